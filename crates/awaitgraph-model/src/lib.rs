@@ -1,0 +1,23 @@
+//! The await graph of an asyncio program: which task waits for which, through
+//! which coroutine frames, down to file and line.
+//!
+//! ```text
+//!   awaitgraph-remote ──┐                 ┌── questions: roots, children, cycles
+//!                       ├──> Graph ───────┤
+//!   awaitgraph-py ──────┘                 └── render: tree, table, call graph, JSON, DOT, Mermaid
+//! ```
+//!
+//! This crate does no I/O, has no `unsafe`, and knows neither Python objects
+//! nor any version of CPython. A graph's nodes are indices ([`TaskIndex`],
+//! [`CodeIndex`]), so whoever builds one keeps what they like beside it.
+
+#![forbid(unsafe_code)]
+
+pub mod graph;
+pub mod intern;
+
+pub use graph::{
+    Awaiter, Code, CodeIndex, Frame, FrameKind, Graph, How, Problem, SnapshotInfo, Target, Task,
+    TaskIndex, TaskState, Thread, WaitsFor,
+};
+pub use intern::CodeTable;

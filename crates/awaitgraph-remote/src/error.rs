@@ -1,0 +1,197 @@
+//! Why a target could not be read, and what its user can try.
+
+use std::fmt;
+
+/// Why nothing could be read.
+///
+/// [`Display`](fmt::Display) says what happened and why in one sentence;
+/// [`Error::hint`] says what to try.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no process with this id.
+    NoSuchProcess {
+        /// The id asked for.
+        pid: u32,
+    },
+    /// The process ended while it was read, or is a zombie.
+    Ended {
+        /// The id asked for.
+        pid: u32,
+    },
+    /// The process does not run CPython.
+    NotPython {
+        /// The id asked for.
+        pid: u32,
+        /// What it runs instead; empty for a thread of the kernel.
+        executable: String,
+    },
+    /// The process runs a version of CPython that this reader does not know.
+    UnknownVersion {
+        /// The id asked for.
+        pid: u32,
+        /// The version as far as it could be told, as `3.7` or `2.7`.
+        version: String,
+    },
+    /// The process runs a known version whose memory is not laid out as that
+    /// version's should be.
+    Layout {
+        /// The id asked for.
+        pid: u32,
+        /// The version that it claims to be.
+        version: String,
+        /// What did not fit.
+        what: String,
+    },
+    /// The kernel does not let us look into the process.
+    NotPermitted {
+        /// The id asked for.
+        pid: u32,
+        /// Which rule stands in the way.
+        rule: Rule,
+    },
+    /// Another debugger has the process, so it cannot be stopped.
+    Traced {
+        /// The id asked for.
+        pid: u32,
+        /// The process id of the debugger.
+        tracer: u32,
+        /// Its name, as the kernel keeps it.
+        tracer_name: String,
+    },
+    /// A thread of the process did not stop in time (it hangs in the kernel).
+    DoesNotStop {
+        /// The id asked for.
+        pid: u32,
+        /// The thread that went on.
+        thread: u32,
+    },
+    /// The system refused something that should have worked.
+    System {
+        /// What was tried, as `read /proc/4711/maps`.
+        what: String,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+}
+
+/// The rule by which the kernel forbids one process to look into another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rule {
+    /// It belongs to another user, and we are not privileged.
+    OtherUser {
+        /// The user id of the target.
+        owner: u32,
+    },
+    /// Yama's `kernel.yama.ptrace_scope` allows descendants only (1), the
+    /// administrator only (2), or nobody (3).
+    PtraceScope {
+        /// The value of the setting.
+        scope: u32,
+    },
+    /// We are root in a container that was not given `CAP_SYS_PTRACE`.
+    Capability,
+    /// A system call filter (a container's, most likely) refuses the call.
+    Seccomp,
+    /// None of those that we know.
+    Unknown,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchProcess { pid } => write!(f, "there is no process {pid}"),
+            Self::Ended { pid } => write!(f, "process {pid} ended while it was read"),
+            Self::NotPython { pid, executable } if executable.is_empty() => {
+                write!(f, "process {pid} is not a Python process")
+            }
+            Self::NotPython { pid, executable } => {
+                write!(
+                    f,
+                    "process {pid} is not a Python process: it runs {executable}"
+                )
+            }
+            Self::UnknownVersion { pid, version } => write!(
+                f,
+                "process {pid} runs Python {version}, whose memory this version of awaitgraph does not know"
+            ),
+            Self::Layout { pid, version, what } => write!(
+                f,
+                "process {pid} says that it runs Python {version}, but its memory is not laid out so: {what}"
+            ),
+            Self::NotPermitted { pid, rule } => {
+                write!(f, "no permission to read process {pid}: ")?;
+                match rule {
+                    Rule::OtherUser { owner } => write!(f, "it belongs to user {owner}"),
+                    Rule::PtraceScope { scope } => {
+                        write!(f, "kernel.yama.ptrace_scope is {scope}")
+                    }
+                    Rule::Capability => f.write_str("root without the capability SYS_PTRACE"),
+                    Rule::Seccomp => f.write_str("a system call filter refuses it"),
+                    Rule::Unknown => f.write_str("the kernel refuses it"),
+                }
+            }
+            Self::Traced {
+                pid,
+                tracer,
+                tracer_name,
+            } => write!(
+                f,
+                "process {pid} cannot be stopped: {tracer_name} (process {tracer}) is debugging it"
+            ),
+            Self::DoesNotStop { pid, thread } => write!(
+                f,
+                "process {pid} does not stop: its thread {thread} hangs in the kernel"
+            ),
+            Self::System { what, source } => write!(f, "cannot {what}: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::System { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl Error {
+    /// What the user can try, as one sentence; `None` where nothing would help.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoSuchProcess { .. } | Self::NotPython { .. } => {
+                Some("`awaitgraph ps` lists the processes that run asyncio".to_owned())
+            }
+            Self::UnknownVersion { .. } => {
+                Some("CPython 3.8 to 3.15 can be read; a newer awaitgraph may know more".to_owned())
+            }
+            Self::Layout { .. } => Some(
+                "this may be a patched or debug build of CPython; please report it with the output of `python -VV`"
+                    .to_owned(),
+            ),
+            Self::NotPermitted { rule, .. } => Some(match rule {
+                Rule::OtherUser { .. } => "run it as that user, or with sudo".to_owned(),
+                Rule::PtraceScope { scope: 3 } => {
+                    "the setting can only be changed at boot: `sysctl kernel.yama.ptrace_scope=1` in the boot configuration, then restart".to_owned()
+                }
+                Rule::PtraceScope { .. } => {
+                    "run it with sudo, or allow it with `sudo sysctl kernel.yama.ptrace_scope=0`".to_owned()
+                }
+                Rule::Capability => {
+                    "start the container with `--cap-add=SYS_PTRACE`, or run awaitgraph on the host".to_owned()
+                }
+                Rule::Seccomp => {
+                    "start the container with `--cap-add=SYS_PTRACE` and a seccomp profile that allows ptrace and process_vm_readv, or run awaitgraph on the host".to_owned()
+                }
+                Rule::Unknown => "run it with sudo".to_owned(),
+            }),
+            Self::Traced { .. } | Self::DoesNotStop { .. } => {
+                Some("`--nonblocking` reads it without stopping it".to_owned())
+            }
+            Self::Ended { .. } | Self::System { .. } => None,
+        }
+    }
+}

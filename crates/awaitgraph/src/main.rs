@@ -1,0 +1,2 @@
+//! awaitgraph.
+fn main() {}
