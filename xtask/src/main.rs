@@ -1,2 +1,55 @@
-//! What a contributor runs.
-fn main() {}
+//! What a contributor runs: `cargo xtask <command>`.
+//!
+//! One file for each command; each finds what it needs on the machine, so that
+//! a fresh clone with Rust and some Python 3 is enough.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "these are commands: results go to stdout, progress to stderr"
+)]
+
+use std::process::ExitCode;
+
+mod pythons;
+
+mod cache;
+mod command;
+mod pypi;
+mod version;
+
+const USAGE: &str = "\
+Usage: cargo xtask <command> [options]
+
+Commands:
+  pythons   Lists the CPython interpreters at hand, one `VERSION PATH` a line;
+            fetches those that a Debian system can fetch for itself
+              --no-fetch        list only what is there, use no network
+              --debug-symbols   fetch the symbols of the fetched ones too (about 100 MB each)
+              --all-builds      list free-threaded (3.13.0t) and debug (3.13.0d) builds too
+
+Environment:
+  AWAITGRAPH_PYTHONS   more interpreters: executables or folders, separated by colons
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (name, options) = match arguments.split_first() {
+        Some((name, options)) => (name.as_str(), options),
+        None => ("help", [].as_slice()),
+    };
+    let result = match name {
+        "pythons" => pythons::command(options),
+        "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        unknown => Err(anyhow::anyhow!("no such command: {unknown}\n\n{USAGE}")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Running other programs, with errors that say which one and what it said.
+
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// Where `program` stands in `PATH`.
+pub(crate) fn find_in_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|file| file.is_file())
+}
+
+/// Runs a command quietly; its standard output. What it said is in the error.
+pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>> {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start {}", shown(command)))?;
+    if !status.success() {
+        bail!(
+            "{} ended with {status}\n{}{}",
+            shown(command),
+            String::from_utf8_lossy(&stdout),
+            String::from_utf8_lossy(&stderr).trim_end()
+        );
+    }
+    Ok(stdout)
+}
+
+/// A command as one would type it.
+pub(crate) fn shown(command: &Command) -> String {
+    let mut text = command.get_program().to_string_lossy().into_owned();
+    for argument in command.get_args() {
+        text.push(' ');
+        text.push_str(&argument.to_string_lossy());
+    }
+    text
+}

@@ -1,0 +1,109 @@
+//! `cargo xtask pythons`: the CPython interpreters that tests can use.
+//!
+//! An interpreter is believed by what it says of itself when it is run, never
+//! by the name of its file: search gives candidates, probe asks them. What a
+//! Debian system can fetch for itself is fetched where it is missing.
+//!
+//!   search ──> probe ──> listed, newest last
+//!                ^
+//!   fetch ───────┘   (apt_sources ──> apt ──> unpack, patchelf)
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+pub(crate) mod probe;
+
+mod apt;
+mod apt_sources;
+mod fetch;
+mod search;
+
+use probe::{Answer, Interpreter};
+use search::Candidate;
+
+/// Whether `find` may use the network.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fetching {
+    /// Fetch what is missing and can be fetched.
+    Allowed,
+    /// Only what is on the machine.
+    Never,
+}
+
+/// Runs the command.
+pub(crate) fn command(options: &[String]) -> Result<()> {
+    let mut fetching = Fetching::Allowed;
+    let mut symbols = false;
+    let mut all_builds = false;
+    for option in options {
+        match option.as_str() {
+            "--no-fetch" => fetching = Fetching::Never,
+            "--debug-symbols" => symbols = true,
+            "--all-builds" => all_builds = true,
+            unknown => bail!("no such option of pythons: {unknown}"),
+        }
+    }
+    let found = find(fetching)?;
+    if symbols {
+        fetch::debug_symbols()?;
+    }
+    for interpreter in &found {
+        if all_builds || interpreter.is_plain() {
+            println!("{interpreter}");
+        }
+    }
+    Ok(())
+}
+
+/// Every usable interpreter, sorted by version, each real file once.
+pub(crate) fn find(fetching: Fetching) -> Result<Vec<Interpreter>> {
+    let mut found = Vec::new();
+    ask(search::candidates()?, &mut found);
+
+    let missing: Vec<u32> = fetch::MINORS
+        .into_iter()
+        .filter(|minor| {
+            !found
+                .iter()
+                .any(|it| it.is_plain() && it.version.minor == *minor)
+        })
+        .collect();
+    if !missing.is_empty() && fetching == Fetching::Allowed {
+        let pythons: Vec<&Path> = found.iter().map(|it| it.path.as_path()).collect();
+        if let Err(error) = fetch::fetch(&missing, &pythons) {
+            let names: Vec<String> = missing.iter().map(|minor| format!("3.{minor}")).collect();
+            eprintln!("could not fetch CPython {}: {error:#}", names.join(" and "));
+        }
+        // Also after an error: one of several may have come.
+        ask(search::fetched()?, &mut found);
+    }
+
+    // The sort is stable: among equals, first found is first listed.
+    found.sort_by(|a, b| a.version.cmp(&b.version));
+    Ok(found)
+}
+
+/// Asks each candidate and keeps those that are new and usable.
+fn ask(candidates: Vec<Candidate>, found: &mut Vec<Interpreter>) {
+    for candidate in candidates {
+        let known = |path: &Path, found: &[Interpreter]| found.iter().any(|it| it.path == path);
+        if known(&candidate.path, found) {
+            continue;
+        }
+        match probe::ask(&candidate.path) {
+            Ok(Answer::Usable(mut interpreter)) => {
+                if !known(&interpreter.path, found) {
+                    interpreter.named = candidate.named;
+                    found.push(interpreter);
+                }
+            }
+            Ok(Answer::OfNoUse(why)) if candidate.named => {
+                eprintln!("{}: {why}", candidate.path.display());
+            }
+            Ok(Answer::OfNoUse(_)) => {}
+            // A broken one is worth a line: it may be the one that is missed later.
+            Err(error) => eprintln!("{}: {error:#}", candidate.path.display()),
+        }
+    }
+}
