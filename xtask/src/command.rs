@@ -34,6 +34,19 @@ pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>> {
     Ok(stdout)
 }
 
+/// Runs a command whose output, all of it progress, goes to standard error.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(std::io::stderr())
+        .status()
+        .with_context(|| format!("cannot start {}", shown(command)))?;
+    if !status.success() {
+        bail!("{} ended with {status}", shown(command));
+    }
+    Ok(())
+}
+
 /// A command as one would type it.
 pub(crate) fn shown(command: &Command) -> String {
     let mut text = command.get_program().to_string_lossy().into_owned();

@@ -11,6 +11,7 @@
 use std::process::ExitCode;
 
 mod pythons;
+mod test;
 
 mod cache;
 mod command;
@@ -26,6 +27,9 @@ Commands:
               --no-fetch        list only what is there, use no network
               --debug-symbols   fetch the symbols of the fetched ones too (about 100 MB each)
               --all-builds      list free-threaded (3.13.0t) and debug (3.13.0d) builds too
+  test      Runs all tests over the interpreters at hand; ends with what was tested
+              --require-all     a missing minor version is a failure
+              --every-patch     use every interpreter listed, not one of each minor version
 
 Environment:
   AWAITGRAPH_PYTHONS   more interpreters: executables or folders, separated by colons
@@ -39,6 +43,7 @@ fn main() -> ExitCode {
     };
     let result = match name {
         "pythons" => pythons::command(options),
+        "test" => test::command(options),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

@@ -14,33 +14,34 @@ use crate::command;
 
 /// An executable that the wheel of the same name brings, kept in the cache.
 ///
-/// The requirement may hold a version: `maturin>=1.9`.
-pub(crate) fn program(requirement: &str, pythons: &[&Path]) -> Result<PathBuf> {
-    let folder = packages(requirement, pythons)?;
-    Ok(folder.join("bin").join(distribution(requirement)))
+/// `pythons`, the oldest first, are searched for one that has pip.
+pub(crate) fn program(name: &str, pythons: &[&Path]) -> Result<PathBuf> {
+    Ok(packages(name, pythons)?.join("bin").join(name))
 }
 
-/// A folder of the cache that holds the packages of a requirement, for `PYTHONPATH`.
-pub(crate) fn packages(requirement: &str, pythons: &[&Path]) -> Result<PathBuf> {
+/// A folder of the cache that holds a package with all that it requires, for `PYTHONPATH`.
+pub(crate) fn packages(name: &str, pythons: &[&Path]) -> Result<PathBuf> {
     let tools = cache::folder("tools")?;
-    let place = tools.join(requirement);
+    let place = tools.join(name);
     if place.exists() {
         return Ok(place);
     }
+    // The last is the newest, and gets the newest version of the package.
     let python = pythons
         .iter()
+        .rev()
         .find(|python| has_module(python, "pip"))
         .context("none of the Python interpreters at hand has pip")?;
-    eprintln!("installing {requirement} into {}", place.display());
+    eprintln!("installing {name} into {}", place.display());
     let unfinished = Unfinished::in_folder(&tools)?;
     let part = unfinished.path().join("part");
     command::output(
         pip(python)
             .args(["install", "--quiet", "--only-binary=:all:", "--target"])
             .arg(&part)
-            .arg(requirement),
+            .arg(name),
     )?;
-    unfinished.put(&part, requirement)
+    unfinished.put(&part, name)
 }
 
 /// The pip of an interpreter, in a mood for scripts.
@@ -63,11 +64,4 @@ pub(crate) fn has_module(python: &Path, module: &str) -> bool {
         .stderr(Stdio::null())
         .status()
         .is_ok_and(|status| status.success())
-}
-
-fn distribution(requirement: &str) -> &str {
-    requirement
-        .split(['<', '>', '=', '!', '~', ' '])
-        .next()
-        .unwrap_or(requirement)
 }

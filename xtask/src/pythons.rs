@@ -12,6 +12,8 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
+use crate::version::Version;
+
 pub(crate) mod probe;
 
 mod apt;
@@ -60,6 +62,7 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
 pub(crate) fn find(fetching: Fetching) -> Result<Vec<Interpreter>> {
     let mut found = Vec::new();
     ask(search::candidates()?, &mut found);
+    sort(&mut found);
 
     let missing: Vec<u32> = fetch::MINORS
         .into_iter()
@@ -77,11 +80,14 @@ pub(crate) fn find(fetching: Fetching) -> Result<Vec<Interpreter>> {
         }
         // Also after an error: one of several may have come.
         ask(search::fetched()?, &mut found);
+        sort(&mut found);
     }
-
-    // The sort is stable: among equals, first found is first listed.
-    found.sort_by(|a, b| a.version.cmp(&b.version));
     Ok(found)
+}
+
+fn sort(found: &mut [Interpreter]) {
+    // Stable: among equals, first found is first listed.
+    found.sort_by(|a, b| a.version.cmp(&b.version));
 }
 
 /// Asks each candidate and keeps those that are new and usable.
@@ -105,5 +111,64 @@ fn ask(candidates: Vec<Candidate>, found: &mut Vec<Interpreter>) {
             // A broken one is worth a line: it may be the one that is missed later.
             Err(error) => eprintln!("{}: {error:#}", candidate.path.display()),
         }
+    }
+}
+
+/// One interpreter for each minor version: one that the contributor named, or
+/// else the newest.
+pub(crate) fn one_of_each_minor(found: &[Interpreter]) -> Vec<&Interpreter> {
+    let mut chosen: Vec<&Interpreter> = Vec::new();
+    for interpreter in found.iter().filter(|it| it.is_plain()) {
+        let rank = |it: &Interpreter| -> (bool, Version) { (it.named, it.version.clone()) };
+        match chosen
+            .iter_mut()
+            .find(|it| it.version.minor == interpreter.version.minor)
+        {
+            Some(other) if rank(other) < rank(interpreter) => *other = interpreter,
+            Some(_) => {}
+            None => chosen.push(interpreter),
+        }
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_of_each_minor;
+    use super::probe::Interpreter;
+
+    fn interpreter(version_info: &str, path: &str) -> Interpreter {
+        Interpreter::for_test(version_info, "", path)
+    }
+
+    #[test]
+    fn the_newest_of_a_minor_version_is_chosen() {
+        let found = [
+            interpreter("3 11 2 final 0", "/old"),
+            interpreter("3 11 7 final 0", "/new"),
+            interpreter("3 12 0 candidate 1", "/candidate"),
+        ];
+        let chosen: Vec<String> = one_of_each_minor(&found)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(chosen, ["3.11.7 /new", "3.12.0rc1 /candidate"]);
+    }
+
+    #[test]
+    fn one_that_was_named_goes_before_a_newer_one() {
+        let mut named = interpreter("3 11 2 final 0", "/named");
+        named.named = true;
+        let found = [named, interpreter("3 11 7 final 0", "/new")];
+        assert_eq!(one_of_each_minor(&found)[0].to_string(), "3.11.2 /named");
+    }
+
+    #[test]
+    fn free_threaded_and_debug_builds_are_not_chosen() {
+        let found = [
+            Interpreter::for_test("3 13 0 final 0", "t", "/t"),
+            Interpreter::for_test("3 13 0 final 0", "d", "/d"),
+        ];
+        assert!(one_of_each_minor(&found).is_empty());
     }
 }

@@ -1,0 +1,105 @@
+//! `cargo xtask test`: every test, over every minor version at hand.
+//!
+//! A contributor's run uses the interpreters that there are and says at its
+//! end which minor versions were missing; the continuous run requires all.
+//!
+//!   interpreters ──> environments ──┬──> cargo test
+//!                                   └──> wheel ──> pytest, CPython's own tests
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::pythons::{self, Fetching, probe::Interpreter};
+use crate::version::MINORS;
+
+mod environment;
+mod package;
+mod report;
+mod rust;
+mod tee;
+
+use report::Report;
+
+/// Hands the interpreters to the tests: a line for each, `VERSION PATH`.
+///
+/// These are the lines that `cargo xtask pythons` prints, so that one crate's
+/// tests can also be run by hand:
+/// `AWAITGRAPH_TEST_PYTHONS="$(cargo xtask pythons)" cargo test -p awaitgraph-remote`.
+const TEST_PYTHONS: &str = "AWAITGRAPH_TEST_PYTHONS";
+
+/// Hands over virtual environments of the same interpreters, in the same form:
+/// PATH is the environment's `bin/python`. Each holds those of
+/// [`environment::PACKAGES`] that exist for its version.
+const TEST_ENVIRONMENTS: &str = "AWAITGRAPH_TEST_ENVIRONMENTS";
+
+/// Runs the command.
+pub(crate) fn command(options: &[String]) -> Result<()> {
+    let mut require_all = false;
+    let mut every_patch = false;
+    for option in options {
+        match option.as_str() {
+            "--require-all" => require_all = true,
+            "--every-patch" => every_patch = true,
+            unknown => bail!("no such option of test: {unknown}"),
+        }
+    }
+
+    let found = pythons::find(Fetching::Allowed)?;
+    let chosen: Vec<&Interpreter> = if every_patch {
+        found.iter().filter(|it| it.is_plain()).collect()
+    } else {
+        pythons::one_of_each_minor(&found)
+    };
+    let missing: Vec<String> = MINORS
+        .filter(|minor| !chosen.iter().any(|it| it.version.minor == *minor))
+        .map(|minor| format!("3.{minor}"))
+        .collect();
+    if require_all && !missing.is_empty() {
+        // Said now and not after half an hour of tests.
+        bail!(
+            "no interpreter was found for CPython {}",
+            missing.join(", ")
+        );
+    }
+    if chosen.is_empty() {
+        bail!(
+            "no CPython from 3.{} to 3.{} was found",
+            MINORS.start(),
+            MINORS.end()
+        );
+    }
+
+    let mut report = Report::default();
+    let environments = environment::prepare(&chosen, &mut report)?;
+    let variables = [
+        (TEST_PYTHONS, lines(chosen.iter().map(ToString::to_string))),
+        (
+            TEST_ENVIRONMENTS,
+            lines(environments.iter().map(ToString::to_string)),
+        ),
+    ];
+    rust::run(&variables, &mut report)?;
+    package::run(&environments, &variables, &mut report)?;
+    report.print(&chosen);
+    report.verdict()
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The root of the workspace.
+fn root() -> Result<&'static Path> {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .context("xtask has no parent folder")
+}
+
+/// Where this command puts what it builds.
+fn target_folder() -> Result<PathBuf> {
+    let folder =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    // Joining an absolute path gives that path.
+    Ok(root()?.join(folder))
+}
