@@ -58,7 +58,8 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
     if require_all && !missing.is_empty() {
         // Said now and not after half an hour of tests.
         bail!(
-            "no interpreter was found for CPython {}",
+            "no interpreter was found for CPython {}; install them (by pyenv or uv), \
+             or say in AWAITGRAPH_PYTHONS where they are",
             missing.join(", ")
         );
     }

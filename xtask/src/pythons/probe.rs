@@ -4,11 +4,10 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use crate::command;
 use crate::version::{MINORS, Version};
 
 /// One answer a line, so that no quoting is needed; the path last, as bytes.
@@ -83,8 +82,19 @@ pub(crate) enum Answer {
 pub(crate) fn ask(path: &Path) -> Result<Answer> {
     // Isolated: neither the caller's environment nor the current folder may
     // change what it imports.
-    let answer = command::output(Command::new(path).args(["-I", "-c", QUESTIONS]))?;
-    understand(&answer)
+    let output = Command::new(path)
+        .args(["-I", "-c", QUESTIONS])
+        .stdin(Stdio::null())
+        .output()
+        .context("it cannot be started")?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!(
+            "it does not answer as Python does: {}",
+            said.lines().last().unwrap_or("no word")
+        );
+    }
+    understand(&output.stdout)
 }
 
 fn understand(answer: &[u8]) -> Result<Answer> {
