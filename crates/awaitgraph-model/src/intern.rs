@@ -23,6 +23,11 @@ impl CodeTable {
         index
     }
 
+    /// The codes so far, in the order of their indices.
+    pub fn codes(&self) -> &[Code] {
+        &self.codes
+    }
+
     /// The list for [`Graph::codes`](crate::Graph::codes).
     pub fn into_codes(self) -> Vec<Code> {
         self.codes

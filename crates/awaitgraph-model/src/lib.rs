@@ -15,9 +15,11 @@
 
 pub mod graph;
 pub mod intern;
+pub mod natural;
 
 pub use graph::{
     Awaiter, Code, CodeIndex, Frame, FrameKind, Graph, How, Problem, SnapshotInfo, Target, Task,
     TaskIndex, TaskState, Thread, WaitsFor,
 };
 pub use intern::CodeTable;
+pub use natural::natural_order;

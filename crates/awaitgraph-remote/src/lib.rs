@@ -1,46 +1,52 @@
-//! Reads the await graph of asyncio out of a CPython process, from outside.
-#![cfg_attr(test, allow(clippy::unwrap_used))]
+//! Reads the await graph of asyncio out of a CPython process, from outside:
+//! no change to the target, no restart, no Python on this side.
+//!
+//! ```text
+//!   snapshot ─> asyncio ─> coroutine, frame, code ─> object ─> layout ─> process ─> memory
+//! ```
+//!
+//! Arrows only go down. [`snapshot()`] puts it all together: it finds CPython
+//! in the process, learns its version and so its layout, stops the process,
+//! reads, lets it go, and gives a [`Graph`].
+//!
+//! The target is untrusted and alive. It may be hostile, may end while it is
+//! read, and may be somebody's database: every read is bounded and may fail,
+//! nothing is ever written to it, and it is never left stopped.
+//!
+//! CPython 3.8 to 3.15 on Linux x86-64, release builds with the GIL.
 
+#![deny(unsafe_code)]
+
+mod asyncio;
+mod code;
+mod coroutine;
 mod error;
+mod frame;
+mod layout;
+mod live;
+mod memory;
+mod object;
+mod process;
+mod snapshot;
+mod sys;
+mod threads;
+mod version;
 
-use awaitgraph_model::Graph;
-
+pub use awaitgraph_model::Graph;
 pub use error::{Error, Rule};
-
-/// How to read a live process.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Stop {
-    /// Stop all its threads for the reading, so that the picture is of one moment.
-    #[default]
-    Pause,
-    /// Let it run. The picture may be torn; what is seen to be is listed in
-    /// [`Graph::problems`].
-    Nonblocking,
-}
-
-/// The await graph of the live process `pid`.
-///
-/// # Errors
-///
-/// Where nothing at all can be read. A part that can't be is named in
-/// [`Graph::problems`] instead.
-pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
-    let _ = stop;
-    Err(Error::NoSuchProcess { pid })
-}
+pub use live::{Stop, snapshot};
 
 /// The ids of all processes that we can see, in ascending order.
 ///
 /// # Errors
 ///
-/// Where `/proc` cannot be listed.
+/// [`Error::System`] where `/proc` cannot be listed.
 pub fn processes() -> Result<Vec<u32>, Error> {
-    Ok(Vec::new())
+    process::processes()
 }
 
 /// The command line of process `pid`, its arguments separated by spaces, not
 /// escaped; `None` where the process is gone.
 pub fn command_line(pid: u32) -> Option<String> {
-    let _ = pid;
-    None
+    process::command_line(pid)
 }

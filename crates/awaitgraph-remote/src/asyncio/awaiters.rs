@@ -1,0 +1,249 @@
+//! Who waits for whom.
+//!
+//! A task that waits knows the future that it waits for. Turned round, that
+//! gives every `task awaits future` edge. Where the future is not the awaited
+//! task itself but stands for it (of a gather, a shield, a wait), the awaited
+//! task's callbacks lead to it:
+//!
+//! ```text
+//!   child ──callbacks──> outer future ──callbacks──> outer future <──waits for── task
+//!             gather                      shield
+//! ```
+//!
+//! From 3.14 the interpreter keeps a record too. It misses edges that the
+//! callbacks show and has one that they don't, so the two are joined.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use awaitgraph_model::{Awaiter, How, TaskIndex};
+
+use super::callbacks::{Callbacks, Hop};
+use super::task::RawTask;
+use crate::code::Codes;
+use crate::object::{Fault, Objects};
+
+/// Finds the awaiters of tasks.
+pub(crate) struct Awaiters<'a> {
+    objects: &'a Objects<'a>,
+    callbacks: Callbacks<'a>,
+    /// The tasks, by address.
+    tasks: HashMap<u64, TaskIndex>,
+    /// The tasks that wait for a future, by the future's address.
+    waiting: HashMap<u64, Vec<TaskIndex>>,
+    /// The tasks whose innermost frame is that of `asyncio.wait_for`.
+    in_wait_for: HashSet<TaskIndex>,
+    /// What was found behind a plain future.
+    reached: HashMap<u64, Rc<Vec<Reached>>>,
+}
+
+/// A task that waits behind a plain future.
+#[derive(Debug, Clone)]
+struct Reached {
+    task: TaskIndex,
+    /// The futures from the plain one on, that one included.
+    via: Vec<u64>,
+}
+
+impl<'a> Awaiters<'a> {
+    /// `tasks` in the graph's order.
+    pub(crate) fn new(
+        objects: &'a Objects<'a>,
+        codes: &'a Codes<'a>,
+        tasks: &[RawTask],
+        in_wait_for: HashSet<TaskIndex>,
+    ) -> Self {
+        let mut by_addr = HashMap::with_capacity(tasks.len());
+        let mut waiting: HashMap<u64, Vec<TaskIndex>> = HashMap::with_capacity(tasks.len());
+        for (position, task) in tasks.iter().enumerate() {
+            let index = TaskIndex::from_usize(position);
+            by_addr.insert(task.addr, index);
+            if let Some(future) = task.waits_for {
+                waiting.entry(future).or_default().push(index);
+            }
+        }
+        Self {
+            objects,
+            callbacks: Callbacks::new(objects, codes),
+            tasks: by_addr,
+            waiting,
+            in_wait_for,
+            reached: HashMap::new(),
+        }
+    }
+
+    /// The tasks that wait for the one at `addr`, in the graph's order, and
+    /// what could not be read on the way.
+    pub(crate) fn of(&mut self, addr: u64) -> (Vec<Awaiter>, Option<Fault>) {
+        let mut found = Found::default();
+        for &task in self.waiting.get(&addr).into_iter().flatten() {
+            found.add(task, self.plain(task), Vec::new());
+        }
+        let mut fault = None;
+        match self.callbacks.hops(addr) {
+            Ok(hops) => {
+                for hop in hops {
+                    self.follow(hop, &mut found);
+                }
+            }
+            Err(error) => fault = Some(error),
+        }
+        if let Err(error) = self.add_recorded(addr, &mut found) {
+            fault = Some(error);
+        }
+        found
+            .awaiters
+            .sort_by_key(|awaiter| (awaiter.task, awaiter.how));
+        (found.awaiters, fault)
+    }
+
+    fn follow(&mut self, hop: Hop, found: &mut Found) {
+        match self.tasks.get(&hop.to) {
+            Some(&task) => {
+                let how = hop.how.unwrap_or_else(|| self.plain(task));
+                found.add(task, how, Vec::new());
+            }
+            None => {
+                let how = hop.how.unwrap_or(How::Await);
+                for reached in self.reach(hop.to).iter() {
+                    found.add(reached.task, how, reached.via.clone());
+                }
+            }
+        }
+    }
+
+    /// The construct by which a task waits for exactly what it awaits.
+    fn plain(&self, task: TaskIndex) -> How {
+        if self.in_wait_for.contains(&task) {
+            How::WaitFor
+        } else {
+            How::Await
+        }
+    }
+
+    /// The tasks behind the plain future at `addr`, nearest first.
+    fn reach(&mut self, addr: u64) -> Rc<Vec<Reached>> {
+        if let Some(known) = self.reached.get(&addr) {
+            return Rc::clone(known);
+        }
+        let mut reached = Vec::new();
+        let mut seen_tasks = HashSet::new();
+        let mut paths = Paths::from(addr);
+        while let Some((place, future)) = paths.next() {
+            let mut woken: Vec<TaskIndex> = self
+                .waiting
+                .get(&future)
+                .into_iter()
+                .flatten()
+                .copied()
+                .collect();
+            for hop in self.callbacks.hops(future).unwrap_or_default() {
+                match self.tasks.get(&hop.to) {
+                    Some(&task) => woken.push(task),
+                    None => paths.push(hop.to, place),
+                }
+            }
+            for task in woken {
+                if seen_tasks.insert(task) {
+                    reached.push(Reached {
+                        task,
+                        via: paths.to(place),
+                    });
+                }
+            }
+        }
+        let reached = Rc::new(reached);
+        self.reached.insert(addr, Rc::clone(&reached));
+        reached
+    }
+
+    /// Adds what only the interpreter's own record has.
+    fn add_recorded(&self, addr: u64, found: &mut Found) -> Result<(), Fault> {
+        let mut paths = Paths::from(addr);
+        while let Some((place, future)) = paths.next() {
+            for awaiter in self.objects.recorded_awaiters(future)? {
+                match self.tasks.get(&awaiter) {
+                    Some(&task) if !found.has(task) => {
+                        // The awaited task itself is where the path begins, not on it.
+                        let via = paths.to(place).split_off(1);
+                        found.add(task, How::Recorded, via);
+                    }
+                    Some(_) => {}
+                    None => paths.push(awaiter, place),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Futures on the way from one, breadth first, each once.
+struct Paths {
+    /// Each future, and the place here of the one before it.
+    futures: Vec<(u64, Option<usize>)>,
+    seen: HashSet<u64>,
+    next: usize,
+}
+
+impl Paths {
+    /// The most futures behind one that are looked at.
+    const MOST: usize = 1 << 14;
+    /// The longest way that is told.
+    const LONGEST: usize = 256;
+
+    fn from(addr: u64) -> Self {
+        Self {
+            futures: vec![(addr, None)],
+            seen: HashSet::from([addr]),
+            next: 0,
+        }
+    }
+
+    /// The next future to look at, and its place.
+    fn next(&mut self) -> Option<(usize, u64)> {
+        let place = self.next;
+        let &(future, _) = self.futures.get(place)?;
+        self.next += 1;
+        Some((place, future))
+    }
+
+    fn push(&mut self, future: u64, before: usize) {
+        if self.futures.len() < Self::MOST && self.seen.insert(future) {
+            self.futures.push((future, Some(before)));
+        }
+    }
+
+    /// The futures from the first to the one at `place`.
+    fn to(&self, place: usize) -> Vec<u64> {
+        let mut via = Vec::new();
+        let mut here = Some(place);
+        while let Some(&(future, before)) = here.and_then(|place| self.futures.get(place)) {
+            via.push(future);
+            here = before;
+        }
+        via.reverse();
+        via.truncate(Self::LONGEST);
+        via
+    }
+}
+
+/// Awaiters of one task, each pair of task and construct once.
+#[derive(Default)]
+struct Found {
+    awaiters: Vec<Awaiter>,
+    seen: HashSet<(TaskIndex, How)>,
+    tasks: HashSet<TaskIndex>,
+}
+
+impl Found {
+    fn add(&mut self, task: TaskIndex, how: How, via: Vec<u64>) {
+        if self.seen.insert((task, how)) {
+            self.tasks.insert(task);
+            self.awaiters.push(Awaiter { task, how, via });
+        }
+    }
+
+    fn has(&self, task: TaskIndex) -> bool {
+        self.tasks.contains(&task)
+    }
+}

@@ -1,0 +1,345 @@
+//! Whom a future wakes when it completes.
+//!
+//! A future's callbacks tell it: each construct of asyncio leaves its own kind
+//! of callable there. Where a callable is a closure, one of its cells has the
+//! future that stands for the construct (`Lib/asyncio/tasks.py`,
+//! `Lib/asyncio/futures.py`, `Lib/asyncio/taskgroups.py`; anyio's
+//! `_backends/_asyncio.py`).
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use awaitgraph_model::How;
+
+use crate::code::Codes;
+use crate::object::{Fault, Kind, Objects};
+
+/// One step from a future to what it wakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hop {
+    /// The task or future that is woken.
+    pub(crate) to: u64,
+    /// By which construct; `None` for the plain wake-up of a task.
+    pub(crate) how: Option<How>,
+}
+
+/// Reads callbacks, each function's code once.
+pub(crate) struct Callbacks<'a> {
+    objects: &'a Objects<'a>,
+    codes: &'a Codes<'a>,
+    known: RefCell<HashMap<u64, Option<Closure>>>,
+}
+
+/// A closure of asyncio or anyio, and the cell that leads on.
+#[derive(Debug, Clone, Copy)]
+struct Closure {
+    how: How,
+    cell: Cell,
+    /// Which of its cells.
+    place: usize,
+}
+
+/// What a closure's cell holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cell {
+    /// A future.
+    Future,
+    /// An `asyncio.Queue`, whose waiting getters are woken.
+    Queue,
+    /// A task group of anyio, whose host task is woken.
+    TaskGroup,
+}
+
+/// The closures that are known: module, qualified name, cell.
+const CLOSURES: [(&str, &str, &str, How, Cell); 8] = [
+    (
+        "asyncio.tasks",
+        "gather.<locals>._done_callback",
+        "outer",
+        How::Gather,
+        Cell::Future,
+    ),
+    // 3.9 alone.
+    (
+        "asyncio.tasks",
+        "_gather.<locals>._done_callback",
+        "outer",
+        How::Gather,
+        Cell::Future,
+    ),
+    (
+        "asyncio.tasks",
+        "shield.<locals>._inner_done_callback",
+        "outer",
+        How::Shield,
+        Cell::Future,
+    ),
+    (
+        "asyncio.tasks",
+        "_wait.<locals>._on_completion",
+        "waiter",
+        How::Wait,
+        Cell::Future,
+    ),
+    // To 3.12.
+    (
+        "asyncio.tasks",
+        "as_completed.<locals>._on_completion",
+        "done",
+        How::AsCompleted,
+        Cell::Queue,
+    ),
+    (
+        "asyncio.futures",
+        "_chain_future.<locals>._call_set_state",
+        "destination",
+        How::Callback,
+        Cell::Future,
+    ),
+    (
+        "anyio._backends._asyncio",
+        "TaskGroup._spawn.<locals>.task_done",
+        "self",
+        How::TaskGroup,
+        Cell::TaskGroup,
+    ),
+    // anyio before 4.
+    (
+        "anyio._backends._asyncio",
+        "TaskGroup._spawn.<locals>._task_done",
+        "self",
+        How::TaskGroup,
+        Cell::TaskGroup,
+    ),
+];
+
+impl<'a> Callbacks<'a> {
+    pub(crate) fn new(objects: &'a Objects<'a>, codes: &'a Codes<'a>) -> Self {
+        Self {
+            objects,
+            codes,
+            known: RefCell::default(),
+        }
+    }
+
+    /// What the future at `addr` wakes when it completes. A callback that
+    /// cannot be read is left out: it is somebody's own.
+    pub(crate) fn hops(&self, addr: u64) -> Result<Vec<Hop>, Fault> {
+        let mut hops = Vec::new();
+        for callback in self.objects.callbacks(addr)? {
+            if let Ok(found) = self.hops_of(callback) {
+                hops.extend(found);
+            }
+        }
+        Ok(hops)
+    }
+
+    fn hops_of(&self, callback: u64) -> Result<Vec<Hop>, Fault> {
+        let objects = self.objects;
+        match objects.kind_of(callback)? {
+            // What a task in C registers: 3.8-3.9 an object, then a bound builtin.
+            Kind::TaskWakeup => {
+                self.wakeup(objects.pointer(callback, objects.layout.object.header)?)
+            }
+            Kind::Builtin => self.wakeup(objects.pointer(callback, objects.layout.builtin_self)?),
+            Kind::Method => self.method(callback),
+            Kind::Function => self.function(callback),
+            Kind::Partial => self.partial(callback),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn wakeup(&self, task: Option<u64>) -> Result<Vec<Hop>, Fault> {
+        match task {
+            Some(to) if matches!(self.objects.kind_of(to)?, Kind::Task | Kind::PyTask) => {
+                Ok(vec![Hop { to, how: None }])
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// A bound method: a task's own `__wakeup`, `TaskGroup._on_task_done`, or
+    /// `_AsCompletedIterator._handle_completion` (3.13+).
+    fn method(&self, callback: u64) -> Result<Vec<Hop>, Fault> {
+        let objects = self.objects;
+        let Some(bound_to) = objects.pointer(callback, objects.layout.method.self_)? else {
+            return Ok(Vec::new());
+        };
+        if objects.kind_of(bound_to)? == Kind::PyTask {
+            return self.wakeup(Some(bound_to));
+        }
+        let Some(function) = objects.pointer(callback, objects.layout.method.function)? else {
+            return Ok(Vec::new());
+        };
+        if objects.kind_of(function)? != Kind::Function {
+            return Ok(Vec::new());
+        }
+        match self.qualname(function)?.as_str() {
+            "TaskGroup._on_task_done" => {
+                let parent = objects.attribute(bound_to, "_parent_task")?;
+                self.to_future(parent, How::TaskGroup)
+            }
+            "_AsCompletedIterator._handle_completion" => {
+                self.queue(objects.attribute(bound_to, "_done")?, How::AsCompleted)
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn function(&self, callback: u64) -> Result<Vec<Hop>, Fault> {
+        let objects = self.objects;
+        let Some(closure) = self.closure(callback)? else {
+            return Ok(Vec::new());
+        };
+        let Some(cells) = objects.pointer(callback, objects.layout.function.closure)? else {
+            return Ok(Vec::new());
+        };
+        let Some(&cell) = objects.tuple(cells)?.get(closure.place) else {
+            return Ok(Vec::new());
+        };
+        let content = objects.pointer(cell, objects.layout.cell_content)?;
+        match closure.cell {
+            Cell::Future => self.to_future(content, closure.how),
+            Cell::Queue => self.queue(content, closure.how),
+            Cell::TaskGroup => {
+                let Some(group) = content else {
+                    return Ok(Vec::new());
+                };
+                match objects.attribute(group, "cancel_scope")? {
+                    Some(scope) => {
+                        self.to_future(objects.attribute(scope, "_host_task")?, closure.how)
+                    }
+                    None => Ok(Vec::new()),
+                }
+            }
+        }
+    }
+
+    /// `functools.partial(function, future)`, which most likely completes the
+    /// future: `wait_for` does so to 3.11.
+    fn partial(&self, callback: u64) -> Result<Vec<Hop>, Fault> {
+        let (objects, layout) = (self.objects, &self.objects.layout.partial);
+        let mut how = How::Callback;
+        if let Some(function) = objects.pointer(callback, layout.function)?
+            && objects.kind_of(function)? == Kind::Function
+            && self.qualname(function)? == "_release_waiter"
+            && self.module_is(function, "asyncio.tasks")?
+        {
+            how = How::WaitFor;
+        }
+        let mut arguments = Vec::new();
+        if let Some(args) = objects.pointer(callback, layout.args)? {
+            arguments.extend(objects.tuple(args)?);
+        }
+        if let Some(keywords) = objects.pointer(callback, layout.keywords)?
+            && objects.kind_of(keywords)? == Kind::Dict
+        {
+            arguments.extend(
+                objects
+                    .dict_items(keywords)?
+                    .into_iter()
+                    .map(|(_, value)| value),
+            );
+        }
+        let mut hops = Vec::new();
+        for to in arguments {
+            // A task completes by itself: as an argument it is there for something else.
+            if matches!(objects.kind_of(to)?, Kind::Future | Kind::PyFuture) {
+                hops.push(Hop { to, how: Some(how) });
+            }
+        }
+        Ok(hops)
+    }
+
+    fn to_future(&self, to: Option<u64>, how: How) -> Result<Vec<Hop>, Fault> {
+        match to {
+            Some(to) => match self.objects.kind_of(to)? {
+                Kind::Task | Kind::PyTask | Kind::Future | Kind::PyFuture => {
+                    Ok(vec![Hop { to, how: Some(how) }])
+                }
+                _ => Ok(Vec::new()),
+            },
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The futures that wait for an item of an `asyncio.Queue`.
+    fn queue(&self, queue: Option<u64>, how: How) -> Result<Vec<Hop>, Fault> {
+        let Some(queue) = queue else {
+            return Ok(Vec::new());
+        };
+        match self.objects.attribute(queue, "_getters")? {
+            Some(getters) if self.objects.kind_of(getters)? == Kind::Deque => {
+                let getters = self.objects.deque(getters)?;
+                Ok(getters
+                    .into_iter()
+                    .map(|to| Hop { to, how: Some(how) })
+                    .collect())
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Which of the known closures the function at `addr` is.
+    fn closure(&self, addr: u64) -> Result<Option<Closure>, Fault> {
+        let objects = self.objects;
+        let code = objects.required(
+            addr,
+            objects.layout.function.code,
+            "a function without code",
+        )?;
+        if let Some(&known) = self.known.borrow().get(&code) {
+            return Ok(known);
+        }
+        let closure = self.recognise(addr, code)?;
+        self.known.borrow_mut().insert(code, closure);
+        Ok(closure)
+    }
+
+    fn recognise(&self, addr: u64, code: u64) -> Result<Option<Closure>, Fault> {
+        let objects = self.objects;
+        let qualname = self.qualname(addr)?;
+        for (module, name, cell_name, how, cell) in CLOSURES {
+            if qualname != name || !self.module_is(addr, module)? {
+                continue;
+            }
+            let Some(cells) = objects.pointer(addr, objects.layout.function.closure)? else {
+                return Ok(None);
+            };
+            let cells = objects.tuple(cells)?.len();
+            let names = objects.required(code, objects.layout.code.names, "code without names")?;
+            let names = objects.tuple(names)?;
+            let names = names
+                .get(names.len().saturating_sub(cells)..)
+                .unwrap_or_default();
+            for (place, &name) in names.iter().enumerate() {
+                if objects.text_is(name, cell_name)? {
+                    return Ok(Some(Closure { how, cell, place }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn qualname(&self, function: u64) -> Result<String, Fault> {
+        let objects = self.objects;
+        if objects.layout.code.qualname.is_some() {
+            let layout = &objects.layout.function;
+            return self.codes.name(objects.required(
+                function,
+                layout.code,
+                "a function without code",
+            )?);
+        }
+        let name = objects.layout.function.qualname;
+        objects.text(objects.required(function, name, "a function without a name")?)
+    }
+
+    fn module_is(&self, function: u64, module: &str) -> Result<bool, Fault> {
+        let objects = self.objects;
+        match objects.pointer(function, objects.layout.function.module)? {
+            Some(name) if objects.kind_of(name)? == Kind::Text => objects.text_is(name, module),
+            _ => Ok(false),
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Which tasks there are.
+//!
+//! ```text
+//!   3.8-3.11   asyncio.tasks._all_tasks            WeakSet
+//!   3.12-3.13  asyncio.tasks._scheduled_tasks      WeakSet
+//!              asyncio.tasks._eager_tasks          set
+//!   3.14+      those two                           tasks written in Python
+//!              the state of the module _asyncio    tasks that others registered
+//!              tstate.asyncio_tasks_head           a thread's tasks written in C
+//!              interp.asyncio_tasks_head           those of threads that have ended
+//! ```
+//!
+//! Weak sets also hold tasks that are finished; whoever asks sorts them out.
+
+use std::collections::HashSet;
+
+use crate::layout::{RunningLoop, TaskLists, TaskRegistry};
+use crate::object::{Fault, Kind, Objects, unexpected};
+
+/// The most tasks that are listed.
+const MOST_TASKS: usize = 1 << 26;
+
+/// The modules of one interpreter that know its tasks.
+pub(crate) struct Modules<'a> {
+    objects: &'a Objects<'a>,
+    /// The dict of `asyncio.tasks`.
+    tasks: Option<u64>,
+    /// The module `_asyncio`.
+    accelerator: Option<u64>,
+}
+
+/// What a look into the registries found.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// The addresses of task objects, each once.
+    pub(crate) tasks: Vec<u64>,
+    /// What could not be read, and where.
+    pub(crate) faults: Vec<(&'static str, Fault)>,
+    seen: HashSet<u64>,
+}
+
+impl<'a> Modules<'a> {
+    /// Those of the interpreter whose state is at `interpreter`.
+    pub(crate) fn of(objects: &'a Objects<'a>, interpreter: u64) -> Result<Self, Fault> {
+        let none = Self {
+            objects,
+            tasks: None,
+            accelerator: None,
+        };
+        let Some(modules) = objects.pointer(interpreter, objects.layout.interpreter.modules)?
+        else {
+            return Ok(none);
+        };
+        let tasks = match objects.dict_get(modules, "asyncio.tasks")? {
+            Some(module) if objects.kind_of(module)? == Kind::Module => {
+                objects.pointer(module, objects.layout.module.md_dict)?
+            }
+            _ => None,
+        };
+        let accelerator = match objects.dict_get(modules, "_asyncio")? {
+            Some(module) if objects.kind_of(module)? == Kind::Module => Some(module),
+            _ => None,
+        };
+        Ok(Self {
+            objects,
+            tasks,
+            accelerator,
+        })
+    }
+
+    /// All tasks of the interpreter, whose threads' states are `threads`.
+    pub(crate) fn tasks(&self, interpreter: u64, threads: &[u64]) -> Found {
+        let mut found = Found::default();
+        match self.objects.layout.registry {
+            TaskRegistry::AllTasks => {
+                self.add_global(&mut found, "_all_tasks");
+            }
+            TaskRegistry::ScheduledAndEager => {
+                self.add_global(&mut found, "_scheduled_tasks");
+                self.add_global(&mut found, "_eager_tasks");
+            }
+            TaskRegistry::Lists(lists) => {
+                for &thread in threads {
+                    let head = thread.wrapping_add(lists.thread_head);
+                    found.add("a thread's list of tasks", |found| {
+                        self.add_list(found, &lists, head)
+                    });
+                }
+                let head = interpreter.wrapping_add(lists.interpreter_head);
+                found.add("the interpreter's list of tasks", |found| {
+                    self.add_list(found, &lists, head)
+                });
+                self.add_global(&mut found, "_scheduled_tasks");
+                self.add_global(&mut found, "_eager_tasks");
+                found.add("the tasks registered with _asyncio", |found| {
+                    self.add_registered(found, &lists)
+                });
+            }
+        }
+        found
+    }
+
+    /// The loop that the thread whose state is at `thread` runs, and the task
+    /// that this loop executes.
+    pub(crate) fn running(&self, thread: u64) -> Result<(Option<u64>, Option<u64>), Fault> {
+        let objects = self.objects;
+        let (dict, holder) = match objects.layout.thread.running_loop {
+            RunningLoop::State {
+                running_loop,
+                running_task,
+            } => {
+                return Ok((
+                    objects.pointer(thread, running_loop)?,
+                    objects.pointer(thread, running_task)?,
+                ));
+            }
+            RunningLoop::Holder { dict } => (dict, true),
+            RunningLoop::Item { dict } => (dict, false),
+        };
+        let Some(dict) = objects.pointer(thread, dict)? else {
+            return Ok((None, None));
+        };
+        let item = objects.dict_get(dict, "__asyncio_running_event_loop__")?;
+        let running_loop = match item {
+            Some(item) if holder => objects.pointer(item, objects.layout.object.header)?,
+            item => item,
+        };
+        let Some(running_loop) = running_loop else {
+            return Ok((None, None));
+        };
+        if objects.kind_of(running_loop)? == Kind::None {
+            return Ok((None, None));
+        }
+        Ok((Some(running_loop), self.current_task(running_loop)?))
+    }
+
+    /// To 3.13: `asyncio.tasks._current_tasks[running_loop]`.
+    fn current_task(&self, running_loop: u64) -> Result<Option<u64>, Fault> {
+        let Some(current) = self.global("_current_tasks")? else {
+            return Ok(None);
+        };
+        if self.objects.kind_of(current)? != Kind::Dict {
+            return unexpected(current, "_current_tasks is no dict");
+        }
+        let items = self.objects.dict_items(current)?;
+        Ok(items
+            .into_iter()
+            .find(|&(key, _)| key == running_loop)
+            .map(|(_, task)| task))
+    }
+
+    fn global(&self, name: &str) -> Result<Option<u64>, Fault> {
+        match self.tasks {
+            Some(dict) => self.objects.dict_get(dict, name),
+            None => Ok(None),
+        }
+    }
+
+    fn add_global(&self, found: &mut Found, name: &'static str) {
+        found.add(name, |found| {
+            if let Some(set) = self.global(name)? {
+                self.add_set(found, set)?;
+            }
+            Ok(())
+        });
+    }
+
+    /// Adds the tasks of a set or a WeakSet.
+    fn add_set(&self, found: &mut Found, addr: u64) -> Result<(), Fault> {
+        let tasks = match self.objects.kind_of(addr)? {
+            Kind::Set => self.objects.set(addr)?,
+            _ => self.objects.weak_set(addr)?,
+        };
+        for task in tasks {
+            found.push(task);
+        }
+        Ok(())
+    }
+
+    /// Follows an intrusive list (`Include/internal/pycore_llist.h`) from its head.
+    fn add_list(&self, found: &mut Found, lists: &TaskLists, head: u64) -> Result<(), Fault> {
+        const PREVIOUS: u64 = 8;
+        let objects = self.objects;
+        let mut before = head;
+        let Some(mut node) = objects.pointer(head, 0)? else {
+            // Not initialised: the thread has never had a loop.
+            return Ok(());
+        };
+        while node != head {
+            // Each node points back at the one before it, or this is no such list.
+            if objects.u64(node, PREVIOUS)? != before || found.tasks.len() >= MOST_TASKS {
+                return unexpected(node, "a list of tasks that does not hold together");
+            }
+            if !found.push(node.wrapping_sub(lists.node)) {
+                return unexpected(node, "a list of tasks that runs in a circle");
+            }
+            before = node;
+            node = objects.required(node, 0, "a list of tasks that breaks off")?;
+        }
+        Ok(())
+    }
+
+    /// Adds the tasks that others registered, from the state of `_asyncio`
+    /// (`asyncio_state` in `Modules/_asynciomodule.c`).
+    fn add_registered(&self, found: &mut Found, lists: &TaskLists) -> Result<(), Fault> {
+        let Some(module) = self.accelerator else {
+            return Ok(());
+        };
+        let Some(state) = self
+            .objects
+            .pointer(module, self.objects.layout.module.md_state)?
+        else {
+            return Ok(());
+        };
+        for offset in [lists.other_tasks, lists.other_tasks + 8] {
+            if let Some(set) = self.objects.pointer(state, offset)? {
+                self.add_set(found, set)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Found {
+    fn add(&mut self, location: &'static str, look: impl FnOnce(&mut Self) -> Result<(), Fault>) {
+        if let Err(fault) = look(self) {
+            self.faults.push((location, fault));
+        }
+    }
+
+    /// Whether the task is new.
+    fn push(&mut self, task: u64) -> bool {
+        let new = self.seen.insert(task);
+        if new {
+            self.tasks.push(task);
+        }
+        new
+    }
+}

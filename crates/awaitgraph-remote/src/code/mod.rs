@@ -1,0 +1,173 @@
+//! Code objects: the names that frames show, and the lines that they are at.
+
+mod lines;
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use awaitgraph_model::{Code, CodeIndex, CodeTable, Frame, FrameKind};
+
+use crate::layout::Instructions;
+use crate::object::{Fault, Kind, Objects, unexpected};
+
+/// The longest line table that is read.
+const LONGEST_TABLE: u64 = 16 * 1024 * 1024;
+/// `Include/cpython/code.h`.
+const CO_GENERATOR: u32 = 0x20;
+const CO_COROUTINE: u32 = 0x80;
+const CO_ASYNC_GENERATOR: u32 = 0x200;
+
+/// The code objects of a target, each read once.
+pub(crate) struct Codes<'a> {
+    objects: &'a Objects<'a>,
+    table: RefCell<CodeTable>,
+    known: RefCell<HashMap<u64, Rc<CodeObject>>>,
+    /// By code object and, where names belong to generators, the generator's name.
+    indices: RefCell<HashMap<(u64, u64), CodeIndex>>,
+    lines: RefCell<HashMap<(u64, i64), Option<u32>>>,
+}
+
+/// What we keep of a code object.
+struct CodeObject {
+    kind: FrameKind,
+    file: String,
+    name: String,
+    first_line: u32,
+    line_table: Vec<u8>,
+}
+
+impl<'a> Codes<'a> {
+    pub(crate) fn new(objects: &'a Objects<'a>) -> Self {
+        Self {
+            objects,
+            table: RefCell::default(),
+            known: RefCell::default(),
+            indices: RefCell::default(),
+            lines: RefCell::default(),
+        }
+    }
+
+    /// The frame that executes the code object at `addr`, at `offset` bytes of
+    /// its instructions (negative: it has not begun).
+    ///
+    /// `qualname` is the generator's where the code object has none (to 3.10).
+    pub(crate) fn frame(
+        &self,
+        addr: u64,
+        offset: i64,
+        qualname: Option<u64>,
+    ) -> Result<Frame, Fault> {
+        let code = self.index(addr, qualname)?;
+        if let Some(&line) = self.lines.borrow().get(&(addr, offset)) {
+            return Ok(Frame { code, line });
+        }
+        let object = self.object(addr)?;
+        let form = self.objects.layout.code.line_table_form;
+        let line = lines::line_at(form, &object.line_table, object.first_line, offset);
+        self.lines.borrow_mut().insert((addr, offset), line);
+        Ok(Frame { code, line })
+    }
+
+    /// The qualified name of the code object at `addr`, or its name where it
+    /// has no other.
+    pub(crate) fn name(&self, addr: u64) -> Result<String, Fault> {
+        Ok(self.object(addr)?.name.clone())
+    }
+
+    /// All code objects that a frame was asked for.
+    pub(crate) fn into_codes(self) -> Vec<Code> {
+        self.table.into_inner().into_codes()
+    }
+
+    /// Those of the codes so far for which `wanted` says yes.
+    pub(crate) fn matching(&self, wanted: impl Fn(&Code) -> bool) -> HashSet<CodeIndex> {
+        let table = self.table.borrow();
+        let codes = table.codes().iter().enumerate();
+        codes
+            .filter(|(_, code)| wanted(code))
+            .map(|(position, _)| CodeIndex::from_usize(position))
+            .collect()
+    }
+
+    fn index(&self, addr: u64, qualname: Option<u64>) -> Result<CodeIndex, Fault> {
+        let own_name = self.objects.layout.code.qualname.is_some();
+        let qualname = qualname.filter(|_| !own_name);
+        let key = (addr, qualname.unwrap_or(0));
+        if let Some(&index) = self.indices.borrow().get(&key) {
+            return Ok(index);
+        }
+        let object = self.object(addr)?;
+        let function = match qualname {
+            Some(qualname) if self.objects.kind_of(qualname)? == Kind::Text => {
+                self.objects.text(qualname)?
+            }
+            _ => object.name.clone(),
+        };
+        let code = Code {
+            function,
+            file: object.file.clone(),
+            kind: object.kind,
+        };
+        let index = self.table.borrow_mut().intern(code);
+        self.indices.borrow_mut().insert(key, index);
+        Ok(index)
+    }
+
+    fn object(&self, addr: u64) -> Result<Rc<CodeObject>, Fault> {
+        if let Some(known) = self.known.borrow().get(&addr) {
+            return Ok(Rc::clone(known));
+        }
+        let object = Rc::new(self.read(addr)?);
+        self.known.borrow_mut().insert(addr, Rc::clone(&object));
+        Ok(object)
+    }
+
+    fn read(&self, addr: u64) -> Result<CodeObject, Fault> {
+        let (objects, layout) = (self.objects, &self.objects.layout.code);
+        if objects.kind_of(addr)? != Kind::Code {
+            return unexpected(addr, "not a code object");
+        }
+        let text = |offset, what| {
+            let text = objects.required(addr, offset, what)?;
+            match objects.kind_of(text)? {
+                Kind::Text => objects.text(text),
+                _ => unexpected(addr, what),
+            }
+        };
+        let table = objects.required(addr, layout.line_table, "code without a line table")?;
+        if objects.kind_of(table)? != Kind::Bytes {
+            return unexpected(addr, "code whose line table is not bytes");
+        }
+        let flags = objects.u32(addr, layout.flags)?;
+        let kind = match flags {
+            _ if flags & CO_ASYNC_GENERATOR != 0 => FrameKind::AsyncGenerator,
+            _ if flags & CO_COROUTINE != 0 => FrameKind::Async,
+            _ if flags & CO_GENERATOR != 0 => FrameKind::Generator,
+            _ => FrameKind::Sync,
+        };
+        Ok(CodeObject {
+            kind,
+            file: text(layout.filename, "code whose file name is not a str")?,
+            name: text(
+                layout.qualname.unwrap_or(layout.name),
+                "code whose name is not a str",
+            )?,
+            first_line: objects.u32(addr, layout.firstlineno)?,
+            line_table: objects.byte_string(table, LONGEST_TABLE)?,
+        })
+    }
+}
+
+impl Objects<'_> {
+    /// Where the instructions of the code object at `addr` begin.
+    pub(crate) fn instructions(&self, addr: u64) -> Result<u64, Fault> {
+        match self.layout.code.instructions {
+            Instructions::Inline(offset) => Ok(addr.wrapping_add(offset)),
+            Instructions::Bytes(offset) => {
+                let bytes = self.required(addr, offset, "code without instructions")?;
+                Ok(bytes.wrapping_add(self.layout.bytes_data))
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The chain of coroutines that a task is suspended in.
+//!
+//! ```text
+//!   task.coro ─> main() ─awaits─> async_generator_asend ─wraps─> rows() ─awaits─> Future
+//! ```
+//!
+//! What a frame awaits lies on its value stack. CPython puts objects of its
+//! own between: `cr_await` ends at them, but each passes on to the one object
+//! that it wraps. An awaitable written in Python as a class with `__next__`,
+//! or one written in C, is opaque: the chain ends there.
+
+use std::collections::HashSet;
+
+use crate::frame::RawFrame;
+use crate::layout::{AwaitSign, FrameStates};
+use crate::object::{Fault, Kind, Objects};
+
+/// The longest chain that is followed.
+const LONGEST: usize = 1 << 20;
+
+/// The chain that begins at one coroutine.
+#[derive(Debug, Default)]
+pub(crate) struct Chain {
+    /// Its frames, outermost first.
+    pub(crate) frames: Vec<RawFrame>,
+    /// Where it ends.
+    pub(crate) end: End,
+    /// Why it could not be followed to its end.
+    pub(crate) fault: Option<Fault>,
+}
+
+/// Where a chain ends.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// At a coroutine that is not suspended in an `await`: it has not begun,
+    /// has ended, or yields to the loop.
+    #[default]
+    Resting,
+    /// At a coroutine that is being executed; its frame is the last of the chain.
+    Executing,
+    /// At an object that is no coroutine: a future, most likely.
+    Awaiting(u64),
+}
+
+/// What a coroutine is doing.
+enum State {
+    Finished,
+    Executing(RawFrame),
+    Suspended {
+        frame: RawFrame,
+        awaits: Option<u64>,
+    },
+}
+
+impl Objects<'_> {
+    /// The chain of coroutines from the one at `addr` inwards.
+    pub(crate) fn chain(&self, addr: u64) -> Chain {
+        let mut chain = Chain::default();
+        let mut seen = HashSet::new();
+        let mut next = Some(addr);
+        while let Some(here) = next {
+            // No chain of coroutines comes back to itself; torn memory may.
+            if chain.frames.len() >= LONGEST || !seen.insert(here) {
+                let what = "a chain of coroutines that does not end";
+                chain.fault = Some(Fault::Unexpected { addr: here, what });
+                break;
+            }
+            match self.follow(here, &mut chain) {
+                Ok(awaits) => next = awaits,
+                Err(fault) => {
+                    chain.fault = Some(fault);
+                    break;
+                }
+            }
+        }
+        chain
+    }
+
+    /// Adds the object at `addr` to the chain and returns what comes after it.
+    fn follow(&self, addr: u64, chain: &mut Chain) -> Result<Option<u64>, Fault> {
+        match self.kind_of(addr)? {
+            Kind::Generator => match self.generator(addr)? {
+                State::Finished => Ok(None),
+                State::Executing(frame) => {
+                    chain.frames.push(frame);
+                    chain.end = End::Executing;
+                    Ok(None)
+                }
+                State::Suspended { frame, awaits } => {
+                    chain.frames.push(frame);
+                    Ok(awaits)
+                }
+            },
+            Kind::Wrapper => self.pointer(addr, self.layout.object.header),
+            _ => {
+                chain.end = End::Awaiting(addr);
+                Ok(None)
+            }
+        }
+    }
+
+    fn generator(&self, addr: u64) -> Result<State, Fault> {
+        let layout = &self.layout.generator;
+        let (frame, created, executing, yields_from) = match layout.states {
+            FrameStates::OfFrame => {
+                let Some(frame) = self.pointer(addr, layout.frame)? else {
+                    return Ok(State::Finished);
+                };
+                let executing = self.frame_is_executing(frame)?;
+                (self.raw_frame(frame)?, false, executing, None)
+            }
+            FrameStates::Numbered {
+                offset,
+                created,
+                suspended,
+                suspended_yield_from,
+                executing,
+            } => {
+                let state = self.u8(addr, offset)?.cast_signed();
+                if ![created, suspended, suspended_yield_from, executing].contains(&state) {
+                    return Ok(State::Finished);
+                }
+                let frame = self.raw_frame(addr.wrapping_add(layout.frame))?;
+                let yields_from = Some(state == suspended_yield_from);
+                (frame, state == created, state == executing, yields_from)
+            }
+        };
+        let Some(mut frame) = frame else {
+            return Ok(State::Finished);
+        };
+        frame.generator = Some(addr);
+        if executing {
+            return Ok(State::Executing(frame));
+        }
+        let awaits = if !created && frame.offset >= 0 && self.awaits(&frame, yields_from)? {
+            self.stack_value(frame.addr, self.layout.awaited.depth)?
+        } else {
+            None
+        };
+        Ok(State::Suspended { frame, awaits })
+    }
+
+    fn raw_frame(&self, addr: u64) -> Result<Option<RawFrame>, Fault> {
+        Ok(self.frame(addr)?.frame)
+    }
+
+    /// Whether a suspended frame awaits the value on its stack, and did not
+    /// merely yield with that value below.
+    fn awaits(&self, frame: &RawFrame, yields_from: Option<bool>) -> Result<bool, Fault> {
+        let next = |objects: &Self| -> Result<[u8; 2], Fault> {
+            let begin = objects.instructions(frame.code)?;
+            objects.bytes(begin, frame.offset.cast_unsigned().wrapping_add(2))
+        };
+        Ok(match self.layout.awaited.sign {
+            AwaitSign::NextIsYieldFrom { opcode } => {
+                let [next, _argument] = next(self)?;
+                next == opcode
+            }
+            AwaitSign::ResumeArgument => {
+                let [_resume, argument] = next(self)?;
+                argument & 3 >= 2
+            }
+            AwaitSign::State => yields_from.unwrap_or(false),
+        })
+    }
+}

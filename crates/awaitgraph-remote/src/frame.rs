@@ -1,0 +1,134 @@
+//! Frames: which code they execute, where in it, and what called them.
+//!
+//! ```text
+//!   3.8-3.10   tstate.frame ─> PyFrameObject ─f_back─> PyFrameObject ─> ...
+//!   3.11-3.12  tstate.cframe ─> current_frame ─> _PyInterpreterFrame ─previous─> ...
+//!   3.13+      tstate.current_frame ─> _PyInterpreterFrame ─previous─> ...
+//! ```
+//!
+//! A coroutine's frame is one of these while it is executed. While it is
+//! suspended nothing but the coroutine leads to it.
+
+use crate::layout::{CurrentFrame, Executing, FrameLayout, StackTop};
+use crate::object::{Fault, Kind, Objects};
+
+/// The lowest bits of a reference on 3.14+'s value stack, and of `f_executable`.
+const REFERENCE_TAG: u64 = 3;
+/// `enum _frameowner`: a generator owns it.
+const OWNED_BY_GENERATOR: u8 = 1;
+/// `enum _frameowner`: from here on it is the interpreter's own and shows nothing.
+const OWNED_BY_INTERPRETER: u8 = 3;
+
+/// One frame, as it lies in memory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RawFrame {
+    pub(crate) addr: u64,
+    pub(crate) code: u64,
+    /// How many bytes of instructions come before the one that it is at; negative
+    /// where it has not begun.
+    pub(crate) offset: i64,
+    /// The coroutine or generator that it belongs to.
+    pub(crate) generator: Option<u64>,
+}
+
+/// What a frame's memory says: a frame of Python code, or a link of the chain
+/// that stands for a call from C.
+pub(crate) struct Link {
+    pub(crate) frame: Option<RawFrame>,
+    pub(crate) back: Option<u64>,
+}
+
+impl Objects<'_> {
+    /// The innermost frame of the thread state at `addr`.
+    pub(crate) fn current_frame(&self, addr: u64) -> Result<Option<u64>, Fault> {
+        match self.layout.thread.current_frame {
+            CurrentFrame::Direct(offset) => self.pointer(addr, offset),
+            CurrentFrame::Through {
+                cframe,
+                current_frame,
+            } => match self.pointer(addr, cframe)? {
+                Some(cframe) => self.pointer(cframe, current_frame),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// The frame at `addr` and the address of the one that called it.
+    pub(crate) fn frame(&self, addr: u64) -> Result<Link, Fault> {
+        match &self.layout.frame {
+            FrameLayout::Object(layout) => {
+                let lasti = self.i32(addr, layout.lasti)?;
+                let code = self.required(addr, layout.code, "a frame without code")?;
+                let frame = RawFrame {
+                    addr,
+                    code,
+                    offset: i64::from(lasti) * layout.lasti_unit,
+                    generator: self.pointer(addr, layout.generator)?,
+                };
+                Ok(Link {
+                    frame: Some(frame),
+                    back: self.pointer(addr, layout.back)?,
+                })
+            }
+            FrameLayout::Interpreter(layout) => {
+                let back = self.pointer(addr, layout.previous)?;
+                let owner = self.u8(addr, layout.owner)?;
+                let executable = self.u64(addr, layout.executable)? & !REFERENCE_TAG;
+                if owner >= OWNED_BY_INTERPRETER
+                    || executable == 0
+                    || self.kind_of(executable)? != Kind::Code
+                {
+                    return Ok(Link { frame: None, back });
+                }
+                let instruction = self.u64(addr, layout.instruction)?;
+                let begin = self.instructions(executable)?;
+                let generator = addr.wrapping_sub(self.layout.generator.frame);
+                let frame = RawFrame {
+                    addr,
+                    code: executable,
+                    offset: instruction.wrapping_sub(begin).cast_signed(),
+                    generator: (owner == OWNED_BY_GENERATOR).then_some(generator),
+                };
+                Ok(Link {
+                    frame: Some(frame),
+                    back,
+                })
+            }
+        }
+    }
+
+    /// Whether the `PyFrameObject` at `addr` is being executed. Interpreter
+    /// frames leave that to the generator.
+    pub(crate) fn frame_is_executing(&self, addr: u64) -> Result<bool, Fault> {
+        match &self.layout.frame {
+            FrameLayout::Object(layout) => Ok(match layout.executing {
+                Executing::Flag(offset) => self.u8(addr, offset)? != 0,
+                Executing::State(offset) => self.u8(addr, offset)? == 0,
+            }),
+            FrameLayout::Interpreter(_) => Ok(false),
+        }
+    }
+
+    /// The value at `depth` from the end of a suspended frame's value stack;
+    /// 1 is the last.
+    pub(crate) fn stack_value(&self, addr: u64, depth: u64) -> Result<Option<u64>, Fault> {
+        let (top, base) = match &self.layout.frame {
+            FrameLayout::Object(layout) => (layout.stack_top, self.u64(addr, layout.valuestack)?),
+            FrameLayout::Interpreter(layout) => {
+                (layout.stack_top, addr.wrapping_add(layout.localsplus))
+            }
+        };
+        let end = match top {
+            StackTop::Pointer(offset) => self.u64(addr, offset)?,
+            StackTop::Count(offset) => {
+                let count = u64::try_from(self.i32(addr, offset)?).unwrap_or(0);
+                base.wrapping_add(8 * count)
+            }
+        };
+        let place = end.wrapping_sub(8 * depth);
+        if end == 0 || place < base || place >= end {
+            return Ok(None);
+        }
+        Ok(Some(self.u64(place, 0)? & !REFERENCE_TAG).filter(|&value| value != 0))
+    }
+}

@@ -1,0 +1,502 @@
+//! The layouts of release builds with the GIL, each as the difference to the one before.
+
+use super::{
+    Attributes, AwaitSign, Awaited, AwaitedBy, Code, CurrentFrame, Deque, Dict, DictKeys,
+    Executing, FrameLayout, FrameStates, Function, Future, Generator, Instructions, Int,
+    InterpreterFrame, InterpreterState, Layout, LineTable, Method, Module, Object, ObjectFrame,
+    Partial, RunningLoop, RuntimeState, Set, StackTop, Task, TaskLists, TaskRegistry, Text,
+    ThreadState, TypeObject,
+};
+
+/// The layout of CPython 3.`minor`, or `None` where it is not known.
+pub(crate) fn for_minor(minor: u8) -> Option<Layout> {
+    Some(match minor {
+        8 => V3_8,
+        9 => V3_9,
+        10 => V3_10,
+        11 => V3_11,
+        12 => V3_12,
+        13 => V3_13,
+        14 => V3_14,
+        15 => V3_15,
+        _ => return None,
+    })
+}
+
+const V3_8: Layout = Layout {
+    object: Object {
+        header: 16,
+        ob_type: 8,
+    },
+    type_object: TypeObject {
+        tp_name: 24,
+        tp_basicsize: 32,
+        tp_flags: 168,
+        tp_dictoffset: 288,
+        tp_base: 256,
+        ht_cached_keys: 872,
+    },
+    runtime: RuntimeState {
+        interpreters_head: 32,
+    },
+    interpreter: InterpreterState {
+        next: 0,
+        id: 16,
+        modules: 56,
+        threads_head: 8,
+    },
+    thread: ThreadState {
+        next: 8,
+        thread_id: 176,
+        native_thread_id: None,
+        current_frame: CurrentFrame::Direct(24),
+        running_loop: RunningLoop::Holder { dict: 152 },
+    },
+    text: Text {
+        length: 16,
+        state: 32,
+        ascii_data: 48,
+        data: 72,
+    },
+    int: Int::Signed,
+    dict: Dict {
+        ma_keys: 32,
+        ma_values: 40,
+        keys: DictKeys::Sized,
+        values: 0,
+    },
+    attributes: Attributes::Dict,
+    set: Set {
+        used: 24,
+        mask: 32,
+        table: 40,
+    },
+    tuple_items: 24,
+    list_items: 24,
+    bytes_data: 32,
+    weakref_object: 16,
+    module: Module {
+        md_dict: 16,
+        md_state: 32,
+    },
+    function: Function {
+        code: 16,
+        closure: 48,
+        qualname: 104,
+        module: 88,
+    },
+    cell_content: 16,
+    method: Method {
+        function: 16,
+        self_: 24,
+    },
+    builtin_self: 24,
+    partial: Partial {
+        function: 16,
+        args: 24,
+        keywords: 32,
+    },
+    deque: Deque {
+        left_block: 24,
+        left_index: 40,
+        block_items: 8,
+        block_right: 520,
+    },
+    code: Code {
+        flags: 36,
+        firstlineno: 40,
+        filename: 104,
+        name: 112,
+        qualname: None,
+        names: 80,
+        instructions: Instructions::Bytes(48),
+        line_table: 120,
+        line_table_form: LineTable::Lnotab,
+    },
+    frame: FrameLayout::Object(ObjectFrame {
+        back: 24,
+        code: 32,
+        lasti: 104,
+        lasti_unit: 1,
+        generator: 96,
+        valuestack: 64,
+        stack_top: StackTop::Pointer(72),
+        executing: Executing::Flag(116),
+    }),
+    generator: Generator {
+        frame: 16,
+        qualname: 56,
+        states: FrameStates::OfFrame,
+    },
+    awaited: Awaited {
+        sign: AwaitSign::NextIsYieldFrom { opcode: 72 },
+        depth: 1,
+    },
+    future: Future {
+        loop_: 16,
+        callback0: 24,
+        callbacks: 40,
+        state: 72,
+        awaited_by: None,
+    },
+    task: Task {
+        size: 144,
+        fut_waiter: 104,
+        coro: 112,
+        name: 120,
+    },
+    registry: TaskRegistry::AllTasks,
+};
+
+const V3_9: Layout = Layout {
+    type_object: TypeObject {
+        ht_cached_keys: 864,
+        ..V3_8.type_object
+    },
+    interpreter: InterpreterState {
+        id: 24,
+        modules: 856,
+        ..V3_8.interpreter
+    },
+    future: Future {
+        state: 80,
+        ..V3_8.future
+    },
+    task: Task {
+        size: 184,
+        fut_waiter: 144,
+        coro: 152,
+        name: 160,
+    },
+    ..V3_8
+};
+
+const V3_10: Layout = Layout {
+    type_object: TypeObject {
+        ht_cached_keys: 872,
+        ..V3_9.type_object
+    },
+    function: Function {
+        code: 48,
+        closure: 72,
+        qualname: 40,
+        module: 104,
+    },
+    code: Code {
+        line_table_form: LineTable::Ranges,
+        ..V3_9.code
+    },
+    frame: FrameLayout::Object(ObjectFrame {
+        back: 24,
+        code: 32,
+        lasti: 96,
+        lasti_unit: 2,
+        generator: 88,
+        valuestack: 64,
+        stack_top: StackTop::Count(80),
+        executing: Executing::State(108),
+    }),
+    generator: Generator {
+        frame: 16,
+        qualname: 48,
+        states: FrameStates::OfFrame,
+    },
+    future: Future {
+        state: 88,
+        ..V3_9.future
+    },
+    task: Task {
+        size: 192,
+        fut_waiter: 152,
+        coro: 160,
+        name: 168,
+    },
+    ..V3_9
+};
+
+const V3_11: Layout = Layout {
+    runtime: RuntimeState {
+        interpreters_head: 40,
+    },
+    interpreter: InterpreterState {
+        next: 0,
+        id: 48,
+        modules: 888,
+        threads_head: 16,
+    },
+    thread: ThreadState {
+        next: 8,
+        thread_id: 152,
+        native_thread_id: Some(160),
+        current_frame: CurrentFrame::Through {
+            cframe: 56,
+            current_frame: 8,
+        },
+        running_loop: RunningLoop::Holder { dict: 128 },
+    },
+    dict: Dict {
+        keys: DictKeys::Log2,
+        ..V3_10.dict
+    },
+    attributes: Attributes::ValuesBefore,
+    code: Code {
+        flags: 48,
+        firstlineno: 72,
+        filename: 112,
+        name: 120,
+        qualname: Some(128),
+        names: 96,
+        instructions: Instructions::Inline(184),
+        line_table: 136,
+        line_table_form: LineTable::Locations,
+    },
+    frame: FrameLayout::Interpreter(InterpreterFrame {
+        executable: 32,
+        previous: 48,
+        instruction: 56,
+        stack_top: StackTop::Count(64),
+        localsplus: 72,
+        owner: 69,
+    }),
+    generator: Generator {
+        frame: 80,
+        qualname: 40,
+        states: FrameStates::Numbered {
+            offset: 75,
+            created: -2,
+            suspended: -1,
+            suspended_yield_from: -1,
+            executing: 0,
+        },
+    },
+    awaited: Awaited {
+        sign: AwaitSign::ResumeArgument,
+        depth: 1,
+    },
+    task: Task {
+        size: 176,
+        fut_waiter: 128,
+        coro: 136,
+        name: 144,
+    },
+    ..V3_10
+};
+
+const V3_12: Layout = Layout {
+    type_object: TypeObject {
+        ht_cached_keys: 880,
+        ..V3_11.type_object
+    },
+    interpreter: InterpreterState {
+        next: 0,
+        id: 8,
+        modules: 944,
+        threads_head: 72,
+    },
+    thread: ThreadState {
+        next: 8,
+        thread_id: 136,
+        native_thread_id: Some(144),
+        current_frame: CurrentFrame::Through {
+            cframe: 56,
+            current_frame: 0,
+        },
+        running_loop: RunningLoop::Item { dict: 112 },
+    },
+    runtime: RuntimeState {
+        interpreters_head: 40,
+    },
+    text: Text {
+        ascii_data: 40,
+        data: 56,
+        ..V3_11.text
+    },
+    int: Int::Tagged,
+    attributes: Attributes::TaggedBefore,
+    code: Code {
+        firstlineno: 68,
+        instructions: Instructions::Inline(192),
+        ..V3_11.code
+    },
+    frame: FrameLayout::Interpreter(InterpreterFrame {
+        executable: 0,
+        previous: 8,
+        instruction: 56,
+        stack_top: StackTop::Count(64),
+        localsplus: 72,
+        owner: 70,
+    }),
+    generator: Generator {
+        frame: 72,
+        qualname: 32,
+        states: FrameStates::Numbered {
+            offset: 67,
+            created: -2,
+            suspended: -1,
+            suspended_yield_from: -1,
+            executing: 0,
+        },
+    },
+    registry: TaskRegistry::ScheduledAndEager,
+    ..V3_11
+};
+
+const V3_13: Layout = Layout {
+    runtime: RuntimeState {
+        interpreters_head: 632,
+    },
+    interpreter: InterpreterState {
+        next: 7264,
+        id: 7272,
+        modules: 7656,
+        threads_head: 7344,
+    },
+    thread: ThreadState {
+        next: 8,
+        thread_id: 152,
+        native_thread_id: Some(160),
+        current_frame: CurrentFrame::Direct(72),
+        running_loop: RunningLoop::Item { dict: 128 },
+    },
+    dict: Dict {
+        values: 8,
+        ..V3_12.dict
+    },
+    attributes: Attributes::Inline,
+    code: Code {
+        instructions: Instructions::Inline(200),
+        ..V3_12.code
+    },
+    generator: Generator {
+        states: FrameStates::Numbered {
+            offset: 67,
+            created: -3,
+            suspended: -2,
+            suspended_yield_from: -1,
+            executing: 0,
+        },
+        ..V3_12.generator
+    },
+    awaited: Awaited {
+        sign: AwaitSign::State,
+        depth: 1,
+    },
+    future: Future {
+        state: 96,
+        ..V3_12.future
+    },
+    task: Task {
+        size: 144,
+        fut_waiter: 112,
+        coro: 120,
+        name: 128,
+    },
+    ..V3_12
+};
+
+const V3_14: Layout = Layout {
+    type_object: TypeObject {
+        ht_cached_keys: 880,
+        ..V3_13.type_object
+    },
+    runtime: RuntimeState {
+        interpreters_head: 808,
+    },
+    interpreter: InterpreterState {
+        next: 7272,
+        id: 7280,
+        modules: 7688,
+        threads_head: 7344,
+    },
+    thread: ThreadState {
+        running_loop: RunningLoop::State {
+            running_loop: 864,
+            running_task: 872,
+        },
+        ..V3_13.thread
+    },
+    tuple_items: 32,
+    code: Code {
+        instructions: Instructions::Inline(208),
+        ..V3_13.code
+    },
+    frame: FrameLayout::Interpreter(InterpreterFrame {
+        executable: 0,
+        previous: 8,
+        instruction: 56,
+        stack_top: StackTop::Pointer(64),
+        localsplus: 80,
+        owner: 74,
+    }),
+    future: Future {
+        state: 104,
+        awaited_by: Some(AwaitedBy {
+            value: 96,
+            is_set: 109,
+        }),
+        ..V3_13.future
+    },
+    task: Task {
+        size: 168,
+        fut_waiter: 120,
+        coro: 128,
+        name: 136,
+    },
+    registry: TaskRegistry::Lists(TaskLists {
+        thread_head: 880,
+        interpreter_head: 10880,
+        node: 152,
+        other_tasks: 48,
+    }),
+    ..V3_13
+};
+
+const V3_15: Layout = Layout {
+    type_object: TypeObject {
+        ht_cached_keys: 888,
+        ..V3_14.type_object
+    },
+    runtime: RuntimeState {
+        interpreters_head: 936,
+    },
+    interpreter: InterpreterState {
+        next: 7264,
+        id: 7272,
+        modules: 7592,
+        threads_head: 7336,
+    },
+    thread: ThreadState {
+        thread_id: 176,
+        native_thread_id: Some(184),
+        running_loop: RunningLoop::State {
+            running_loop: 1024,
+            running_task: 1032,
+        },
+        ..V3_14.thread
+    },
+    module: Module {
+        md_state: 24,
+        ..V3_14.module
+    },
+    generator: Generator {
+        states: FrameStates::Numbered {
+            offset: 67,
+            created: 0,
+            suspended: 1,
+            suspended_yield_from: 2,
+            executing: 4,
+        },
+        ..V3_14.generator
+    },
+    awaited: Awaited {
+        sign: AwaitSign::State,
+        depth: 2,
+    },
+    registry: TaskRegistry::Lists(TaskLists {
+        thread_head: 1048,
+        interpreter_head: 10856,
+        node: 152,
+        other_tasks: 48,
+    }),
+    ..V3_14
+};

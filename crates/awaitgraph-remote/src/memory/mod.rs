@@ -1,0 +1,60 @@
+//! The bytes of one CPython process.
+//!
+//! Everything above this module reads through [`Memory`] and cannot tell a
+//! live process from a core file or a test:
+//!
+//! ```text
+//!   live process ──┐
+//!   core file ─────┼──> Memory ──> Cached ──> object, frame, asyncio
+//!   test ──────────┘
+//! ```
+//!
+//! Reading can fail at any address and at any time: the target may run on
+//! while we look, and may be hostile. A failed read is an ordinary value,
+//! never a panic.
+
+mod cached;
+mod live;
+
+use std::fmt;
+
+pub(crate) use cached::Cached;
+pub(crate) use live::Live;
+
+/// A place to read a process's bytes from.
+pub(crate) trait Memory {
+    /// Fills `buf` with the bytes at `addr`, or fails without having promised
+    /// anything about the content of `buf`.
+    fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable>;
+}
+
+/// The target has no readable memory there (any more).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    /// Where the read began.
+    pub(crate) addr: u64,
+    /// Why it failed.
+    pub(crate) why: Why,
+}
+
+/// Why a read failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Nothing is mapped there.
+    Unmapped,
+    /// The process is gone.
+    Gone,
+    /// The kernel does not let us read this process.
+    NotPermitted,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = match self.why {
+            Why::Unmapped => "nothing is mapped there",
+            Why::Gone => "the process is gone",
+            Why::NotPermitted => "not permitted",
+        };
+        write!(f, "cannot read {:#x}: {why}", self.addr)
+    }
+}

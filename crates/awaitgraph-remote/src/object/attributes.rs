@@ -1,0 +1,60 @@
+//! The instance attributes of an object of a class written in Python.
+//!
+//! 3.8 to 3.10 keep a dict; 3.11, 3.12 and 3.13 each found another way to do
+//! without one for as long as nobody asks (`Objects/object_layout.md` in CPython).
+
+use super::type_object::flags;
+use super::{Fault, Objects, Type};
+use crate::layout::Attributes;
+
+impl Objects<'_> {
+    /// The attribute `name` of the object at `addr`, as far as it is in the
+    /// instance itself; `None` where it has none of that name.
+    pub(crate) fn attribute(&self, addr: u64, name: &'static str) -> Result<Option<u64>, Fault> {
+        let type_ = self.type_of(addr)?;
+        let managed = type_.flags & flags::MANAGED_DICT != 0;
+        let (dict, values) = match self.layout.attributes {
+            Attributes::ValuesBefore if managed => (self.before(addr, 24)?, self.before(addr, 32)?),
+            Attributes::TaggedBefore if managed => match self.before(addr, 24)? {
+                // The pointer is to the byte before the values.
+                Some(tagged) if tagged & 1 != 0 => (None, Some(tagged.wrapping_add(1))),
+                dict => (dict, None),
+            },
+            Attributes::Inline if managed => match self.before(addr, 24)? {
+                None if type_.flags & flags::INLINE_VALUES != 0 => {
+                    let values = addr.wrapping_add(type_.basicsize);
+                    (None, Some(values.wrapping_add(self.layout.dict.values)))
+                }
+                dict => (dict, None),
+            },
+            _ => (self.dict_at_offset(addr, &type_)?, None),
+        };
+        match (dict, values) {
+            (Some(dict), _) => self.dict_get(dict, name),
+            (None, Some(values)) => {
+                let keys = self.layout.type_object.ht_cached_keys;
+                let Some(keys) = self.pointer(type_.addr, keys)? else {
+                    return Ok(None);
+                };
+                match self.slot_of(keys, name)? {
+                    Some(slot) => self.pointer(values, 8 * slot),
+                    None => Ok(None),
+                }
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn before(&self, addr: u64, distance: u64) -> Result<Option<u64>, Fault> {
+        self.pointer(addr.wrapping_sub(distance), 0)
+    }
+
+    fn dict_at_offset(&self, addr: u64, type_: &Type) -> Result<Option<u64>, Fault> {
+        // A negative offset counts from the end of an object of variable size;
+        // no class that we look into has one.
+        match u64::try_from(type_.dictoffset) {
+            Ok(offset) if offset > 0 => self.pointer(addr, offset),
+            _ => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `dict`: its items, and the value of a str key.
+//!
+//! `Objects/dictobject.c` tells the two forms: a table of its own ("combined"),
+//! or values beside keys that instances of a class share ("split").
+
+use super::{Fault, Objects, unexpected};
+use crate::layout::DictKeys;
+
+/// The most entries that are walked.
+const MOST_ENTRIES: u64 = 1 << 26;
+
+/// Where the entries of a dict's keys are.
+struct Entries {
+    start: u64,
+    count: u64,
+    size: u64,
+    /// Where in an entry the key is; the value follows it.
+    key: u64,
+}
+
+impl Objects<'_> {
+    /// The value of `key` in the dict at `addr`.
+    pub(crate) fn dict_get(&self, addr: u64, key: &str) -> Result<Option<u64>, Fault> {
+        let entries = self.entries(self.dict_keys(addr)?)?;
+        let values = self.pointer(addr, self.layout.dict.ma_values)?;
+        for index in 0..entries.count {
+            let entry = entries.start.wrapping_add(index * entries.size);
+            let Some(name) = self.pointer(entry, entries.key)? else {
+                continue;
+            };
+            if self.text_is(name, key).unwrap_or(false) {
+                return self.entry_value(&entries, index, values);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Keys and values of the dict at `addr`, in its order.
+    pub(crate) fn dict_items(&self, addr: u64) -> Result<Vec<(u64, u64)>, Fault> {
+        let entries = self.entries(self.dict_keys(addr)?)?;
+        let values = self.pointer(addr, self.layout.dict.ma_values)?;
+        let mut items = Vec::new();
+        for index in 0..entries.count {
+            let entry = entries.start.wrapping_add(index * entries.size);
+            if let Some(key) = self.pointer(entry, entries.key)?
+                && let Some(value) = self.entry_value(&entries, index, values)?
+            {
+                items.push((key, value));
+            }
+        }
+        Ok(items)
+    }
+
+    /// Which of the values beside the shared keys at `keys` is that of `key`.
+    pub(super) fn slot_of(&self, keys: u64, key: &'static str) -> Result<Option<u64>, Fault> {
+        if let Some(&known) = self.slots.borrow().get(&(keys, key)) {
+            return Ok(known);
+        }
+        let entries = self.entries(keys)?;
+        let mut found = None;
+        for index in 0..entries.count {
+            let entry = entries.start.wrapping_add(index * entries.size);
+            if let Some(name) = self.pointer(entry, entries.key)?
+                && self.text_is(name, key).unwrap_or(false)
+            {
+                found = Some(index);
+                break;
+            }
+        }
+        self.slots.borrow_mut().insert((keys, key), found);
+        Ok(found)
+    }
+
+    fn dict_keys(&self, addr: u64) -> Result<u64, Fault> {
+        self.required(addr, self.layout.dict.ma_keys, "a dict without keys")
+    }
+
+    fn entry_value(
+        &self,
+        entries: &Entries,
+        index: u64,
+        values: Option<u64>,
+    ) -> Result<Option<u64>, Fault> {
+        match values {
+            Some(values) => self.pointer(values, self.layout.dict.values + 8 * index),
+            None => {
+                let entry = entries.start.wrapping_add(index * entries.size);
+                self.pointer(entry, entries.key + 8)
+            }
+        }
+    }
+
+    fn entries(&self, keys: u64) -> Result<Entries, Fault> {
+        let entries = match self.layout.dict.keys {
+            DictKeys::Sized => {
+                let size = self.u64(keys, 8)?;
+                let index_width = match size {
+                    0..=0xff => 1,
+                    0x100..=0xffff => 2,
+                    0x1_0000..=0xffff_ffff => 4,
+                    _ => 8,
+                };
+                Entries {
+                    start: keys
+                        .wrapping_add(40)
+                        .wrapping_add(size.wrapping_mul(index_width)),
+                    count: self.u64(keys, 32)?,
+                    size: 24,
+                    key: 8,
+                }
+            }
+            DictKeys::Log2 => {
+                let [_, log2_index_bytes, kind, _] = self.bytes(keys, 8)?;
+                if log2_index_bytes > 40 {
+                    return unexpected(keys, "not a dict's keys");
+                }
+                let hashes = kind == 0;
+                Entries {
+                    start: keys.wrapping_add(32).wrapping_add(1 << log2_index_bytes),
+                    count: self.u64(keys, 24)?,
+                    size: if hashes { 24 } else { 16 },
+                    key: if hashes { 8 } else { 0 },
+                }
+            }
+        };
+        if entries.count > MOST_ENTRIES {
+            return unexpected(keys, "a dict of impossible size");
+        }
+        Ok(entries)
+    }
+}

@@ -1,0 +1,134 @@
+//! Objects of CPython: how to read a str, an int, a dict, a set out of bytes.
+//!
+//! [`Objects`] is the target's heap: a [`Memory`] together with the [`Layout`]
+//! that says what lies where in it. Each file here reads one kind of object.
+//!
+//! All of it is untrusted. A length is checked before anything of that size is
+//! made, a walk counts its steps, and what does not fit is a [`Fault`].
+
+mod attributes;
+mod collections;
+mod dict;
+mod number;
+mod text;
+mod type_object;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::layout::Layout;
+use crate::memory::{Memory, Unreadable};
+
+pub(crate) use type_object::{Kind, Type};
+
+/// The objects of a target.
+pub(crate) struct Objects<'a> {
+    memory: &'a dyn Memory,
+    pub(crate) layout: &'a Layout,
+    types: RefCell<HashMap<u64, Type>>,
+    /// Where the keys of a shared-keys dict have an attribute, learnt once.
+    slots: RefCell<HashMap<(u64, &'static str), Option<u64>>>,
+    /// How many bytes of text may still be read.
+    text_budget: Cell<u64>,
+}
+
+/// Why an object could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Its memory could not.
+    Unreadable(Unreadable),
+    /// The object at `addr` is not what it should be.
+    Unexpected {
+        /// The object's address.
+        addr: u64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(unreadable) => unreadable.fmt(f),
+            Self::Unexpected { addr, what } => write!(f, "{what} (at {addr:#x})"),
+        }
+    }
+}
+
+impl From<Unreadable> for Fault {
+    fn from(unreadable: Unreadable) -> Self {
+        Self::Unreadable(unreadable)
+    }
+}
+
+/// Shorthand for the fault of an object that is not what it should be.
+pub(crate) fn unexpected<T>(addr: u64, what: &'static str) -> Result<T, Fault> {
+    Err(Fault::Unexpected { addr, what })
+}
+
+impl<'a> Objects<'a> {
+    /// How much text one snapshot may hold.
+    const TEXT_BUDGET: u64 = 512 * 1024 * 1024;
+
+    pub(crate) fn new(memory: &'a dyn Memory, layout: &'a Layout) -> Self {
+        Self {
+            memory,
+            layout,
+            types: RefCell::default(),
+            slots: RefCell::default(),
+            text_budget: Cell::new(Self::TEXT_BUDGET),
+        }
+    }
+
+    /// `N` bytes at `addr + offset`.
+    pub(crate) fn bytes<const N: usize>(&self, addr: u64, offset: u64) -> Result<[u8; N], Fault> {
+        let mut buf = [0; N];
+        self.memory.read(addr.wrapping_add(offset), &mut buf)?;
+        Ok(buf)
+    }
+
+    /// Fills `buf` from `addr`.
+    pub(crate) fn fill(&self, addr: u64, buf: &mut [u8]) -> Result<(), Fault> {
+        Ok(self.memory.read(addr, buf)?)
+    }
+
+    pub(crate) fn u64(&self, addr: u64, offset: u64) -> Result<u64, Fault> {
+        self.bytes(addr, offset).map(u64::from_le_bytes)
+    }
+
+    pub(crate) fn i64(&self, addr: u64, offset: u64) -> Result<i64, Fault> {
+        self.bytes(addr, offset).map(i64::from_le_bytes)
+    }
+
+    pub(crate) fn u32(&self, addr: u64, offset: u64) -> Result<u32, Fault> {
+        self.bytes(addr, offset).map(u32::from_le_bytes)
+    }
+
+    pub(crate) fn i32(&self, addr: u64, offset: u64) -> Result<i32, Fault> {
+        self.bytes(addr, offset).map(i32::from_le_bytes)
+    }
+
+    pub(crate) fn u8(&self, addr: u64, offset: u64) -> Result<u8, Fault> {
+        let [byte] = self.bytes(addr, offset)?;
+        Ok(byte)
+    }
+
+    /// A pointer that may be NULL.
+    pub(crate) fn pointer(&self, addr: u64, offset: u64) -> Result<Option<u64>, Fault> {
+        Ok(Some(self.u64(addr, offset)?).filter(|&pointer| pointer != 0))
+    }
+
+    /// A pointer that must not be NULL.
+    pub(crate) fn required(
+        &self,
+        addr: u64,
+        offset: u64,
+        what: &'static str,
+    ) -> Result<u64, Fault> {
+        match self.pointer(addr, offset)? {
+            Some(pointer) => Ok(pointer),
+            None => unexpected(addr, what),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Types: what kind of object something is, decided once per type.
+
+use super::{Fault, Objects};
+
+/// What we need to know of a type.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Type {
+    pub(crate) addr: u64,
+    pub(crate) kind: Kind,
+    pub(crate) flags: u64,
+    pub(crate) basicsize: u64,
+    pub(crate) dictoffset: i64,
+}
+
+/// The kinds of objects that can be read, or that can be followed.
+///
+/// A subclass is of its base's kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// `str`.
+    Text,
+    /// `int`.
+    Int,
+    /// `bytes`.
+    Bytes,
+    /// `tuple`.
+    Tuple,
+    /// `list`.
+    List,
+    /// `dict`.
+    Dict,
+    /// `set` or `frozenset`.
+    Set,
+    /// `None`.
+    None,
+    /// A module.
+    Module,
+    /// A function written in Python.
+    Function,
+    /// A bound method of such a function.
+    Method,
+    /// A function written in C, bound or not.
+    Builtin,
+    /// A closure's cell.
+    Cell,
+    /// `weakref.ref`.
+    Weakref,
+    /// `functools.partial`.
+    Partial,
+    /// `collections.deque`.
+    Deque,
+    /// A code object.
+    Code,
+    /// A coroutine, generator or asynchronous generator.
+    Generator,
+    /// An iterator or awaitable of CPython that passes on to the one object
+    /// that its first field points to: `async_generator_asend` and `athrow`,
+    /// `coroutine_wrapper`, `anext_awaitable`, `FutureIter`.
+    Wrapper,
+    /// 3.8-3.9: what a task registers with the future that it awaits; its
+    /// first field is the task.
+    TaskWakeup,
+    /// `_asyncio.Task`.
+    Task,
+    /// `_asyncio.Future`.
+    Future,
+    /// `asyncio.tasks._PyTask`.
+    PyTask,
+    /// `asyncio.futures._PyFuture`, or another future written in Python.
+    PyFuture,
+    /// Anything else.
+    Other,
+}
+
+/// `Include/object.h`: the flags that are read.
+pub(crate) mod flags {
+    pub(crate) const INLINE_VALUES: u64 = 1 << 2;
+    pub(crate) const MANAGED_DICT: u64 = 1 << 4;
+    pub(crate) const HEAPTYPE: u64 = 1 << 9;
+    pub(super) const LONG_SUBCLASS: u64 = 1 << 24;
+    pub(super) const LIST_SUBCLASS: u64 = 1 << 25;
+    pub(super) const TUPLE_SUBCLASS: u64 = 1 << 26;
+    pub(super) const BYTES_SUBCLASS: u64 = 1 << 27;
+    pub(super) const UNICODE_SUBCLASS: u64 = 1 << 28;
+    pub(super) const DICT_SUBCLASS: u64 = 1 << 29;
+}
+
+/// How many bases a class may have above it before we stop to look.
+const DEEPEST: usize = 64;
+
+impl Objects<'_> {
+    /// The type of the object at `addr`.
+    pub(crate) fn type_of(&self, addr: u64) -> Result<Type, Fault> {
+        let addr = self.required(addr, self.layout.object.ob_type, "an object without a type")?;
+        if let Some(&known) = self.types.borrow().get(&addr) {
+            return Ok(known);
+        }
+        let layout = &self.layout.type_object;
+        let flags = self.u64(addr, layout.tp_flags)?;
+        let type_ = Type {
+            addr,
+            kind: self.kind(addr, flags)?,
+            flags,
+            basicsize: self.u64(addr, layout.tp_basicsize)?,
+            dictoffset: self.i64(addr, layout.tp_dictoffset)?,
+        };
+        self.types.borrow_mut().insert(addr, type_);
+        Ok(type_)
+    }
+
+    /// The kind of the object at `addr`.
+    pub(crate) fn kind_of(&self, addr: u64) -> Result<Kind, Fault> {
+        Ok(self.type_of(addr)?.kind)
+    }
+
+    /// `tp_name` of the type at `addr`, cut where it is very long.
+    pub(crate) fn type_name(&self, addr: u64) -> Result<String, Fault> {
+        let name = self.required(
+            addr,
+            self.layout.type_object.tp_name,
+            "a type without a name",
+        )?;
+        self.c_string(name)
+    }
+
+    fn kind(&self, addr: u64, flags: u64) -> Result<Kind, Fault> {
+        let by_flag = [
+            (flags::UNICODE_SUBCLASS, Kind::Text),
+            (flags::LONG_SUBCLASS, Kind::Int),
+            (flags::BYTES_SUBCLASS, Kind::Bytes),
+            (flags::TUPLE_SUBCLASS, Kind::Tuple),
+            (flags::LIST_SUBCLASS, Kind::List),
+            (flags::DICT_SUBCLASS, Kind::Dict),
+        ];
+        if let Some(&(_, kind)) = by_flag.iter().find(|(flag, _)| flags & flag != 0) {
+            return Ok(kind);
+        }
+        let (mut here, mut flags, mut python_task) = (addr, flags, false);
+        for _ in 0..DEEPEST {
+            let name = self.type_name(here)?;
+            if let Some(kind) = kind_of_name(&name, flags & flags::HEAPTYPE != 0) {
+                return Ok(kind);
+            }
+            // The classes of asyncio that are written in Python have plain names.
+            python_task |= name == "Task" || name == "_PyTask";
+            if name == "Future" || name == "_PyFuture" {
+                return Ok(if python_task {
+                    Kind::PyTask
+                } else {
+                    Kind::PyFuture
+                });
+            }
+            match self.pointer(here, self.layout.type_object.tp_base)? {
+                Some(base) => here = base,
+                None => break,
+            }
+            flags = self.u64(here, self.layout.type_object.tp_flags)?;
+        }
+        Ok(Kind::Other)
+    }
+}
+
+/// The kind of a type written in C, by its name; `heap` says that the type was
+/// made at run time, as every class written in Python is.
+fn kind_of_name(name: &str, heap: bool) -> Option<Kind> {
+    let made_at_run_time = match name {
+        "_asyncio.Task" => Kind::Task,
+        "_asyncio.Future" => Kind::Future,
+        "_asyncio.FutureIter" => Kind::Wrapper,
+        "TaskWakeupMethWrapper" => Kind::TaskWakeup,
+        "functools.partial" => Kind::Partial,
+        "collections.deque" => Kind::Deque,
+        _ if heap => return None,
+        "set" | "frozenset" => Kind::Set,
+        "NoneType" => Kind::None,
+        "module" => Kind::Module,
+        "function" => Kind::Function,
+        "method" => Kind::Method,
+        "builtin_function_or_method" => Kind::Builtin,
+        "cell" => Kind::Cell,
+        "weakref" | "weakref.ReferenceType" => Kind::Weakref,
+        "code" => Kind::Code,
+        "coroutine" | "generator" | "async_generator" => Kind::Generator,
+        "async_generator_asend"
+        | "async_generator_athrow"
+        | "coroutine_wrapper"
+        | "anext_awaitable" => Kind::Wrapper,
+        _ => return None,
+    };
+    Some(made_at_run_time)
+}

@@ -1,0 +1,20 @@
+//! A process, seen from outside: what is mapped into it, where its CPython
+//! keeps its state, and how to stop it while we look.
+//!
+//! Nothing here knows what a Python object looks like.
+
+mod image;
+mod listing;
+mod maps;
+mod permission;
+mod runtime;
+mod status;
+mod stop;
+mod thread_id;
+
+pub(crate) use listing::{command_line, processes};
+pub(crate) use permission::not_permitted;
+pub(crate) use runtime::{Runtime, find_runtime};
+pub(crate) use status::{executable, is_alive};
+pub(crate) use stop::Stopped;
+pub(crate) use thread_id::thread_in;

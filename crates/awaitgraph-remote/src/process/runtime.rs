@@ -1,0 +1,155 @@
+//! Where the CPython of a process keeps its state.
+//!
+//! `_PyRuntime` is exported by libpython and by a static interpreter; from
+//! 3.11 it also has a section of its own, which survives stripping. From 3.14
+//! `_asyncio` describes itself in a section that may be in the interpreter, in
+//! libpython or in the extension module.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use super::image::{Image, Landmarks};
+use super::maps::{self, Mapping};
+use super::{not_permitted, status};
+use crate::error::Error;
+
+/// The addresses from which everything else is found; 0 stands for none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Runtime {
+    /// `_PyRuntime`.
+    pub(crate) py_runtime: u64,
+    /// `Py_Version`, from 3.11.
+    pub(crate) py_version: u64,
+    /// `AsyncioDebug`, from 3.14, where `_asyncio` is loaded.
+    pub(crate) asyncio_debug: u64,
+    /// The version that the file's name tells, as `3.7`, for people to read.
+    pub(crate) version_in_name: String,
+}
+
+/// Finds CPython in a live process.
+///
+/// # Errors
+///
+/// Where there is no such process, it may not be looked at, or does not run
+/// CPython.
+pub(crate) fn find_runtime(pid: u32) -> Result<Runtime, Error> {
+    let maps = read_maps(pid)?;
+    let executable = status::executable(pid);
+    let mut images: Vec<Image> = files(&maps)
+        .into_iter()
+        .filter(|(path, _)| may_be_python(path, &executable))
+        .filter_map(|(_, mappings)| Image::open(pid, &mappings))
+        .collect();
+    // Where there is a libpython, an executable that has the symbol too has it from there.
+    images.sort_by_key(|image| !is_libpython(&image.path));
+
+    let mut runtime: Option<Runtime> = None;
+    let mut asyncio_debug = 0;
+    let mut older = None;
+    for image in &images {
+        let Some(Landmarks {
+            py_runtime,
+            py_version,
+            asyncio_debug: debug,
+            py_main,
+        }) = image.landmarks()
+        else {
+            continue;
+        };
+        if py_runtime != 0 && runtime.is_none() {
+            runtime = Some(Runtime {
+                py_runtime,
+                py_version,
+                asyncio_debug: 0,
+                version_in_name: version_in_name(&image.path),
+            });
+        }
+        if debug != 0 && asyncio_debug == 0 && image.holds(debug) {
+            asyncio_debug = debug;
+        }
+        if py_main {
+            older.get_or_insert(&image.path);
+        }
+    }
+    match (runtime, older) {
+        (Some(runtime), _) => Ok(Runtime {
+            asyncio_debug,
+            ..runtime
+        }),
+        // `_PyRuntime` came with 3.7.
+        (None, Some(path)) => Err(Error::UnknownVersion {
+            pid,
+            version: version_in_name(path),
+        }),
+        (None, None) if !status::is_alive(pid) => Err(Error::Ended { pid }),
+        (None, None) => Err(Error::NotPython { pid, executable }),
+    }
+}
+
+fn read_maps(pid: u32) -> Result<Vec<Mapping>, Error> {
+    if !Path::new(&format!("/proc/{pid}")).exists() {
+        return Err(Error::NoSuchProcess { pid });
+    }
+    match fs::read(format!("/proc/{pid}/maps")) {
+        Ok(maps) => Ok(maps::parse(&maps)),
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            Err(not_permitted(pid))
+        }
+        Err(_) if !status::is_alive(pid) => Err(Error::Ended { pid }),
+        Err(source) => Err(Error::System {
+            what: format!("read /proc/{pid}/maps"),
+            source,
+        }),
+    }
+}
+
+/// The mapped files, each with its mappings.
+fn files(maps: &[Mapping]) -> BTreeMap<&Path, Vec<&Mapping>> {
+    let mut files: BTreeMap<&Path, Vec<&Mapping>> = BTreeMap::new();
+    for mapping in maps {
+        files.entry(&mapping.path).or_default().push(mapping);
+    }
+    files
+}
+
+/// The executable, libpython and `_asyncio`: no other file of the hundreds
+/// that a process may have mapped is opened.
+fn may_be_python(path: &Path, executable: &str) -> bool {
+    path == Path::new(executable) || is_libpython(path) || name_starts(path, "_asyncio.")
+}
+
+fn is_libpython(path: &Path) -> bool {
+    name_starts(path, "libpython")
+}
+
+fn name_starts(path: &Path, start: &str) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(start.as_bytes()))
+}
+
+/// `2.7` of `/usr/bin/python2.7`, else a word that says that it is old.
+fn version_in_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let version: String = name
+        .chars()
+        .skip_while(|c| !c.is_ascii_digit())
+        .take_while(|c| c.is_ascii_digit() || *c == '.')
+        .collect();
+    match version.trim_end_matches('.') {
+        version if version.contains('.') => version.to_owned(),
+        _ => "before 3.8".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_an_old_python_is_in_its_name() {
+        assert_eq!(version_in_name(Path::new("/usr/bin/python2.7")), "2.7");
+        assert_eq!(version_in_name(Path::new("/x/libpython3.6m.so.1.0")), "3.6");
+        assert_eq!(version_in_name(Path::new("/opt/app/server")), "before 3.8");
+    }
+}

@@ -1,0 +1,66 @@
+//! What `/proc/PID` says of a process.
+
+use std::fs;
+
+use crate::error::Error;
+
+/// What it runs, as the target sees it; empty where that can't be told.
+pub(crate) fn executable(pid: u32) -> String {
+    let Ok(path) = fs::read_link(format!("/proc/{pid}/exe")) else {
+        return String::new();
+    };
+    let path = path.to_string_lossy().into_owned();
+    match path.strip_suffix(" (deleted)") {
+        Some(path) => path.to_owned(),
+        None => path,
+    }
+}
+
+/// The ids of its threads.
+///
+/// # Errors
+///
+/// [`Error::NoSuchProcess`] where it is gone.
+pub(crate) fn threads(pid: u32) -> Result<Vec<u32>, Error> {
+    let entries = match fs::read_dir(format!("/proc/{pid}/task")) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::NoSuchProcess { pid });
+        }
+        Err(source) => {
+            let what = format!("list /proc/{pid}/task");
+            return Err(Error::System { what, source });
+        }
+    };
+    Ok(entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect())
+}
+
+/// Whether it exists and has not ended (a zombie has).
+pub(crate) fn is_alive(pid: u32) -> bool {
+    field(pid, "State").is_some_and(|state| !state.starts_with(['Z', 'X']))
+}
+
+/// The value of a line of `/proc/PID/status`.
+pub(crate) fn field(pid: u32, name: &str) -> Option<String> {
+    let status = fs::read(format!("/proc/{pid}/status")).ok()?;
+    field_of(&String::from_utf8_lossy(&status), name)
+}
+
+/// The same of the calling process itself.
+pub(crate) fn own_field(name: &str) -> Option<String> {
+    field_of(&fs::read_to_string("/proc/self/status").ok()?, name)
+}
+
+fn field_of(status: &str, name: &str) -> Option<String> {
+    let lines = status.lines().filter_map(|line| line.split_once(':'));
+    let mut found = lines.filter(|(key, _)| *key == name);
+    found.next().map(|(_, value)| value.trim().to_owned())
+}
+
+/// The name that the kernel keeps for a process, at most 15 bytes.
+pub(crate) fn name(pid: u32) -> String {
+    let name = fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
+    String::from_utf8_lossy(name.trim_ascii_end()).into_owned()
+}

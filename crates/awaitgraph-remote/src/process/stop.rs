@@ -1,0 +1,206 @@
+//! A process held still while we look.
+//!
+//! ptrace stops each thread by itself and tells the target nothing: with
+//! `PTRACE_SEIZE` and `PTRACE_INTERRUPT` no signal is sent, and a process that
+//! was stopped before (SIGSTOP) stays so afterwards.
+//!
+//! The tracer is a thread of its own that does nothing else. When a tracer
+//! ends, however it ends, the kernel lets its tracees go: so whichever way we
+//! leave, and even if we are killed, the target runs on.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::{not_permitted, status};
+use crate::error::Error;
+use crate::sys::{self, Waited};
+
+/// How long a thread may take to stop. One that does not hangs in the kernel.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A process all of whose threads are stopped, until this is dropped.
+pub(crate) struct Stopped {
+    since: Instant,
+    thread_pointers: HashMap<u64, u32>,
+    /// Dropping it is the signal to let go.
+    hold: Option<Sender<()>>,
+    tracer: Option<JoinHandle<()>>,
+}
+
+impl Stopped {
+    /// Stops every thread of `pid`.
+    ///
+    /// # Errors
+    ///
+    /// Where it is gone, may not be traced, has a tracer already, or has a
+    /// thread that does not stop. It is not stopped then.
+    pub(crate) fn new(pid: u32) -> Result<Self, Error> {
+        let since = Instant::now();
+        let (answer, answered) = channel();
+        let (hold, held) = channel::<()>();
+        let tracer = std::thread::Builder::new()
+            .name("tracer".to_owned())
+            .spawn(move || trace(pid, &answer, &held))
+            .map_err(|source| Error::System {
+                what: "start a thread".to_owned(),
+                source,
+            })?;
+        let thread_pointers = match answered.recv() {
+            Ok(answer) => answer?,
+            Err(_) => return Err(Error::Ended { pid }),
+        };
+        Ok(Self {
+            since,
+            thread_pointers,
+            hold: Some(hold),
+            tracer: Some(tracer),
+        })
+    }
+
+    /// The thread with this `pthread_t`.
+    pub(crate) fn thread_of(&self, pthread: u64) -> Option<u32> {
+        self.thread_pointers.get(&pthread).copied()
+    }
+
+    /// Lets the process go on and says how long it was stopped, at most.
+    pub(crate) fn release(mut self) -> Duration {
+        self.let_go();
+        self.since.elapsed()
+    }
+
+    fn let_go(&mut self) {
+        self.hold = None;
+        if let Some(tracer) = self.tracer.take() {
+            // It cannot panic, and if it did the threads are free all the same.
+            let _ = tracer.join();
+        }
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.let_go();
+    }
+}
+
+/// What the tracer's thread does.
+fn trace(pid: u32, answer: &Sender<Result<HashMap<u64, u32>, Error>>, held: &Receiver<()>) {
+    let mut tracees = Tracees {
+        pid,
+        seized: HashSet::new(),
+        stopped: HashMap::new(),
+    };
+    let result = tracees.stop_all().map(|()| tracees.thread_pointers());
+    let stopped = result.is_ok();
+    if answer.send(result).is_ok() && stopped {
+        // Only ever ends by the other end's being dropped.
+        let _ = held.recv();
+    }
+    tracees.detach();
+}
+
+/// The threads of a process that we have in hand.
+struct Tracees {
+    pid: u32,
+    seized: HashSet<u32>,
+    /// The stopped ones, each with the signal that it is owed (0 for none).
+    stopped: HashMap<u32, i32>,
+}
+
+impl Tracees {
+    /// Stops the threads that there are, then those that they started
+    /// meanwhile, until there are no new ones.
+    fn stop_all(&mut self) -> Result<(), Error> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut new = status::threads(self.pid)?;
+            new.retain(|tid| !self.seized.contains(tid));
+            if new.is_empty() {
+                break;
+            }
+            for &tid in &new {
+                self.seize(tid)?;
+            }
+            for &tid in &new {
+                self.wait_until_stopped(tid, deadline)?;
+            }
+        }
+        if self.stopped.is_empty() {
+            Err(Error::Ended { pid: self.pid })
+        } else {
+            Ok(())
+        }
+    }
+
+    fn seize(&mut self, tid: u32) -> Result<(), Error> {
+        let pid = self.pid;
+        self.seized.insert(tid);
+        match sys::seize(tid).and_then(|()| sys::interrupt(tid)) {
+            Ok(()) => Ok(()),
+            // The thread ended; if it was the last one, we see it in `stop_all`.
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => Err(match tracer_of(tid) {
+                Some(tracer) => Error::Traced {
+                    pid,
+                    tracer,
+                    tracer_name: status::name(tracer),
+                },
+                None => not_permitted(pid),
+            }),
+            Err(source) => Err(Error::System {
+                what: format!("trace thread {tid}"),
+                source,
+            }),
+        }
+    }
+
+    fn wait_until_stopped(&mut self, tid: u32, deadline: Instant) -> Result<(), Error> {
+        let mut asked = 0_u32;
+        loop {
+            match sys::wait(tid) {
+                Ok(Waited::Stopped) => {
+                    self.stopped.insert(tid, 0);
+                    return Ok(());
+                }
+                Ok(Waited::BeforeSignal(signal)) => {
+                    self.stopped.insert(tid, signal);
+                    return Ok(());
+                }
+                Ok(Waited::Ended) | Err(_) => return Ok(()),
+                Ok(Waited::NotYet) if Instant::now() > deadline => {
+                    return Err(Error::DoesNotStop {
+                        pid: self.pid,
+                        thread: tid,
+                    });
+                }
+                // A stop takes some ten microseconds: look again at once, then less often.
+                Ok(Waited::NotYet) if asked < 200 => std::thread::yield_now(),
+                Ok(Waited::NotYet) => std::thread::sleep(Duration::from_micros(50)),
+            }
+            asked += 1;
+        }
+    }
+
+    fn thread_pointers(&self) -> HashMap<u64, u32> {
+        let threads = self.stopped.keys();
+        threads
+            .filter_map(|&tid| Some((sys::thread_pointer(tid).ok()?, tid)))
+            .collect()
+    }
+
+    fn detach(&mut self) {
+        for (tid, signal) in self.stopped.drain() {
+            // It fails only for a thread that has been killed meanwhile.
+            let _ = sys::detach(tid, signal);
+        }
+    }
+}
+
+fn tracer_of(tid: u32) -> Option<u32> {
+    status::field(tid, "TracerPid")?
+        .parse()
+        .ok()
+        .filter(|&tracer| tracer != 0)
+}

@@ -1,0 +1,115 @@
+//! The system calls that the standard library does not have.
+//!
+//! This is the only file of the crate with `unsafe`. Nothing here writes to a
+//! target: of ptrace, only what stops it, asks for registers and lets it go.
+
+#![allow(unsafe_code)]
+
+use std::io;
+
+/// How a thread answered to being stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waited {
+    /// It has not stopped yet.
+    NotYet,
+    /// It stopped because we asked, or was stopped already.
+    Stopped,
+    /// It stopped because this signal is about to be delivered to it.
+    BeforeSignal(i32),
+    /// It ended.
+    Ended,
+}
+
+/// Copies bytes of process `pid` at `addr` into `buf`; returns how many.
+pub(crate) fn read_memory(pid: u32, addr: u64, buf: &mut [u8]) -> io::Result<usize> {
+    let local = libc::iovec {
+        iov_base: buf.as_mut_ptr().cast(),
+        iov_len: buf.len(),
+    };
+    let remote = libc::iovec {
+        iov_base: addr as *mut libc::c_void,
+        iov_len: buf.len(),
+    };
+    // SAFETY: the kernel writes to the local range only, which is `buf` and is
+    // borrowed mutably for the call; the remote range is checked by the kernel.
+    let read = unsafe { libc::process_vm_readv(pid as libc::pid_t, &local, 1, &remote, 1, 0) };
+    usize::try_from(read).map_err(|_| io::Error::last_os_error())
+}
+
+/// Makes us the tracer of thread `tid` without stopping it.
+pub(crate) fn seize(tid: u32) -> io::Result<()> {
+    request(libc::PTRACE_SEIZE, tid, 0)
+}
+
+/// Asks the seized thread `tid` to stop.
+pub(crate) fn interrupt(tid: u32) -> io::Result<()> {
+    request(libc::PTRACE_INTERRUPT, tid, 0)
+}
+
+/// Lets the stopped thread `tid` go on; `signal`, where it is not 0, is delivered to it.
+pub(crate) fn detach(tid: u32, signal: i32) -> io::Result<()> {
+    request(libc::PTRACE_DETACH, tid, signal)
+}
+
+fn request(request: libc::c_uint, tid: u32, data: i32) -> io::Result<()> {
+    let nothing = std::ptr::null_mut::<libc::c_void>();
+    let data = data as usize as *mut libc::c_void;
+    // SAFETY: these requests read and write no memory of ours.
+    let result = unsafe { libc::ptrace(request, tid as libc::pid_t, nothing, data) };
+    if result == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether the seized thread `tid` has stopped; does not block.
+pub(crate) fn wait(tid: u32) -> io::Result<Waited> {
+    let mut status = 0;
+    let flags = libc::__WALL | libc::WNOHANG;
+    // SAFETY: `status` is a valid place for the answer.
+    let waited = unsafe { libc::waitpid(tid as libc::pid_t, &mut status, flags) };
+    if waited == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    if waited == 0 {
+        return Ok(Waited::NotYet);
+    }
+    if !libc::WIFSTOPPED(status) {
+        return Ok(Waited::Ended);
+    }
+    // ptrace(2): the event stands above the signal; a stop without one is for
+    // a signal that waits to be delivered.
+    Ok(match status >> 16 {
+        0 => Waited::BeforeSignal(libc::WSTOPSIG(status)),
+        _ => Waited::Stopped,
+    })
+}
+
+/// The thread pointer of the stopped thread `tid`, which is its `pthread_t`.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn thread_pointer(tid: u32) -> io::Result<u64> {
+    let mut registers = std::mem::MaybeUninit::<libc::user_regs_struct>::zeroed();
+    let nothing = std::ptr::null_mut::<libc::c_void>();
+    // SAFETY: the kernel fills a `user_regs_struct`, of which all bit patterns are valid.
+    let registers = unsafe {
+        let request = libc::PTRACE_GETREGS;
+        if libc::ptrace(request, tid as libc::pid_t, nothing, registers.as_mut_ptr()) == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        registers.assume_init()
+    };
+    Ok(registers.fs_base)
+}
+
+/// Not known on this architecture.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) fn thread_pointer(_tid: u32) -> io::Result<u64> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// The effective user id of this process.
+pub(crate) fn effective_user() -> u32 {
+    // SAFETY: the call cannot fail and touches no memory.
+    unsafe { libc::geteuid() }
+}

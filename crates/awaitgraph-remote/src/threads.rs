@@ -1,0 +1,72 @@
+//! Interpreters and their threads, and the frames that each thread is in.
+
+use std::collections::HashSet;
+
+use crate::frame::RawFrame;
+use crate::object::{Fault, Objects, unexpected};
+
+/// The most interpreters, and threads of one, that are listed.
+const MOST: usize = 1 << 16;
+/// The deepest stack that is walked. Recursion without C frames has no limit
+/// but the one that the program sets.
+const DEEPEST: usize = 1 << 20;
+
+/// The frames of one thread.
+#[derive(Debug, Default)]
+pub(crate) struct Stack {
+    /// Innermost first.
+    pub(crate) frames: Vec<RawFrame>,
+    /// Why it breaks off, where it does.
+    pub(crate) fault: Option<Fault>,
+}
+
+impl Objects<'_> {
+    /// The states of all interpreters, in the runtime's order.
+    pub(crate) fn interpreters(&self, runtime: u64) -> Result<Vec<u64>, Fault> {
+        let head = self.pointer(runtime, self.layout.runtime.interpreters_head)?;
+        self.linked(head, self.layout.interpreter.next)
+    }
+
+    /// The states of the threads of the interpreter at `addr`.
+    pub(crate) fn threads(&self, addr: u64) -> Result<Vec<u64>, Fault> {
+        let head = self.pointer(addr, self.layout.interpreter.threads_head)?;
+        self.linked(head, self.layout.thread.next)
+    }
+
+    /// The frames of the thread whose state is at `addr`.
+    pub(crate) fn stack(&self, addr: u64) -> Stack {
+        let mut stack = Stack::default();
+        if let Err(fault) = self.walk_stack(addr, &mut stack.frames) {
+            stack.fault = Some(fault);
+        }
+        stack
+    }
+
+    fn walk_stack(&self, addr: u64, frames: &mut Vec<RawFrame>) -> Result<(), Fault> {
+        let mut next = self.current_frame(addr)?;
+        let mut seen = HashSet::new();
+        while let Some(here) = next {
+            if !seen.insert(here) || seen.len() > DEEPEST {
+                return unexpected(here, "a stack that does not end");
+            }
+            let link = self.frame(here)?;
+            frames.extend(link.frame);
+            next = link.back;
+        }
+        Ok(())
+    }
+
+    fn linked(&self, head: Option<u64>, next: u64) -> Result<Vec<u64>, Fault> {
+        let mut found = Vec::new();
+        let mut seen = HashSet::new();
+        let mut here = head;
+        while let Some(addr) = here {
+            if !seen.insert(addr) || found.len() >= MOST {
+                return unexpected(addr, "a list that does not end");
+            }
+            found.push(addr);
+            here = self.pointer(addr, next)?;
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,141 @@
+//! Which CPython a target runs, and so which layout it has.
+//!
+//! ```text
+//!   3.13+      `_PyRuntime` begins with a cookie, the version and the offsets
+//!   3.11-3.12  the symbol `Py_Version`
+//!   3.8-3.10   nothing says it: the layout with which `sys.hexversion` can be
+//!              read, and then says that version, is the one
+//! ```
+
+use crate::error::Error;
+use crate::layout::{self, AsyncioDebug, DebugOffsets, Layout};
+use crate::memory::Memory;
+use crate::object::{Fault, Kind, Objects, unexpected};
+use crate::process::Runtime;
+
+/// The versions without a mark of their own, newest first.
+const UNMARKED: [u8; 3] = [10, 9, 8];
+
+/// A target's version and layout.
+pub(crate) struct Identity {
+    /// As `3.11.7`.
+    pub(crate) version: String,
+    pub(crate) layout: Layout,
+}
+
+/// Finds out which CPython has its state at `runtime` in process `pid`.
+pub(crate) fn identify(
+    pid: u32,
+    memory: &dyn Memory,
+    runtime: &Runtime,
+) -> Result<Identity, Error> {
+    let mut bytes = [0; DebugOffsets::SIZE];
+    if memory.read(runtime.py_runtime, &mut bytes).is_ok()
+        && let Some(offsets) = DebugOffsets::parse(&bytes)
+    {
+        return described(pid, memory, runtime, &offsets);
+    }
+    let mut hexversion = [0; 8];
+    if runtime.py_version != 0 && memory.read(runtime.py_version, &mut hexversion).is_ok() {
+        let hexversion = u64::from_le_bytes(hexversion);
+        let version = spell(hexversion);
+        return match minor(hexversion).and_then(layout::for_minor) {
+            Some(layout) => Ok(Identity { version, layout }),
+            None => Err(Error::UnknownVersion { pid, version }),
+        };
+    }
+    let probed = UNMARKED.iter().find_map(|&candidate| {
+        let layout = layout::for_minor(candidate)?;
+        let hexversion = read_hexversion(memory, &layout, runtime.py_runtime).ok()?;
+        let version = spell(hexversion);
+        (minor(hexversion) == Some(candidate)).then_some(Identity { version, layout })
+    });
+    probed.ok_or_else(|| Error::UnknownVersion {
+        pid,
+        version: runtime.version_in_name.clone(),
+    })
+}
+
+/// 3.13 and later.
+fn described(
+    pid: u32,
+    memory: &dyn Memory,
+    runtime: &Runtime,
+    offsets: &DebugOffsets,
+) -> Result<Identity, Error> {
+    let version = spell(offsets.version);
+    if offsets.free_threaded {
+        let version = format!("{version} (free-threaded)");
+        return Err(Error::UnknownVersion { pid, version });
+    }
+    let Some(base) = offsets.minor().and_then(layout::for_minor) else {
+        return Err(Error::UnknownVersion { pid, version });
+    };
+    let mut layout = match offsets.correct(base) {
+        Ok(layout) => layout,
+        Err(what) => {
+            let what = format!("{what} cannot be where its `_Py_DebugOffsets` says");
+            return Err(Error::Layout { pid, version, what });
+        }
+    };
+    let mut bytes = [0; AsyncioDebug::SIZE];
+    if runtime.asyncio_debug != 0
+        && memory.read(runtime.asyncio_debug, &mut bytes).is_ok()
+        && let Some(debug) = AsyncioDebug::parse(&bytes)
+    {
+        layout = debug.correct(layout);
+    }
+    Ok(Identity { version, layout })
+}
+
+/// `sys.hexversion` of the first interpreter.
+fn read_hexversion(memory: &dyn Memory, layout: &Layout, runtime: u64) -> Result<u64, Fault> {
+    let objects = Objects::new(memory, layout);
+    let head = layout.runtime.interpreters_head;
+    let interpreter = objects.required(runtime, head, "no interpreter")?;
+    let modules = layout.interpreter.modules;
+    let modules = objects.required(interpreter, modules, "no modules")?;
+    if objects.kind_of(modules)? != Kind::Dict {
+        return unexpected(modules, "modules that are no dict");
+    }
+    let Some(sys) = objects.dict_get(modules, "sys")? else {
+        return unexpected(modules, "no module sys");
+    };
+    let sys = objects.required(sys, layout.module.md_dict, "a module without a dict")?;
+    match objects.dict_get(sys, "hexversion")? {
+        Some(version) if objects.kind_of(version)? == Kind::Int => {
+            Ok(objects.int(version)?.cast_unsigned())
+        }
+        _ => unexpected(sys, "no sys.hexversion"),
+    }
+}
+
+fn minor(hexversion: u64) -> Option<u8> {
+    (hexversion >> 24 == 3).then_some((hexversion >> 16 & 0xff) as u8)
+}
+
+/// `PY_VERSION_HEX` as people write it: `3.15.0rc1`.
+fn spell(hexversion: u64) -> String {
+    let byte = |shift: u32| hexversion >> shift & 0xff;
+    let (major, minor, micro) = (byte(24), byte(16), byte(8));
+    let serial = hexversion & 0xf;
+    let release = match hexversion >> 4 & 0xf {
+        0xa => format!("a{serial}"),
+        0xb => format!("b{serial}"),
+        0xc => format!("rc{serial}"),
+        _ => String::new(),
+    };
+    format!("{major}.{minor}.{micro}{release}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_spelt_as_people_write_them() {
+        assert_eq!(spell(0x030b_07f0), "3.11.7");
+        assert_eq!(spell(0x030f_00c1), "3.15.0rc1");
+        assert_eq!(spell(0x030e_00a7), "3.14.0a7");
+    }
+}
