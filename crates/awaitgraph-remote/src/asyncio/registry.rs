@@ -104,34 +104,41 @@ impl<'a> Modules<'a> {
     /// that this loop executes.
     pub(crate) fn running(&self, thread: u64) -> Result<(Option<u64>, Option<u64>), Fault> {
         let objects = self.objects;
-        let (dict, holder) = match objects.layout.thread.running_loop {
-            RunningLoop::State {
+        let (running_loop, running_task) = match objects.layout.thread.running_loop {
+            RunningLoop::Holder { dict } => match self.running_item(thread, dict)? {
+                Some(holder) => (objects.pointer(holder, objects.layout.object.header)?, None),
+                None => (None, None),
+            },
+            RunningLoop::Item { dict } => (self.running_item(thread, dict)?, None),
+            RunningLoop::Thread { running_loop } => (objects.pointer(thread, running_loop)?, None),
+            RunningLoop::ThreadWithTask {
                 running_loop,
                 running_task,
-            } => {
-                return Ok((
-                    objects.pointer(thread, running_loop)?,
-                    objects.pointer(thread, running_task)?,
-                ));
+            } => (
+                objects.pointer(thread, running_loop)?,
+                objects.pointer(thread, running_task)?,
+            ),
+        };
+        match running_loop {
+            Some(running_loop) if objects.kind_of(running_loop)? != Kind::None => {
+                let current = match running_task {
+                    Some(task) => Some(task),
+                    None => self.current_task(running_loop)?,
+                };
+                Ok((Some(running_loop), current))
             }
-            RunningLoop::Holder { dict } => (dict, true),
-            RunningLoop::Item { dict } => (dict, false),
-        };
-        let Some(dict) = objects.pointer(thread, dict)? else {
-            return Ok((None, None));
-        };
-        let item = objects.dict_get(dict, "__asyncio_running_event_loop__")?;
-        let running_loop = match item {
-            Some(item) if holder => objects.pointer(item, objects.layout.object.header)?,
-            item => item,
-        };
-        let Some(running_loop) = running_loop else {
-            return Ok((None, None));
-        };
-        if objects.kind_of(running_loop)? == Kind::None {
-            return Ok((None, None));
+            _ => Ok((None, None)),
         }
-        Ok((Some(running_loop), self.current_task(running_loop)?))
+    }
+
+    /// To 3.12: the loop, or what holds it, in the dict of a thread's state.
+    fn running_item(&self, thread: u64, dict: u64) -> Result<Option<u64>, Fault> {
+        match self.objects.pointer(thread, dict)? {
+            Some(dict) => self
+                .objects
+                .dict_get(dict, "__asyncio_running_event_loop__"),
+            None => Ok(None),
+        }
     }
 
     /// To 3.13: `asyncio.tasks._current_tasks[running_loop]`.

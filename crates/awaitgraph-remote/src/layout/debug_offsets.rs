@@ -103,6 +103,14 @@ impl DebugOffsets {
                 thread_id: number("thread_state", "thread_id")?,
                 native_thread_id: Some(number("thread_state", "native_thread_id")?),
                 current_frame: CurrentFrame::Direct(number("thread_state", "current_frame")?),
+                running_loop: match base.thread.running_loop {
+                    // The first field behind the public `PyThreadState`
+                    // (`_PyThreadStateImpl` in `pycore_tstate.h`).
+                    RunningLoop::Thread { .. } => RunningLoop::Thread {
+                        running_loop: number("thread_state", "size")?,
+                    },
+                    other => other,
+                },
                 ..base.thread
             },
             text: Text {
@@ -540,7 +548,7 @@ impl AsyncioDebug {
                 name,
             },
             thread: ThreadState {
-                running_loop: RunningLoop::State {
+                running_loop: RunningLoop::ThreadWithTask {
                     running_loop,
                     running_task,
                 },

@@ -117,10 +117,12 @@ pub(crate) enum RunningLoop {
     /// 3.8-3.11: `tstate->dict['__asyncio_running_event_loop__']` is a holder
     /// whose first field is the loop; the task is in `_current_tasks`.
     Holder { dict: u64 },
-    /// 3.12-3.13: the same item is the loop itself.
+    /// 3.12: the same item is the loop itself.
     Item { dict: u64 },
+    /// 3.13: the loop is in the thread state, the task in `_current_tasks`.
+    Thread { running_loop: u64 },
     /// 3.14+: both are in the thread state.
-    State {
+    ThreadWithTask {
         running_loop: u64,
         running_task: u64,
     },

@@ -356,7 +356,7 @@ const V3_13: Layout = Layout {
         thread_id: 152,
         native_thread_id: Some(160),
         current_frame: CurrentFrame::Direct(72),
-        running_loop: RunningLoop::Item { dict: 128 },
+        running_loop: RunningLoop::Thread { running_loop: 304 },
     },
     dict: Dict {
         values: 8,
@@ -409,7 +409,7 @@ const V3_14: Layout = Layout {
         threads_head: 7344,
     },
     thread: ThreadState {
-        running_loop: RunningLoop::State {
+        running_loop: RunningLoop::ThreadWithTask {
             running_loop: 864,
             running_task: 872,
         },
@@ -468,7 +468,7 @@ const V3_15: Layout = Layout {
     thread: ThreadState {
         thread_id: 176,
         native_thread_id: Some(184),
-        running_loop: RunningLoop::State {
+        running_loop: RunningLoop::ThreadWithTask {
             running_loop: 1024,
             running_task: 1032,
         },
