@@ -33,7 +33,7 @@ impl Graph {
     }
 
     /// The indices of all tasks, in the graph's order.
-    pub fn task_indices(&self) -> impl ExactSizeIterator<Item = TaskIndex> + use<> {
+    pub fn task_indices(&self) -> impl ExactSizeIterator<Item = TaskIndex> + Clone + use<> {
         (0..self.tasks.len()).map(TaskIndex::from_usize)
     }
 }

@@ -12,10 +12,13 @@
 //! [`CodeIndex`]), so whoever builds one keeps what they like beside it.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod graph;
 pub mod intern;
 pub mod natural;
+pub mod questions;
+pub mod render;
 
 pub use graph::{
     Awaiter, Code, CodeIndex, Frame, FrameKind, Graph, How, Problem, SnapshotInfo, Target, Task,

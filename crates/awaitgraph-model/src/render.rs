@@ -1,0 +1,28 @@
+//! The graph as text, one file per format.
+//!
+//! Every renderer writes as it walks, so that 70,000 tasks need no more memory
+//! than one line, and none of them recurses. What comes from the target (names
+//! and paths) is untrusted: it reaches the output only through [`escape`].
+
+pub mod escape;
+mod grid;
+mod line;
+mod place;
+
+pub mod call_graph;
+mod dot;
+mod json;
+mod mermaid;
+mod processes;
+mod table;
+mod tree;
+
+pub use call_graph::call_graph;
+pub use dot::dot;
+pub use grid::TableOptions;
+pub use json::json;
+pub use line::Color;
+pub use mermaid::mermaid;
+pub use processes::{ProcessRow, UnreadProcess, processes_json, processes_table};
+pub use table::table;
+pub use tree::{TreeFrames, TreeOptions, tree};

@@ -1,0 +1,332 @@
+//! The call graph in the words of CPython 3.14's `asyncio.print_call_graph`:
+//! each task with its stack, and below it the tasks that await it.
+//!
+//! ```text
+//! * Task(name='leaf', id=0x7f01)
+//!   + Call stack:
+//!   |   File '/app/x.py', line 3, in async leaf()
+//!   + Awaited by:
+//!     * Task(name='main', id=0x7f02)
+//!       + Call stack:
+//!       |   File '/app/x.py', line 9, in async main()
+//! ```
+//!
+//! The format is that of `format_call_graph` in CPython's Lib/asyncio/graph.py
+//! (3.14, 3.15), byte for byte, as long as no node stands at two places. Where
+//! one does, CPython writes it again with all that is above it, which takes
+//! exponential time, or without end in a cycle. Here it is written whole once,
+//! and marked `(*)` or `(cycle)` elsewhere.
+//!
+//! The nodes are whatever implements [`CallGraph`]: the tasks of a
+//! [`Graph`], or Python objects with plain futures among them.
+
+use std::fmt::{self, Write};
+
+use crate::graph::{FrameKind, Graph, TaskIndex};
+use crate::questions::Links;
+use crate::render::escape::{write_escaped, write_repr};
+
+/// What [`CallGraphWriter`] writes: nodes numbered from 0.
+pub trait CallGraph {
+    /// How many nodes there are.
+    fn node_count(&self) -> usize;
+
+    /// The headline of a node.
+    fn node(&self, node: usize) -> Node<'_>;
+
+    /// The frames of a node, in the order in which they are to be written:
+    /// innermost first.
+    fn frames(&self, node: usize) -> impl Iterator<Item = CallFrame<'_>>;
+
+    /// The awaiter at `position` of a node's list of them; `None` past its end.
+    fn awaiter(&self, node: usize, position: usize) -> Option<usize>;
+}
+
+/// The headline of a node.
+#[derive(Debug, Clone, Copy)]
+pub enum Node<'a> {
+    /// A task.
+    Task {
+        /// Its name.
+        name: Text<'a>,
+        /// Its address.
+        id: u64,
+    },
+    /// A future that is no task.
+    Future {
+        /// Its address.
+        id: u64,
+    },
+}
+
+/// A string that is shown as a Python literal.
+#[derive(Debug, Clone, Copy)]
+pub enum Text<'a> {
+    /// The string itself.
+    Plain(&'a str),
+    /// The literal, made by Python: for a string that is no valid Unicode.
+    Repr(&'a str),
+}
+
+/// One frame of a node.
+#[derive(Debug, Clone, Copy)]
+pub struct CallFrame<'a> {
+    /// The path of the source file.
+    pub file: Text<'a>,
+    /// The line, if it has one.
+    pub line: Option<u32>,
+    /// The qualified name of the function.
+    pub function: &'a str,
+    /// The kind of function.
+    pub kind: FrameKind,
+}
+
+/// Writes every task of `graph`: first those that await no other, each with
+/// its awaiters below, then those that had no place below them.
+pub fn call_graph<W: Write>(graph: &Graph, out: &mut W) -> fmt::Result {
+    let tasks = Tasks {
+        graph,
+        awaiters: Links::awaiters(graph),
+    };
+    let children = tasks.awaiters.reversed();
+    let mut writer = CallGraphWriter::new(&tasks);
+    let (waiting, leaves): (Vec<TaskIndex>, Vec<TaskIndex>) = graph
+        .task_indices()
+        .partition(|&task| !children.of(task).is_empty());
+    let mut is_first = true;
+    for task in leaves.into_iter().chain(waiting) {
+        let task = task.as_usize();
+        if writer.is_written(task) {
+            continue;
+        }
+        if !is_first {
+            out.write_char('\n')?;
+        }
+        is_first = false;
+        writer.write_from(task, out)?;
+    }
+    Ok(())
+}
+
+/// The tasks of a graph as nodes.
+struct Tasks<'a> {
+    graph: &'a Graph,
+    awaiters: Links,
+}
+
+impl CallGraph for Tasks<'_> {
+    fn node_count(&self) -> usize {
+        self.graph.tasks.len()
+    }
+
+    fn node(&self, node: usize) -> Node<'_> {
+        match self.graph.tasks.get(node) {
+            Some(task) => Node::Task {
+                name: Text::Plain(&task.name),
+                id: task.id,
+            },
+            None => Node::Future { id: 0 },
+        }
+    }
+
+    fn frames(&self, node: usize) -> impl Iterator<Item = CallFrame<'_>> {
+        let task = self.graph.tasks.get(node);
+        let stack = task.map(|task| task.stack.as_slice()).unwrap_or_default();
+        stack.iter().filter_map(|frame| {
+            let code = self.graph.code(frame)?;
+            Some(CallFrame {
+                file: Text::Plain(&code.file),
+                line: frame.line,
+                function: &code.function,
+                kind: code.kind,
+            })
+        })
+    }
+
+    fn awaiter(&self, node: usize, position: usize) -> Option<usize> {
+        let links = self.awaiters.of(TaskIndex::from_usize(node));
+        links.get(position).map(|link| link.task.as_usize())
+    }
+}
+
+/// Writes nodes of one graph, each whole once.
+pub struct CallGraphWriter<'a, G> {
+    graph: &'a G,
+    written: Vec<Written>,
+    /// The nodes above the place at hand, each with the position of the
+    /// awaiter that comes next.
+    path: Vec<(usize, usize)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    No,
+    /// Above the place at hand: to write it again would never end.
+    OnThePath,
+    Yes,
+}
+
+impl<'a, G: CallGraph> CallGraphWriter<'a, G> {
+    /// A writer that has written nothing yet.
+    pub fn new(graph: &'a G) -> Self {
+        Self {
+            graph,
+            written: vec![Written::No; graph.node_count()],
+            path: Vec::new(),
+        }
+    }
+
+    /// Whether the node has been written whole.
+    pub fn is_written(&self, node: usize) -> bool {
+        self.written.get(node) == Some(&Written::Yes)
+    }
+
+    /// Writes `start` and below it all that awaits it. Every line ends with a
+    /// line feed, the last one too.
+    pub fn write_from<W: Write>(&mut self, start: usize, out: &mut W) -> fmt::Result {
+        self.write_node(start, out)?;
+        while let Some((node, next)) = self.path.last_mut() {
+            let node = *node;
+            let awaiter = self.graph.awaiter(node, *next);
+            *next = next.saturating_add(1);
+            match awaiter {
+                Some(awaiter) => self.write_node(awaiter, out)?,
+                None => {
+                    self.path.pop();
+                    self.mark(node, Written::Yes);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_node<W: Write>(&mut self, node: usize, out: &mut W) -> fmt::Result {
+        let Some(&written) = self.written.get(node) else {
+            return Ok(());
+        };
+        let indent = Indent::at(self.path.len());
+        indent.write_labelled(out)?;
+        match self.graph.node(node) {
+            Node::Task { name, id } => {
+                out.write_str("* Task(name=")?;
+                write_text(name, out)?;
+                write!(out, ", id={id:#x})")?;
+            }
+            Node::Future { id } => write!(out, "* Future(id={id:#x})")?,
+        }
+        match written {
+            Written::Yes => return out.write_str(" (*)\n"),
+            Written::OnThePath => return out.write_str(" (cycle)\n"),
+            Written::No => out.write_char('\n')?,
+        }
+        let mut is_first = true;
+        for frame in self.graph.frames(node) {
+            if is_first {
+                indent.write(out)?;
+                out.write_str("  + Call stack:\n")?;
+            }
+            is_first = false;
+            indent.write(out)?;
+            write_frame(&frame, out)?;
+        }
+        if self.graph.awaiter(node, 0).is_some() {
+            indent.write(out)?;
+            out.write_str("  + Awaited by:\n")?;
+        }
+        self.mark(node, Written::OnThePath);
+        self.path.push((node, 0));
+        Ok(())
+    }
+
+    fn mark(&mut self, node: usize, written: Written) {
+        if let Some(place) = self.written.get_mut(node) {
+            *place = written;
+        }
+    }
+}
+
+fn write_frame<W: Write>(frame: &CallFrame<'_>, out: &mut W) -> fmt::Result {
+    out.write_str("  |   File ")?;
+    write_text(frame.file, out)?;
+    match frame.line {
+        Some(line) => write!(out, ", line {line}, in ")?,
+        None => out.write_str(", line None, in ")?,
+    }
+    if frame.kind != FrameKind::Sync {
+        out.write_str(frame.kind.as_str())?;
+        out.write_char(' ')?;
+    }
+    write_escaped(frame.function, out)?;
+    out.write_str("()\n")
+}
+
+fn write_text<W: Write>(text: Text<'_>, out: &mut W) -> fmt::Result {
+    match text {
+        Text::Plain(text) => write_repr(text, out),
+        Text::Repr(literal) => write_escaped(literal, out),
+    }
+}
+
+/// The indentation of one node's lines: four columns a level, as CPython has
+/// it, down to the depth at which CPython's recursion gives up. Past that it
+/// starts anew every few levels, with the level in front of the node, so that
+/// a chain of 100,000 tasks does not come out as gigabytes of spaces.
+#[derive(Debug, Clone, Copy)]
+struct Indent {
+    /// The level at which the indentation began; 0 for CPython's own.
+    origin: usize,
+    columns: usize,
+}
+
+const DEEPEST_EXACT: usize = 1_000;
+const LEVELS_PAST_IT: usize = 10;
+
+impl Indent {
+    fn at(level: usize) -> Self {
+        let past = level.saturating_sub(DEEPEST_EXACT);
+        let origin = match past.saturating_sub(1) / LEVELS_PAST_IT {
+            _ if past == 0 => 0,
+            windows => windows
+                .saturating_mul(LEVELS_PAST_IT)
+                .saturating_add(DEEPEST_EXACT),
+        };
+        Self {
+            origin,
+            columns: level.saturating_sub(origin).saturating_mul(4),
+        }
+    }
+
+    /// Indents a node's first line.
+    fn write_labelled<W: Write>(self, out: &mut W) -> fmt::Result {
+        if self.origin > 0 {
+            write!(out, "{}› ", self.origin)?;
+        }
+        self.write_spaces(out)
+    }
+
+    /// Indents the other lines.
+    fn write<W: Write>(self, out: &mut W) -> fmt::Result {
+        if let Some(digits) = self.origin.checked_ilog10() {
+            // As wide as the label: its digits, the sign and the space.
+            write_spaces((digits as usize).saturating_add(3), out)?;
+        }
+        self.write_spaces(out)
+    }
+
+    fn write_spaces<W: Write>(self, out: &mut W) -> fmt::Result {
+        write_spaces(self.columns, out)
+    }
+}
+
+fn write_spaces<W: Write>(count: usize, out: &mut W) -> fmt::Result {
+    const SPACES: &str = "                                                                ";
+    let mut missing = count;
+    while let Some(spaces) = SPACES.get(..missing.min(SPACES.len())) {
+        if spaces.is_empty() {
+            break;
+        }
+        out.write_str(spaces)?;
+        missing = missing.saturating_sub(spaces.len());
+    }
+    Ok(())
+}
