@@ -29,7 +29,7 @@ Commands:
               --all-builds      list free-threaded (3.13.0t) and debug (3.13.0d) builds too
   test      Runs all tests over the interpreters at hand; ends with what was tested
               --require-all     a missing minor version is a failure
-              --every-patch     use every interpreter listed, not one of each minor version
+              --every-patch     use one of every version listed, not of each minor version only
 
 Environment:
   AWAITGRAPH_PYTHONS   more interpreters: executables or folders, separated by colons

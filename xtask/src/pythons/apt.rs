@@ -127,6 +127,7 @@ Dir::Log "{folder}";
 // The folder may be readable by this user only, and it has no other user.
 APT::Sandbox::User "root";
 Debug::NoLocking "true";
+Acquire::Retries "3";
 
 // A suite that the machine prefers is not among the sources here.
 APT::Default-Release "";

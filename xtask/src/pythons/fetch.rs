@@ -16,7 +16,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::apt::Apt;
-use super::apt_sources;
+use super::{apt_sources, probe};
 use crate::cache::{self, Unfinished};
 use crate::command;
 use crate::pypi;
@@ -145,8 +145,18 @@ fn fetch_one(
         &root,
     )?;
     make_relocatable(&root, &package, &unfinished.place(&name), patchelf)?;
+    remove_unusable(&unfinished.place(&name), &package)?;
     let place = unfinished.put(&root, &name)?;
     eprintln!("fetched CPython {version} into {}", place.display());
+    Ok(())
+}
+
+/// Makes way for a new one: an earlier one that was damaged, or whose folder
+/// was moved away from under the paths that are written in it.
+fn remove_unusable(place: &Path, package: &str) -> Result<()> {
+    if place.exists() && probe::ask(&place.join("usr/bin").join(package)).is_err() {
+        fs::remove_dir_all(place)?;
+    }
     Ok(())
 }
 

@@ -7,8 +7,9 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use super::report::Report;
 use super::target_folder;
@@ -72,16 +73,28 @@ pub(crate) fn prepare(
     interpreters: &[&Interpreter],
     report: &mut Report,
 ) -> Result<Vec<Environment>> {
+    let folder = target_folder()?.join("environments");
     let pips: Vec<&Path> = interpreters.iter().map(|it| it.path.as_path()).collect();
-    let mut environments = Vec::new();
-    for interpreter in interpreters {
+    let one = |interpreter: &Interpreter| {
         let version = interpreter.version.clone();
-        let folder = target_folder()?
-            .join("environments")
-            .join(version.to_string());
+        let folder = folder.join(version.to_string());
         let environment = Environment { version, folder };
         let absent = make(&environment, interpreter, &pips)
             .with_context(|| format!("no environment for {interpreter}"))?;
+        anyhow::Ok((environment, absent))
+    };
+    // All at once: each takes a processor for some ten seconds, the first time.
+    let made = thread::scope(|scope| {
+        let threads: Vec<_> = interpreters
+            .iter()
+            .map(|interpreter| scope.spawn(|| one(interpreter)))
+            .collect();
+        let joined = threads.into_iter().map(|thread| thread.join());
+        joined.collect::<Vec<_>>()
+    });
+    let mut environments = Vec::new();
+    for result in made {
+        let (environment, absent) = result.map_err(|_| anyhow!("a thread panicked"))??;
         for package in absent {
             report.gap(format!(
                 "{package} on {}: it has no wheel",
