@@ -9,14 +9,15 @@
 //! that it wraps. An awaitable written in Python as a class with `__next__`,
 //! or one written in C, is opaque: the chain ends there.
 
-use std::collections::HashSet;
-
 use crate::frame::RawFrame;
 use crate::layout::{AwaitSign, FrameStates};
+use crate::map::HashSet;
 use crate::object::{Fault, Kind, Objects};
 
 /// The longest chain that is followed.
 const LONGEST: usize = 1 << 20;
+/// A chain of so many links is followed without asking whether it is a circle.
+const SHORT: usize = 64;
 
 /// The chain that begins at one coroutine.
 #[derive(Debug, Default)]
@@ -56,11 +57,13 @@ impl Objects<'_> {
     /// The chain of coroutines from the one at `addr` inwards.
     pub(crate) fn chain(&self, addr: u64) -> Chain {
         let mut chain = Chain::default();
-        let mut seen = HashSet::new();
-        let mut next = Some(addr);
+        let mut seen = HashSet::default();
+        let (mut next, mut steps) = (Some(addr), 0);
         while let Some(here) = next {
-            // No chain of coroutines comes back to itself; torn memory may.
-            if chain.frames.len() >= LONGEST || !seen.insert(here) {
+            // No chain of coroutines comes back to itself; torn memory may. A short
+            // one need not be looked at for that.
+            steps += 1;
+            if steps > LONGEST || (steps > SHORT && !seen.insert(here)) {
                 let what = "a chain of coroutines that does not end";
                 chain.fault = Some(Fault::Unexpected { addr: here, what });
                 break;

@@ -24,6 +24,7 @@ mod error;
 mod frame;
 mod layout;
 mod live;
+mod map;
 mod memory;
 mod object;
 mod process;

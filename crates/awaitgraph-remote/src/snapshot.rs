@@ -8,8 +8,6 @@
 //!
 //! What cannot be read becomes a [`Problem`] and is left out; the rest is shown.
 
-use std::collections::{HashMap, HashSet};
-
 use awaitgraph_model::{Frame, Graph, Problem, Task, TaskIndex, TaskState, Thread, natural_order};
 
 use crate::asyncio::{Awaiters, Modules, RawTask};
@@ -17,6 +15,7 @@ use crate::code::Codes;
 use crate::coroutine::{Chain, End};
 use crate::frame::RawFrame;
 use crate::layout::Layout;
+use crate::map::{HashMap, HashSet};
 use crate::memory::Memory;
 use crate::object::{Fault, Kind, Objects};
 use crate::threads::Stack;
@@ -314,9 +313,9 @@ impl<'a> Reading<'a> {
             })
             .collect();
         if executing.is_empty() {
-            return HashMap::new();
+            return HashMap::default();
         }
-        let mut by_frame = HashMap::new();
+        let mut by_frame = HashMap::default();
         for (thread, raw) in self.threads.iter().enumerate() {
             for (position, frame) in raw.stack.frames.iter().enumerate() {
                 by_frame.insert(frame.addr, (thread, position));
@@ -451,7 +450,7 @@ fn begins(places: &HashMap<TaskIndex, Place>) -> HashMap<TaskIndex, usize> {
     let mut in_order: Vec<(Place, TaskIndex)> =
         places.iter().map(|(&task, &place)| (place, task)).collect();
     in_order.sort_unstable();
-    let mut begins = HashMap::new();
+    let mut begins = HashMap::default();
     let mut last: Option<Place> = None;
     for ((thread, position), task) in in_order {
         let begin = match last {

@@ -1,8 +1,7 @@
 //! Interpreters and their threads, and the frames that each thread is in.
 
-use std::collections::HashSet;
-
 use crate::frame::RawFrame;
+use crate::map::HashSet;
 use crate::object::{Fault, Objects, unexpected};
 
 /// The most interpreters, and threads of one, that are listed.
@@ -44,7 +43,7 @@ impl Objects<'_> {
 
     fn walk_stack(&self, addr: u64, frames: &mut Vec<RawFrame>) -> Result<(), Fault> {
         let mut next = self.current_frame(addr)?;
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         while let Some(here) = next {
             if !seen.insert(here) || seen.len() > DEEPEST {
                 return unexpected(here, "a stack that does not end");
@@ -58,7 +57,7 @@ impl Objects<'_> {
 
     fn linked(&self, head: Option<u64>, next: u64) -> Result<Vec<u64>, Fault> {
         let mut found = Vec::new();
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         let mut here = head;
         while let Some(addr) = here {
             if !seen.insert(addr) || found.len() >= MOST {

@@ -13,7 +13,6 @@
 //! From 3.14 the interpreter keeps a record too. It misses edges that the
 //! callbacks show and has one that they don't, so the two are joined.
 
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use awaitgraph_model::{Awaiter, How, TaskIndex};
@@ -21,6 +20,7 @@ use awaitgraph_model::{Awaiter, How, TaskIndex};
 use super::callbacks::{Callbacks, Hop};
 use super::task::RawTask;
 use crate::code::Codes;
+use crate::map::{HashMap, HashSet};
 use crate::object::{Fault, Objects};
 
 /// Finds the awaiters of tasks.
@@ -53,8 +53,9 @@ impl<'a> Awaiters<'a> {
         tasks: &[RawTask],
         in_wait_for: HashSet<TaskIndex>,
     ) -> Self {
-        let mut by_addr = HashMap::with_capacity(tasks.len());
-        let mut waiting: HashMap<u64, Vec<TaskIndex>> = HashMap::with_capacity(tasks.len());
+        let mut by_addr = HashMap::with_capacity_and_hasher(tasks.len(), Default::default());
+        let mut waiting: HashMap<u64, Vec<TaskIndex>> =
+            HashMap::with_capacity_and_hasher(tasks.len(), Default::default());
         for (position, task) in tasks.iter().enumerate() {
             let index = TaskIndex::from_usize(position);
             by_addr.insert(task.addr, index);
@@ -68,7 +69,7 @@ impl<'a> Awaiters<'a> {
             tasks: by_addr,
             waiting,
             in_wait_for,
-            reached: HashMap::new(),
+            reached: HashMap::default(),
         }
     }
 
@@ -88,12 +89,14 @@ impl<'a> Awaiters<'a> {
             }
             Err(error) => fault = Some(error),
         }
-        if let Err(error) = self.add_recorded(addr, &mut found) {
-            fault = Some(error);
+        found.settle();
+        match self.recorded(addr, &found) {
+            Ok(recorded) => {
+                found.awaiters.extend(recorded);
+                found.settle();
+            }
+            Err(error) => fault = Some(error),
         }
-        found
-            .awaiters
-            .sort_by_key(|awaiter| (awaiter.task, awaiter.how));
         (found.awaiters, fault)
     }
 
@@ -127,7 +130,7 @@ impl<'a> Awaiters<'a> {
             return Rc::clone(known);
         }
         let mut reached = Vec::new();
-        let mut seen_tasks = HashSet::new();
+        let mut seen_tasks = HashSet::default();
         let mut paths = Paths::from(addr);
         while let Some((place, future)) = paths.next() {
             let mut woken: Vec<TaskIndex> = self
@@ -157,23 +160,34 @@ impl<'a> Awaiters<'a> {
         reached
     }
 
-    /// Adds what only the interpreter's own record has.
-    fn add_recorded(&self, addr: u64, found: &mut Found) -> Result<(), Fault> {
+    /// What only the interpreter's own record has, beside what was found.
+    fn recorded(&self, addr: u64, found: &Found) -> Result<Vec<Awaiter>, Fault> {
+        let first = self.objects.recorded_awaiters(addr)?;
+        let is_known = |awaiter| self.tasks.get(awaiter).is_some_and(|&task| found.has(task));
+        let mut recorded = Vec::new();
+        if first.iter().all(is_known) {
+            return Ok(recorded);
+        }
         let mut paths = Paths::from(addr);
+        let mut seen = HashSet::default();
         while let Some((place, future)) = paths.next() {
             for awaiter in self.objects.recorded_awaiters(future)? {
                 match self.tasks.get(&awaiter) {
-                    Some(&task) if !found.has(task) => {
+                    Some(&task) if !found.has(task) && seen.insert(task) => {
                         // The awaited task itself is where the path begins, not on it.
                         let via = paths.to(place).split_off(1);
-                        found.add(task, How::Recorded, via);
+                        recorded.push(Awaiter {
+                            task,
+                            how: How::Recorded,
+                            via,
+                        });
                     }
                     Some(_) => {}
                     None => paths.push(awaiter, place),
                 }
             }
         }
-        Ok(())
+        Ok(recorded)
     }
 }
 
@@ -194,7 +208,7 @@ impl Paths {
     fn from(addr: u64) -> Self {
         Self {
             futures: vec![(addr, None)],
-            seen: HashSet::from([addr]),
+            seen: HashSet::from_iter([addr]),
             next: 0,
         }
     }
@@ -231,19 +245,26 @@ impl Paths {
 #[derive(Default)]
 struct Found {
     awaiters: Vec<Awaiter>,
-    seen: HashSet<(TaskIndex, How)>,
-    tasks: HashSet<TaskIndex>,
 }
 
 impl Found {
     fn add(&mut self, task: TaskIndex, how: How, via: Vec<u64>) {
-        if self.seen.insert((task, how)) {
-            self.tasks.insert(task);
-            self.awaiters.push(Awaiter { task, how, via });
-        }
+        self.awaiters.push(Awaiter { task, how, via });
     }
 
+    /// Brings the awaiters into the graph's order; of several ways between the
+    /// same two tasks by the same construct, the shortest stays.
+    fn settle(&mut self) {
+        self.awaiters
+            .sort_by_key(|awaiter| (awaiter.task, awaiter.how, awaiter.via.len()));
+        self.awaiters
+            .dedup_by_key(|awaiter| (awaiter.task, awaiter.how));
+    }
+
+    /// Whether the task is among the awaiters, which are in order.
     fn has(&self, task: TaskIndex) -> bool {
-        self.tasks.contains(&task)
+        self.awaiters
+            .binary_search_by_key(&task, |awaiter| awaiter.task)
+            .is_ok()
     }
 }

@@ -7,11 +7,11 @@
 //! `_backends/_asyncio.py`).
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 use awaitgraph_model::How;
 
 use crate::code::Codes;
+use crate::map::HashMap;
 use crate::object::{Fault, Kind, Objects};
 
 /// One step from a future to what it wakes.

@@ -12,9 +12,8 @@
 //!
 //! Weak sets also hold tasks that are finished; whoever asks sorts them out.
 
-use std::collections::HashSet;
-
 use crate::layout::{RunningLoop, TaskLists, TaskRegistry};
+use crate::map::HashSet;
 use crate::object::{Fault, Kind, Objects, unexpected};
 
 /// The most tasks that are listed.
@@ -25,7 +24,7 @@ pub(crate) struct Modules<'a> {
     objects: &'a Objects<'a>,
     /// The dict of `asyncio.tasks`.
     tasks: Option<u64>,
-    /// The module `_asyncio`.
+    /// The module `_asyncio`, where it is needed.
     accelerator: Option<u64>,
 }
 
@@ -57,7 +56,11 @@ impl<'a> Modules<'a> {
             }
             _ => None,
         };
-        let accelerator = match objects.dict_get(modules, "_asyncio")? {
+        let accelerator = match objects.layout.registry {
+            TaskRegistry::Lists(_) => objects.dict_get(modules, "_asyncio")?,
+            TaskRegistry::AllTasks | TaskRegistry::ScheduledAndEager => None,
+        };
+        let accelerator = match accelerator {
             Some(module) if objects.kind_of(module)? == Kind::Module => Some(module),
             _ => None,
         };

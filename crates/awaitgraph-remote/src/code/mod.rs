@@ -3,12 +3,12 @@
 mod lines;
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use awaitgraph_model::{Code, CodeIndex, CodeTable, Frame, FrameKind};
 
 use crate::layout::Instructions;
+use crate::map::{HashMap, HashSet};
 use crate::object::{Fault, Kind, Objects, unexpected};
 
 /// The longest line table that is read.

@@ -111,7 +111,6 @@ impl DebugOffsets {
                     },
                     other => other,
                 },
-                ..base.thread
             },
             text: Text {
                 length: number("unicode_object", "length")?,

@@ -1,23 +1,27 @@
-//! Whole chunks of a target's memory, read once.
+//! A target's memory, each page read once.
 //!
 //! CPython's objects lie close together: a task, its coroutine, its name and
 //! its waiter are small and come from the same pools. Reading 64 KiB costs
 //! little more than reading 64 bytes, so nearly every object after the first
-//! is already here.
-//!
-//! A chunk that is not mapped as a whole is kept as pages, each there or not.
+//! is already here. But a small process touches few places, far apart: a chunk
+//! is read page by page at first, and as a whole once that seems worth it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-use std::rc::Rc;
 
 use super::{Memory, Unreadable, Why};
+use crate::map::HashMap;
 
-/// How much is read at once.
-const CHUNK: usize = 64 * 1024;
 /// The unit in which memory is mapped.
 const PAGE: usize = 4096;
+/// The pages of a chunk.
+const PAGES: usize = 16;
+/// What is read at once, in the end.
+const CHUNK: usize = PAGES * PAGE;
+/// How many pages of a chunk are read alone before all others are.
+const ALONE: u32 = 4;
+/// The chunks of a slab. A slab is so large that the system gives it as fresh
+/// pages, which cost nothing before they are used.
+const SLAB_CHUNKS: usize = 64;
 /// How much is kept. A service with 100,000 tasks needs 150 MiB; past this
 /// bound the cache starts anew, which costs time and nothing else.
 const KEPT_CHUNKS: usize = 1024 * 1024 * 1024 / CHUNK;
@@ -27,16 +31,26 @@ const LARGE: usize = 4 * CHUNK;
 /// A [`Memory`] that remembers what was read.
 pub(crate) struct Cached<M> {
     memory: M,
-    chunks: RefCell<HashMap<u64, Rc<Chunk>, BuildHasherDefault<ChunkHasher>>>,
-    last: RefCell<Option<(u64, Rc<Chunk>)>>,
+    kept: RefCell<Kept>,
     bytes_read: Cell<u64>,
-    gone: Cell<Option<Why>>,
+    lost: Cell<Option<Why>>,
 }
 
-/// The bytes of one chunk.
+/// The chunks that have been touched.
+#[derive(Default)]
+struct Kept {
+    /// Where in `chunks` the chunk of a number is.
+    places: HashMap<u64, usize>,
+    /// The number and place that were asked for last.
+    last: Option<(u64, usize)>,
+    chunks: Vec<Chunk>,
+    slabs: Vec<Box<[u8]>>,
+}
+
+/// What is known of a chunk; sets of pages are bits, the first page the lowest.
+#[derive(Debug, Clone, Copy, Default)]
 struct Chunk {
-    bytes: Box<[u8]>,
-    /// Which pages could be read, a bit each.
+    tried: u32,
     readable: u32,
 }
 
@@ -44,10 +58,9 @@ impl<M: Memory> Cached<M> {
     pub(crate) fn new(memory: M) -> Self {
         Self {
             memory,
-            chunks: RefCell::default(),
-            last: RefCell::default(),
+            kept: RefCell::default(),
             bytes_read: Cell::new(0),
-            gone: Cell::new(None),
+            lost: Cell::new(None),
         }
     }
 
@@ -58,46 +71,54 @@ impl<M: Memory> Cached<M> {
 
     /// Whether a read failed because the process is gone or closed to us.
     pub(crate) fn lost(&self) -> Option<Why> {
-        self.gone.get()
+        self.lost.get()
     }
 
-    fn chunk(&self, number: u64) -> Rc<Chunk> {
-        if let Some((last, chunk)) = &*self.last.borrow()
-            && *last == number
-        {
-            return Rc::clone(chunk);
+    /// Tries the pages `wanted` of a chunk that have not been tried, or all of
+    /// its pages once enough have been wanted; returns which are readable.
+    fn fetch(&self, number: u64, chunk: Chunk, wanted: u32, bytes: &mut [u8]) -> Chunk {
+        let missing = match chunk.tried.count_ones() {
+            0..ALONE => wanted & !chunk.tried,
+            _ => ALL_PAGES & !chunk.tried,
+        };
+        let mut readable = chunk.readable;
+        let mut page = 0;
+        while page < PAGES {
+            let run = (page..PAGES)
+                .take_while(|page| missing & (1 << page) != 0)
+                .count();
+            readable |= self.fetch_run(number, page, run, bytes);
+            page += run + 1;
         }
-        let known = self.chunks.borrow().get(&number).map(Rc::clone);
-        let chunk = known.unwrap_or_else(|| {
-            let chunk = Rc::new(self.fetch(number));
-            let mut chunks = self.chunks.borrow_mut();
-            if chunks.len() >= KEPT_CHUNKS {
-                chunks.clear();
-            }
-            chunks.insert(number, Rc::clone(&chunk));
-            chunk
-        });
-        *self.last.borrow_mut() = Some((number, Rc::clone(&chunk)));
-        chunk
+        Chunk {
+            tried: chunk.tried | missing,
+            readable,
+        }
     }
 
-    fn fetch(&self, number: u64) -> Chunk {
-        let start = number.wrapping_mul(CHUNK as u64);
-        let mut bytes = vec![0; CHUNK].into_boxed_slice();
-        if self.read_through(start, &mut bytes).is_ok() {
-            let readable = u32::MAX;
-            return Chunk { bytes, readable };
+    /// Reads consecutive pages at once, or one by one where some are not
+    /// mapped; returns which are readable.
+    fn fetch_run(&self, number: u64, first: usize, length: usize, bytes: &mut [u8]) -> u32 {
+        let range = first * PAGE..(first + length) * PAGE;
+        let start = number
+            .wrapping_mul(CHUNK as u64)
+            .wrapping_add(range.start as u64);
+        let Some(bytes) = bytes.get_mut(range).filter(|bytes| !bytes.is_empty()) else {
+            return 0;
+        };
+        if self.read_through(start, bytes).is_ok() {
+            return pages(first, first + length - 1);
         }
         let mut readable = 0;
-        for (page, buf) in bytes.chunks_mut(PAGE).enumerate() {
-            let addr = start.wrapping_add((page * PAGE) as u64);
-            if self.gone.get().is_none() && self.read_through(addr, buf).is_ok() {
-                readable |= 1 << page;
-            } else {
-                buf.fill(0);
+        if length > 1 {
+            for (page, bytes) in bytes.chunks_mut(PAGE).enumerate() {
+                let addr = start.wrapping_add((page * PAGE) as u64);
+                if self.lost.get().is_none() && self.read_through(addr, bytes).is_ok() {
+                    readable |= 1 << (first + page);
+                }
             }
         }
-        Chunk { bytes, readable }
+        readable
     }
 
     fn read_through(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
@@ -106,11 +127,59 @@ impl<M: Memory> Cached<M> {
             Ok(()) => self
                 .bytes_read
                 .set(self.bytes_read.get() + buf.len() as u64),
-            Err(error) if error.why != Why::Unmapped => self.gone.set(Some(error.why)),
+            Err(error) if error.why != Why::Unmapped => self.lost.set(Some(error.why)),
             Err(_) => {}
         }
         result
     }
+}
+
+impl Kept {
+    /// Where in `chunks` the chunk of this number is; a new one if there is none.
+    fn place(&mut self, number: u64) -> usize {
+        if let Some((last, place)) = self.last
+            && last == number
+        {
+            return place;
+        }
+        let place = match self.places.get(&number) {
+            Some(&place) => place,
+            None => self.add(number),
+        };
+        self.last = Some((number, place));
+        place
+    }
+
+    fn add(&mut self, number: u64) -> usize {
+        if self.chunks.len() >= KEPT_CHUNKS {
+            *self = Self::default();
+        }
+        let place = self.chunks.len();
+        if place / SLAB_CHUNKS >= self.slabs.len() {
+            self.slabs
+                .push(vec![0; SLAB_CHUNKS * CHUNK].into_boxed_slice());
+        }
+        self.chunks.push(Chunk::default());
+        self.places.insert(number, place);
+        place
+    }
+
+    /// The chunk at `place` and its bytes.
+    fn chunk_mut(&mut self, place: usize) -> Option<(&mut Chunk, &mut [u8])> {
+        let slab = self.slabs.get_mut(place / SLAB_CHUNKS)?;
+        let begin = place % SLAB_CHUNKS * CHUNK;
+        Some((
+            self.chunks.get_mut(place)?,
+            slab.get_mut(begin..begin + CHUNK)?,
+        ))
+    }
+}
+
+const ALL_PAGES: u32 = pages(0, PAGES - 1);
+
+/// The pages `first..=last`.
+const fn pages(first: usize, last: usize) -> u32 {
+    ((1 << (last + 1)) - 1) & !((1 << first) - 1)
 }
 
 impl<M: Memory> Memory for Cached<M> {
@@ -119,24 +188,28 @@ impl<M: Memory> Memory for Cached<M> {
         if buf.len() >= LARGE {
             return self.read_through(addr, buf);
         }
+        let mut kept = self.kept.borrow_mut();
         let mut done = 0;
         while done < buf.len() {
             let here = addr
                 .checked_add(done as u64)
                 .ok_or(unreadable(Why::Unmapped))?;
-            let chunk = self.chunk(here / CHUNK as u64);
+            let number = here / CHUNK as u64;
             let offset = (here % CHUNK as u64) as usize;
             let take = (CHUNK - offset).min(buf.len() - done);
-            let pages = offset / PAGE..=(offset + take - 1) / PAGE;
-            if pages
-                .into_iter()
-                .any(|page| chunk.readable & (1 << page) == 0)
-            {
-                return Err(unreadable(self.gone.get().unwrap_or(Why::Unmapped)));
+            let wanted = pages(offset / PAGE, (offset + take - 1) / PAGE);
+            let place = kept.place(number);
+            let (chunk, bytes) = kept.chunk_mut(place).ok_or(unreadable(Why::Unmapped))?;
+            if wanted & !chunk.tried != 0 {
+                *chunk = self.fetch(number, *chunk, wanted, bytes);
             }
-            let from = chunk.bytes.get(offset..offset + take);
-            let to = buf.get_mut(done..done + take);
-            if let (Some(from), Some(to)) = (from, to) {
+            if wanted & !chunk.readable != 0 {
+                return Err(unreadable(self.lost.get().unwrap_or(Why::Unmapped)));
+            }
+            if let (Some(from), Some(to)) = (
+                bytes.get(offset..offset + take),
+                buf.get_mut(done..done + take),
+            ) {
                 to.copy_from_slice(from);
             }
             done += take;
@@ -145,24 +218,79 @@ impl<M: Memory> Memory for Cached<M> {
     }
 }
 
-/// Chunk numbers are consecutive small integers: spreading their bits is enough.
-#[derive(Default)]
-struct ChunkHasher(u64);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Hasher for ChunkHasher {
-    fn finish(&self) -> u64 {
-        self.0
+    /// Every byte is the low byte of its page's number; one page is not mapped.
+    struct Numbered {
+        hole: u64,
+        reads: Cell<usize>,
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
+    impl Memory for Numbered {
+        fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
+            self.reads.set(self.reads.get() + 1);
+            let page = |at: u64| at / PAGE as u64;
+            let last = addr + buf.len() as u64 - 1;
+            if (page(addr)..=page(last)).contains(&self.hole) {
+                return Err(Unreadable {
+                    addr,
+                    why: Why::Unmapped,
+                });
+            }
+            for (at, byte) in (addr..).zip(buf) {
+                *byte = page(at) as u8;
+            }
+            Ok(())
         }
     }
 
-    fn write_u64(&mut self, number: u64) {
-        self.0 = (self.0 ^ number)
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-            .rotate_left(29);
+    fn cached(hole: u64) -> Cached<Numbered> {
+        Cached::new(Numbered {
+            hole,
+            reads: Cell::new(0),
+        })
+    }
+
+    #[test]
+    fn a_read_may_cross_pages_and_chunks() {
+        let memory = cached(1000);
+        let mut buf = [0; 2 * PAGE];
+        memory.read((CHUNK - PAGE / 2) as u64, &mut buf).unwrap();
+        assert_eq!((buf[0], buf[PAGE / 2], buf[2 * PAGE - 1]), (15, 16, 17));
+    }
+
+    #[test]
+    fn a_page_is_read_once() {
+        let memory = cached(1000);
+        for _ in 0..3 {
+            memory.read(8, &mut [0; 8]).unwrap();
+        }
+        assert_eq!(memory.memory.reads.get(), 1);
+    }
+
+    #[test]
+    fn a_chunk_in_use_is_read_as_a_whole() {
+        let memory = cached(1000);
+        for page in 0..PAGES as u64 {
+            memory.read(page * PAGE as u64, &mut [0; 8]).unwrap();
+        }
+        assert_eq!(memory.memory.reads.get(), ALONE as usize + 1);
+        assert_eq!(memory.bytes_read(), CHUNK as u64);
+    }
+
+    #[test]
+    fn a_hole_hides_nothing_but_itself() {
+        let memory = cached(5);
+        let mut found = Vec::new();
+        for page in 0..PAGES as u64 {
+            let mut byte = [0];
+            if memory.read(page * PAGE as u64 + 77, &mut byte).is_ok() {
+                found.push(u64::from(byte[0]));
+            }
+        }
+        let expected: Vec<u64> = (0..16).filter(|&page| page != 5).collect();
+        assert_eq!(found, expected);
     }
 }

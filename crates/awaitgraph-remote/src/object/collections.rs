@@ -112,7 +112,7 @@ impl Objects<'_> {
             return unexpected(addr, "a collection of impossible size");
         }
         let mut words = Vec::new();
-        let mut buf = [0; 8 * AT_ONCE];
+        let mut buf = vec![0; 8 * count.min(AT_ONCE as u64) as usize];
         while (words.len() as u64) < count {
             let take = (count - words.len() as u64).min(AT_ONCE as u64) as usize;
             let Some(piece) = buf.get_mut(..8 * take) else {

@@ -14,10 +14,10 @@ mod text;
 mod type_object;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::fmt;
 
 use crate::layout::Layout;
+use crate::map::HashMap;
 use crate::memory::{Memory, Unreadable};
 
 pub(crate) use type_object::{Kind, Type};

@@ -9,9 +9,10 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use object::elf::{FileHeader64, PT_LOAD};
-use object::read::elf::{ElfFile64, FileHeader, ProgramHeader};
-use object::{Endianness, Object, ObjectSection, ObjectSymbol, ReadCache};
+use object::elf::{FileHeader64, PT_LOAD, SHT_DYNSYM};
+use object::read::StringTable;
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
+use object::{Endianness, ReadCache};
 
 use super::maps::Mapping;
 
@@ -58,25 +59,30 @@ impl Image {
     /// Where the file's parts of interest are in the target's memory.
     pub(crate) fn landmarks(&self) -> Option<Landmarks> {
         let cache = ReadCache::new(&self.file);
-        let elf = ElfFile64::<Endianness, _>::parse(&cache).ok()?;
+        let header = FileHeader64::<Endianness>::parse(&cache).ok()?;
+        let endian = header.endian().ok()?;
+        let sections = header.sections(endian, &cache).ok()?;
         let mut found = Landmarks::default();
-        for symbol in elf
-            .dynamic_symbols()
-            .filter(|symbol| symbol.is_definition())
-        {
-            match symbol.name_bytes() {
-                Ok(b"_PyRuntime") => found.py_runtime = self.loaded(symbol.address()),
-                Ok(b"Py_Version") => found.py_version = self.loaded(symbol.address()),
+
+        let symbols = sections.symbols(endian, &cache, SHT_DYNSYM).ok()?;
+        // All names at once: a table of symbols has thousands of them.
+        let strings = sections.section(symbols.string_section()).ok()?;
+        let names = strings.data(endian, &cache).ok()?;
+        let names = StringTable::new(names, 0, names.len() as u64);
+        for symbol in symbols.iter().filter(|symbol| symbol.is_definition(endian)) {
+            let address = self.loaded(symbol.st_value(endian));
+            match symbol.name(endian, names) {
+                Ok(b"_PyRuntime") => found.py_runtime = address,
+                Ok(b"Py_Version") => found.py_version = address,
                 Ok(b"Py_Main") => found.py_main = true,
                 _ => {}
             }
         }
-        for section in elf.sections() {
-            match section.name_bytes() {
-                Ok(b".PyRuntime") if found.py_runtime == 0 => {
-                    found.py_runtime = self.loaded(section.address());
-                }
-                Ok(b".AsyncioDebug") => found.asyncio_debug = self.loaded(section.address()),
+        for section in sections.iter() {
+            let address = self.loaded(section.sh_addr(endian));
+            match sections.section_name(endian, section) {
+                Ok(b".PyRuntime") if found.py_runtime == 0 => found.py_runtime = address,
+                Ok(b".AsyncioDebug") => found.asyncio_debug = address,
                 _ => {}
             }
         }
