@@ -1,0 +1,26 @@
+"""A plain callback blocks the loop: no task runs, though the thread does."""
+import asyncio
+
+import truth
+
+
+class Handler:
+    def called(self, value):
+        truth.block()
+
+
+async def child():
+    truth.mark("child")
+    await truth.forever()
+
+
+async def main():
+    truth.mark("main")
+    task = asyncio.ensure_future(child())
+    asyncio.get_running_loop().call_later(0.001, Handler().called, 1)
+    await task
+
+
+truth.awaits("main", "child", "await")
+truth.state("main", "waiting")
+truth.run(main)

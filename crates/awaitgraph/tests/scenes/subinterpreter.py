@@ -1,0 +1,66 @@
+"""A loop in the main interpreter and one in a subinterpreter, in another thread. From 3.12."""
+import asyncio
+import json
+import os
+import threading
+
+import truth
+
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+
+INSIDE = r"""
+import asyncio, json, os, sys
+sys.argv = []
+sys.path.insert(0, %(folder)r)
+import truth
+
+async def leaf(label):
+    truth.mark(label)
+    await truth.forever()
+
+async def main():
+    truth.mark("sub")
+    report()
+    await asyncio.gather(leaf("sub 1"), leaf("sub 2"))
+
+def report():
+    if len(truth._marks) == 3 and all(truth._state(task) == "waiting" for task in truth.tasks()):
+        os.write(%(outside)d, json.dumps(truth.gather()).encode("ascii") + b"\n")
+    else:
+        asyncio.get_running_loop().call_soon(report)
+
+truth.interpreter = %(interpreter)d
+truth.awaits("sub", "sub 1", "gather")
+truth.awaits("sub", "sub 2", "gather")
+asyncio.run(main())
+"""
+
+
+async def child():
+    truth.mark("child")
+    await truth.forever()
+
+
+async def main():
+    truth.mark("main")
+    await asyncio.shield(child())
+
+
+inside, outside = os.pipe()
+other = interpreters.create()
+settings = {
+    "folder": os.path.dirname(os.path.abspath(__file__)),
+    "outside": outside,
+    "interpreter": int(other),
+}
+run = getattr(interpreters, "exec", None) or interpreters.run_string
+threading.Thread(target=run, args=(other, INSIDE % settings), daemon=True).start()
+with open(inside) as file:
+    part = json.loads(file.readline())
+truth.join(part)
+truth.when(lambda: truth._in_kernel(part["threads"][0]["thread"]))
+truth.awaits("main", "child", "shield")
+truth.run(main)
