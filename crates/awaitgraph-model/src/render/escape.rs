@@ -56,7 +56,7 @@ pub(super) fn write_with<W: Write + ?Sized>(
     escape: impl Fn(char, &mut W) -> fmt::Result,
 ) -> fmt::Result {
     let mut rest = text;
-    while let Some((at, c)) = rest.char_indices().find(|&(_, c)| !plain(c)) {
+    while let Some((at, c)) = first_that_is_not(&plain, rest) {
         let (before, from) = rest.split_at(at);
         out.write_str(before)?;
         escape(c, out)?;
@@ -65,29 +65,33 @@ pub(super) fn write_with<W: Write + ?Sized>(
     out.write_str(rest)
 }
 
+fn first_that_is_not(plain: &impl Fn(char) -> bool, text: &str) -> Option<(usize, char)> {
+    // Nearly all text is plain ASCII to its end, which takes no decoding.
+    let ascii = text
+        .bytes()
+        .position(|byte| !byte.is_ascii() || !plain(char::from(byte)))?;
+    let rest = text.get(ascii..)?;
+    let (at, c) = rest.char_indices().find(|&(_, c)| !plain(c))?;
+    Some((ascii.saturating_add(at), c))
+}
+
 /// Whether Python would print `c` as it is: `str.isprintable`.
-///
+#[inline]
+fn is_printable(c: char) -> bool {
+    matches!(c, ' '..='~') || (!c.is_ascii() && is_printable_beyond_ascii(c))
+}
+
 /// The standard library's `Debug` escapes exactly the code points of the same
 /// Unicode categories (Other and Separator, but for the space), and beyond
 /// those only combining marks that begin a string.
-fn is_printable(c: char) -> bool {
-    if c.is_ascii() {
-        return matches!(c, ' '..='~');
-    }
-    let mut bytes = [0; 5];
-    let text = "-".chars().chain([c]);
-    let mut end = 0_usize;
-    for c in text {
-        if let Some(free) = bytes.get_mut(end..) {
-            end = end.saturating_add(c.encode_utf8(free).len());
-        }
-    }
-    let text = bytes.get(..end).map(str::from_utf8);
-    matches!(text, Some(Ok(text)) if text.escape_debug().nth(1) == Some(c))
+#[inline(never)]
+fn is_printable_beyond_ascii(c: char) -> bool {
+    String::from_iter(['-', c]).escape_debug().nth(1) == Some(c)
 }
 
 /// Whether `c` can go to a terminal as it is: what Python would print, and the
 /// spaces (category Zs), which its `repr` escapes.
+#[inline]
 pub(super) fn is_shown(c: char) -> bool {
     is_printable(c)
         || matches!(

@@ -86,15 +86,19 @@ fn write_task<W: Write + ?Sized>(graph: &Graph, task: &Task, out: &mut W) -> fmt
 
 fn write_frame<W: Write + ?Sized>(graph: &Graph, frame: &Frame, out: &mut W) -> fmt::Result {
     out.write_char('{')?;
-    if let Some(code) = graph.code(frame) {
+    let code = graph.code(frame);
+    if let Some(code) = code {
         out.write_str("\"function\":")?;
         string(&code.function, out)?;
         out.write_str(",\"file\":")?;
         string(&code.file, out)?;
-        write!(out, ",\"kind\":\"{}\",", code.kind.as_str())?;
+        out.write_char(',')?;
     }
     out.write_str("\"line\":")?;
     number_or_null(frame.line, out)?;
+    if let Some(code) = code {
+        write!(out, ",\"kind\":\"{}\"", code.kind.as_str())?;
+    }
     out.write_char('}')
 }
 

@@ -128,6 +128,7 @@ impl Line {
         width: Option<usize>,
         out: &mut W,
     ) -> fmt::Result {
+        self.trim();
         if let Some(width) = width {
             self.fit(width);
         }
@@ -149,35 +150,63 @@ impl Line {
         out.write_char('\n')
     }
 
-    /// Makes the line at most `width` columns wide.
+    /// Takes away the spaces at the end: padding with nothing behind it.
+    fn trim(&mut self) {
+        let start = self.spans.iter().rev().nth(1).map_or(0, |&(_, end)| end);
+        if let Some((Span::Text, end)) = self.spans.last_mut() {
+            let text = self.text.get(start..).unwrap_or_default();
+            *end = start.saturating_add(text.trim_end_matches(' ').len());
+            self.text.truncate(*end);
+        }
+    }
+
+    /// Makes the line at most `width` columns wide. First folders give way,
+    /// then names, then the end of the line up to the line number or mark, then
+    /// file names, at last everything.
     fn fit(&mut self, width: usize) {
-        let excess = self.columns().saturating_sub(width);
+        self.shorten(Span::Path, self.columns(), width, shorten_folders);
+        self.shorten(Span::Name, self.columns(), width, shorten_name);
+        let place = self.parts().fold((0, 0), |(so_far, place), (span, text)| {
+            let so_far = columns(text).saturating_add(so_far);
+            match span {
+                Span::Path | Span::LineNumber | Span::Repeat | Span::Cycle => (so_far, so_far),
+                _ => (so_far, place),
+            }
+        });
+        self.shorten(Span::Path, place.1, width, shorten_file);
+        if self.columns() > width {
+            self.cut_off(width);
+        }
+    }
+
+    /// Shortens the spans of one kind, one after the other, until `columns`
+    /// would be `width`.
+    fn shorten(
+        &mut self,
+        kind: Span,
+        columns: usize,
+        width: usize,
+        shorten: fn(&str, usize, &mut String),
+    ) {
+        let mut excess = columns.saturating_sub(width);
         if excess == 0 {
             return;
         }
-        let mut excess = Excess(excess);
-        let mut fitted = Line::default();
+        let mut line = Line::default();
         for (span, text) in self.parts() {
-            match span {
-                Span::Path => excess.shorten_path(text, &mut fitted.text),
-                _ => fitted.text.push_str(text),
+            if span == kind && excess > 0 {
+                let start = line.columns();
+                shorten(text, excess, &mut line.text);
+                let gained = start
+                    .saturating_add(self::columns(text))
+                    .saturating_sub(line.columns());
+                excess = excess.saturating_sub(gained);
+            } else {
+                line.text.push_str(text);
             }
-            fitted.end(span);
+            line.end(span);
         }
-        if excess.0 > 0 {
-            *self = std::mem::take(&mut fitted);
-            for (span, text) in self.parts() {
-                match span {
-                    Span::Name => excess.shorten_name(text, &mut fitted.text),
-                    _ => fitted.text.push_str(text),
-                }
-                fitted.end(span);
-            }
-        }
-        if excess.0 > 0 {
-            fitted.cut_off(width);
-        }
-        *self = fitted;
+        *self = line;
     }
 
     fn parts(&self) -> impl Iterator<Item = (Span, &str)> {
@@ -204,44 +233,39 @@ impl Line {
     }
 }
 
-/// By how many columns a line is too long.
-struct Excess(usize);
-
-impl Excess {
-    /// Writes `path` without as much of its beginning as is in excess, but
-    /// with its last part whole.
-    fn shorten_path(&mut self, path: &str, out: &mut String) {
-        let file = path.rfind('/').map_or(0, |slash| slash.saturating_add(1));
-        let (folders, file) = path.split_at(file);
-        // What is left begins with a whole folder, so more may go than must.
-        let must_go = suffix_start(folders, self.0.saturating_add(1));
-        let (_, rest) = folders.split_at(must_go);
-        let kept = rest.find('/').and_then(|slash| rest.get(slash..));
-        let kept = kept.unwrap_or("/");
-        let gained = columns(folders).saturating_sub(columns(kept).saturating_add(1));
-        if self.0 == 0 || gained == 0 {
-            out.push_str(folders);
-        } else {
-            out.push('…');
-            out.push_str(kept);
-            self.0 = self.0.saturating_sub(gained);
-        }
-        out.push_str(file);
-    }
-
-    /// Writes `name` without as much of its end as is in excess.
-    fn shorten_name(&mut self, name: &str, out: &mut String) {
-        let width = columns(name);
-        let target = width.saturating_sub(self.0).max(SHORTEST_NAME);
-        if self.0 == 0 || width <= target {
-            out.push_str(name);
-            return;
-        }
-        let kept = prefix_of(name, target.saturating_sub(1));
-        out.push_str(kept);
+/// Writes `path` with at least `excess` columns of its folders less; what is
+/// left of them begins with a whole one.
+fn shorten_folders(path: &str, excess: usize, out: &mut String) {
+    let file = path.rfind('/').map_or(0, |slash| slash.saturating_add(1));
+    let (folders, file) = path.split_at(file);
+    let (_, rest) = folders.split_at(suffix_start(folders, excess.saturating_add(1)));
+    let kept = rest.find('/').and_then(|slash| rest.get(slash..));
+    let kept = kept.unwrap_or("/");
+    if columns(kept).saturating_add(1) < columns(folders) {
         out.push('…');
-        let gained = width.saturating_sub(columns(kept)).saturating_sub(1);
-        self.0 = self.0.saturating_sub(gained);
+        out.push_str(kept);
+    } else {
+        out.push_str(folders);
+    }
+    out.push_str(file);
+}
+
+/// Writes `path` with at least `excess` columns of its beginning less.
+fn shorten_file(path: &str, excess: usize, out: &mut String) {
+    let (_, kept) = path.split_at(suffix_start(path, excess.saturating_add(1)));
+    out.push('…');
+    out.push_str(kept);
+}
+
+/// Writes `name` with `excess` columns of its end less, as long as enough of it is left.
+fn shorten_name(name: &str, excess: usize, out: &mut String) {
+    let width = columns(name);
+    let target = width.saturating_sub(excess).max(SHORTEST_NAME);
+    if width <= target {
+        out.push_str(name);
+    } else {
+        out.push_str(prefix_of(name, target.saturating_sub(1)));
+        out.push('…');
     }
 }
 

@@ -41,11 +41,12 @@ pub fn table<W: Write + ?Sized>(graph: &Graph, options: &TableOptions, out: &mut
                 push_awaiters(graph, &awaiters, index, line);
             }),
             ("WHERE", &|(_, task), line| {
-                if let Some(frame) = own_code.innermost(&task.stack) {
+                let frame = own_code.innermost(&task.stack);
+                if let Some(frame) = frame {
                     place::push_frame(graph, frame, line);
                 }
                 if task.waits_for.is_some() {
-                    line.push(Span::Text, "  ");
+                    line.push(Span::Text, if frame.is_some() { "  " } else { "" });
                     place::push_wait(graph, task, line);
                 }
             }),

@@ -210,14 +210,14 @@ impl<W: Write + ?Sized> Tree<'_, W> {
             self.line.push(Span::Text, "  ");
             place::push_frame(self.graph, frame, &mut self.line);
         }
-        if place::has_wait(task) {
-            self.line.push(Span::Text, "  ");
-            place::push_wait(self.graph, task, &mut self.line);
-        }
         match shown {
-            Some(Shown::No) => {}
             Some(Shown::OnThePath) => self.line.push(Span::Cycle, " (cycle)"),
             Some(Shown::Yes) | None => self.line.push(Span::Repeat, " (*)"),
+            Some(Shown::No) if place::has_wait(task) => {
+                self.line.push(Span::Text, "  ");
+                place::push_wait(self.graph, task, &mut self.line);
+            }
+            Some(Shown::No) => {}
         }
         self.finish_line()?;
         if shown == Some(Shown::No) {

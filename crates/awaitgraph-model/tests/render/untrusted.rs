@@ -1,0 +1,98 @@
+//! Names and paths that try to be more than text.
+
+use awaitgraph_model::Graph;
+use awaitgraph_model::render::{
+    TableOptions, TreeOptions, call_graph, dot, json, mermaid, table, tree,
+};
+use expect_test::expect;
+
+use crate::notation::{graph, written};
+
+const HOSTILE: &str = "x\x1b[2J\"]\n\\\u{202e}\u{85}<b>#`'";
+
+fn hostile() -> Graph {
+    let mut graph = graph("a in f /app/x.py:1\na -> b\nb waits for lock 0x1 held by a");
+    graph.tasks[0].name = HOSTILE.to_owned();
+    graph.codes[0].function = HOSTILE.to_owned();
+    graph.codes[0].file = HOSTILE.to_owned();
+    graph.tasks[1].waits_for.as_mut().unwrap().kind = HOSTILE.to_owned();
+    graph
+}
+
+#[test]
+fn every_format_shows_them_as_text() {
+    let graph = hostile();
+    expect![[r#"
+        x\x1b[2J"]\n\\u202e\x85<b>#`'  x\x1b[2J"]\n\\u202e\x85<b>#`' x\x1b[2J"]\n\\u202e\x85<b>#`':1
+        └── b  waits for x\x1b[2J"]\n\\u202e\x85<b>#`' 0x1 held by x\x1b[2J"]\n\\u202e\x85<b>#`'
+    "#]]
+    .assert_eq(&written(|out| tree(&graph, &TreeOptions::default(), out)));
+    expect![[r#"
+        ID      STATE    THREAD  NAME                           AWAITED BY                     WHERE
+        0x1000  waiting  -       x\x1b[2J"]\n\\u202e\x85<b>#`'  -                              x\x1b[2J"]\n\\u202e\x85<b>#`' x\x1b[2J"]\n\\u202e\x85<b>#`':1
+        0x1010  waiting  -       b                              x\x1b[2J"]\n\\u202e\x85<b>#`'  waits for x\x1b[2J"]\n\\u202e\x85<b>#`' 0x1 held by x\x1b[2J"]\n\\u202e\x85<b>#`'
+    "#]].assert_eq(&written(|out| table(&graph, &TableOptions::default(), out)));
+    expect![[r#"
+        * Task(name='b', id=0x1010)
+          + Awaited by:
+            * Task(name='x\x1b[2J"]\n\\\u202e\x85<b>#`\'', id=0x1000)
+              + Call stack:
+              |   File 'x\x1b[2J"]\n\\\u202e\x85<b>#`\'', line 1, in async x\x1b[2J"]\n\\u202e\x85<b>#`'()
+    "#]].assert_eq(&written(|out| call_graph(&graph, out)));
+    expect![[r#"
+        {"schema":1,
+        "target":{"pid":null,"python":"","executable":"","free_threaded":false},
+        "snapshot":{"consistent":false,"paused_us":0,"total_us":0,"bytes_read":0},
+        "threads":[],
+        "tasks":[
+        {"id":"0x1000","name":"x\u001b[2J\"]\n\\\u202e\u0085<b>#`'","state":"waiting","interpreter":0,"thread":null,"stack":[{"function":"x\u001b[2J\"]\n\\\u202e\u0085<b>#`'","file":"x\u001b[2J\"]\n\\\u202e\u0085<b>#`'","line":1,"kind":"async"}],"awaited_by":[],"waits_for":null},
+        {"id":"0x1010","name":"b","state":"waiting","interpreter":0,"thread":null,"stack":[],"awaited_by":[{"id":"0x1000","how":"await","via":[]}],"waits_for":{"kind":"x\u001b[2J\"]\n\\\u202e\u0085<b>#`'","id":"0x1","holders":["0x1000"]}}],
+        "problems":[]}
+    "#]].assert_eq(&written(|out| json(&graph, out)));
+    expect![[r#"
+        digraph awaitgraph {
+            node [shape=box, fontname="monospace"];
+            t0 [label="x\\x1b[2J\"]\\n\\\\u202e\\x85<b>#`'\nx\\x1b[2J\"]\\n\\\\u202e\\x85<b>#`' x\\x1b[2J\"]\\n\\\\u202e\\x85<b>#`':1"];
+            t1 [label="b"];
+            t0 -> t1;
+        }
+    "#]].assert_eq(&written(|out| dot(&graph, out)));
+    expect![[r#"
+        flowchart TD
+            t0["x#92;x1b#91;2J#34;#93;#92;n#92;#92;u202e#92;x85#60;b#62;#35;#96;'<br/>x#92;x1b#91;2J#34;#93;#92;n#92;#92;u202e#92;x85#60;b#62;#35;#96;' x#92;x1b#91;2J#34;#93;#92;n#92;#92;u202e#92;x85#60;b#62;#35;#96;':1"]
+            t1["b"]
+            t0 --> t1
+    "#]].assert_eq(&written(|out| mermaid(&graph, out)));
+}
+
+#[test]
+fn a_task_without_a_name_still_has_something_to_show() {
+    let mut graph = graph("a -> b");
+    graph.tasks[0].name = String::new();
+    expect![[r#"
+        ''
+        └── b
+    "#]]
+    .assert_eq(&written(|out| tree(&graph, &TreeOptions::default(), out)));
+}
+
+#[test]
+fn indices_of_another_graph_are_left_out() {
+    let mut graph = graph("a in f /app/x.py:1\na -> b");
+    graph.codes.clear();
+    graph.tasks.remove(0);
+    expect![[r#"
+        b
+        └── b (cycle)
+    "#]]
+    .assert_eq(&written(|out| tree(&graph, &TreeOptions::default(), out)));
+    for text in [
+        written(|out| table(&graph, &TableOptions::default(), out)),
+        written(|out| call_graph(&graph, out)),
+        written(|out| json(&graph, out)),
+        written(|out| dot(&graph, out)),
+        written(|out| mermaid(&graph, out)),
+    ] {
+        assert!(text.contains('b') && !text.contains("/app/x.py"), "{text}");
+    }
+}
