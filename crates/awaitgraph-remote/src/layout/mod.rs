@@ -14,10 +14,12 @@
 //! Every number of the tables was measured with the compiler's own debugging
 //! information; the tests hold them against it again.
 
+mod asyncio_debug;
 mod debug_offsets;
 mod tables;
 
-pub(crate) use debug_offsets::{AsyncioDebug, DebugOffsets};
+pub(crate) use asyncio_debug::AsyncioDebug;
+pub(crate) use debug_offsets::DebugOffsets;
 pub(crate) use tables::for_minor;
 
 /// One build's memory layout. All offsets are in bytes, from the start of the

@@ -123,6 +123,21 @@ impl Objects<'_> {
         self.c_string(name)
     }
 
+    /// The type of that name among the type of the object at `addr` and its bases.
+    pub(crate) fn base_named(&self, addr: u64, name: &str) -> Result<Option<u64>, Fault> {
+        let mut here = self.type_of(addr)?.addr;
+        for _ in 0..DEEPEST {
+            if self.type_name(here)? == name {
+                return Ok(Some(here));
+            }
+            match self.pointer(here, self.layout.type_object.tp_base)? {
+                Some(base) => here = base,
+                None => break,
+            }
+        }
+        Ok(None)
+    }
+
     fn kind(&self, addr: u64, flags: u64) -> Result<Kind, Fault> {
         let by_flag = [
             (flags::UNICODE_SUBCLASS, Kind::Text),

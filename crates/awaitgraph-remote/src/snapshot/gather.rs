@@ -1,0 +1,204 @@
+//! All threads and tasks of a target, as they lie in its memory.
+
+use std::cmp::Ordering;
+
+use awaitgraph_model::natural_order;
+
+use super::problems::Problems;
+use crate::asyncio::{Modules, RawTask};
+use crate::object::{Fault, Objects};
+use crate::threads::Stack;
+
+/// Gives a thread's kernel id for its `pthread_t`.
+pub(crate) type ThreadIds<'a> = &'a dyn Fn(u64) -> Option<u64>;
+
+/// The target's tasks are not of the size that the layout says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mismatch {
+    /// `_asyncio.Task.__basicsize__` of the target.
+    pub(crate) found: u64,
+    /// That of the layout.
+    pub(crate) expected: u64,
+}
+
+/// What was found.
+pub(super) struct Gathered {
+    pub(super) threads: Vec<RawThread>,
+    /// In the graph's order: by interpreter, then by name as people count.
+    pub(super) tasks: Vec<NamedTask>,
+    pub(super) problems: Problems,
+}
+
+/// A thread and the frames that it is in.
+pub(super) struct RawThread {
+    pub(super) interpreter: i64,
+    /// The kernel's id, else the `pthread_t`.
+    pub(super) id: u64,
+    pub(super) running_loop: Option<u64>,
+    pub(super) running_task: Option<u64>,
+    pub(super) stack: Stack,
+}
+
+/// A task, its name, and the interpreter that it belongs to.
+pub(super) struct NamedTask {
+    pub(super) raw: RawTask,
+    pub(super) name: String,
+    pub(super) interpreter: i64,
+}
+
+/// Reads all threads and unfinished tasks of all interpreters.
+pub(super) fn gather(
+    objects: &Objects<'_>,
+    runtime: u64,
+    thread_ids: ThreadIds<'_>,
+) -> Result<Gathered, Mismatch> {
+    let mut gathering = Gathering {
+        objects,
+        thread_ids,
+        size_checked: false,
+        found: Gathered {
+            threads: Vec::new(),
+            tasks: Vec::new(),
+            problems: Problems::default(),
+        },
+    };
+    match objects.interpreters(runtime) {
+        Ok(interpreters) => {
+            for interpreter in interpreters {
+                gathering.interpreter(interpreter)?;
+            }
+        }
+        Err(fault) => gathering
+            .found
+            .problems
+            .add("the list of interpreters", fault),
+    }
+    let mut found = gathering.found;
+    found.tasks.sort_by(NamedTask::order);
+    Ok(found)
+}
+
+struct Gathering<'a> {
+    objects: &'a Objects<'a>,
+    thread_ids: ThreadIds<'a>,
+    size_checked: bool,
+    found: Gathered,
+}
+
+impl Gathering<'_> {
+    fn interpreter(&mut self, addr: u64) -> Result<(), Mismatch> {
+        let objects = self.objects;
+        let id = objects
+            .i64(addr, objects.layout.interpreter.id)
+            .unwrap_or(-1);
+        let location = format!("interpreter {id}");
+        let threads = objects.threads(addr).unwrap_or_else(|fault| {
+            self.found.problems.add(location.as_str(), fault);
+            Vec::new()
+        });
+        let modules = match Modules::of(objects, addr) {
+            Ok(modules) => modules,
+            Err(fault) => {
+                self.found.problems.add(location, fault);
+                return Ok(());
+            }
+        };
+        for &thread in &threads {
+            self.thread(thread, id, &modules);
+        }
+        let registered = modules.tasks(addr, &threads);
+        for (location, fault) in registered.faults {
+            self.found.problems.add(location, fault);
+        }
+        for task in registered.tasks {
+            self.check_size(task)?;
+            self.task(task, id);
+        }
+        Ok(())
+    }
+
+    fn thread(&mut self, addr: u64, interpreter: i64, modules: &Modules<'_>) {
+        let id = self.thread_id(addr);
+        let (running_loop, running_task) = modules.running(addr).unwrap_or_else(|fault| {
+            self.found
+                .problems
+                .add(format!("the loop of thread {id}"), fault);
+            (None, None)
+        });
+        let stack = self.objects.stack(addr);
+        let thread = RawThread {
+            interpreter,
+            id,
+            running_loop,
+            running_task,
+            stack,
+        };
+        self.found.threads.push(thread);
+    }
+
+    /// The kernel's id of a thread, else its `pthread_t`.
+    fn thread_id(&self, addr: u64) -> u64 {
+        let layout = &self.objects.layout.thread;
+        let kept = layout.native_thread_id;
+        let native = kept.and_then(|offset| self.objects.u64(addr, offset).ok());
+        native.filter(|&id| id != 0).unwrap_or_else(|| {
+            let pthread = self.objects.u64(addr, layout.thread_id).unwrap_or(0);
+            (self.thread_ids)(pthread).unwrap_or(pthread)
+        })
+    }
+
+    /// Holds the layout against what the target says of its own tasks, once.
+    fn check_size(&mut self, task: u64) -> Result<(), Mismatch> {
+        if self.size_checked {
+            return Ok(());
+        }
+        if let Ok(Some(found)) = self.objects.task_size(task) {
+            let expected = self.objects.layout.task.size;
+            if found != expected {
+                return Err(Mismatch { found, expected });
+            }
+            self.size_checked = true;
+        }
+        Ok(())
+    }
+
+    fn task(&mut self, addr: u64, interpreter: i64) {
+        let raw = match self.objects.task(addr) {
+            Ok(Some(raw)) => raw,
+            Ok(None) => return,
+            Err(fault) => {
+                self.found.problems.add(format!("task {addr:#x}"), fault);
+                return;
+            }
+        };
+        let name = self.objects.task_name(addr).unwrap_or_else(|fault| {
+            self.found.problems.add(format!("task {addr:#x}"), fault);
+            String::new()
+        });
+        self.found.tasks.push(NamedTask {
+            raw,
+            name,
+            interpreter,
+        });
+    }
+}
+
+impl NamedTask {
+    /// The graph's order of tasks.
+    fn order(a: &Self, b: &Self) -> Ordering {
+        (a.interpreter.cmp(&b.interpreter))
+            .then_with(|| natural_order(&a.name, &b.name))
+            .then_with(|| a.raw.addr.cmp(&b.raw.addr))
+    }
+}
+
+impl Objects<'_> {
+    /// `_asyncio.Task.__basicsize__`, by way of a task of that type or a
+    /// subclass; `None` for a task written in Python.
+    fn task_size(&self, task: u64) -> Result<Option<u64>, Fault> {
+        Ok(match self.base_named(task, "_asyncio.Task")? {
+            Some(type_) => Some(self.u64(type_, self.layout.type_object.tp_basicsize)?),
+            None => None,
+        })
+    }
+}

@@ -1,0 +1,269 @@
+//! What each task is in and does, and who awaits it, out of what was gathered.
+//!
+//! A suspended task's frames are those of its chain of coroutines. The frames
+//! of one that is being executed are in its thread's stack, on top of what
+//! called it; and on top of them may be those of a task that it started
+//! eagerly:
+//!
+//! ```text
+//!   thread's stack, innermost first
+//!     parse()            ┐ eager task, running
+//!     handle()           ┘ its coroutine
+//!     main()               running task: its coroutine
+//!     Handle._run()      ┐
+//!     run_forever()      ┘ the loop
+//! ```
+
+use std::ops::Range;
+
+use awaitgraph_model::{Frame, Problem, Task, TaskIndex, TaskState, Thread};
+
+use super::gather::{Gathered, NamedTask, RawThread};
+use super::problems::Problems;
+use crate::asyncio::{Awaiters, RawTask};
+use crate::code::Codes;
+use crate::coroutine::{Chain, End};
+use crate::frame::RawFrame;
+use crate::map::{HashMap, HashSet};
+use crate::object::{Fault, Objects};
+
+/// The most frames of all tasks together.
+const MOST_FRAMES: usize = 1 << 26;
+
+/// The lists of a graph.
+pub(super) struct Joined {
+    pub(super) threads: Vec<Thread>,
+    pub(super) tasks: Vec<Task>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Joins what was gathered.
+pub(super) fn join(objects: &Objects<'_>, codes: &Codes<'_>, gathered: Gathered) -> Joined {
+    let Gathered {
+        threads: raw_threads,
+        tasks: raw_tasks,
+        problems,
+    } = gathered;
+    let chains: Vec<Chain> = raw_tasks.iter().map(|task| chain(objects, task)).collect();
+    let mut joining = Joining {
+        objects,
+        codes,
+        executing: Executing::find(&raw_threads, &chains),
+        raw_threads: &raw_threads,
+        problems,
+        frames: 0,
+    };
+    let threads = joining.threads(&raw_tasks);
+    let mut tasks = joining.tasks(&raw_tasks, &chains, &threads);
+    let raw_tasks: Vec<RawTask> = raw_tasks.into_iter().map(|task| task.raw).collect();
+    joining.awaiters(&raw_tasks, &mut tasks);
+    Joined {
+        threads,
+        tasks,
+        problems: joining.problems.into_list(),
+    }
+}
+
+fn chain(objects: &Objects<'_>, task: &NamedTask) -> Chain {
+    match task.raw.coro {
+        Some(coro) => objects.chain(coro),
+        None => Chain::default(),
+    }
+}
+
+struct Joining<'a> {
+    objects: &'a Objects<'a>,
+    codes: &'a Codes<'a>,
+    raw_threads: &'a [RawThread],
+    executing: Executing,
+    problems: Problems,
+    /// How many frames the graph has so far.
+    frames: usize,
+}
+
+impl Joining<'_> {
+    /// The threads that run a loop, or execute a task.
+    fn threads(&mut self, tasks: &[NamedTask]) -> Vec<Thread> {
+        let current: HashSet<u64> = self
+            .raw_threads
+            .iter()
+            .filter_map(|thread| thread.running_task)
+            .collect();
+        let current: HashMap<u64, TaskIndex> = (tasks.iter().enumerate())
+            .filter(|(_, task)| current.contains(&task.raw.addr))
+            .map(|(position, task)| (task.raw.addr, TaskIndex::from_usize(position)))
+            .collect();
+        let mut threads = Vec::new();
+        for (number, thread) in self.raw_threads.iter().enumerate() {
+            let innermost = self.executing.innermost(number);
+            if thread.running_loop.is_none() && innermost.is_none() {
+                continue;
+            }
+            let location = || format!("the stack of thread {}", thread.id);
+            if let Some(fault) = thread.stack.fault {
+                self.problems.add(location(), fault);
+            }
+            let current = thread
+                .running_task
+                .and_then(|task| current.get(&task).copied());
+            threads.push(Thread {
+                interpreter: thread.interpreter,
+                thread: thread.id,
+                running: innermost.or(current),
+                stack: self.stack(&location, thread.stack.frames.iter()),
+            });
+        }
+        threads.sort_by_key(|thread| (thread.interpreter, thread.thread));
+        threads
+    }
+
+    /// The tasks, but for their awaiters.
+    fn tasks(&mut self, raw: &[NamedTask], chains: &[Chain], threads: &[Thread]) -> Vec<Task> {
+        let raw_threads = self.raw_threads;
+        let running: HashSet<TaskIndex> =
+            threads.iter().filter_map(|thread| thread.running).collect();
+        let loops: HashMap<u64, u64> = (raw_threads.iter())
+            .filter_map(|thread| Some((thread.running_loop?, thread.id)))
+            .collect();
+        let mut tasks = Vec::with_capacity(raw.len());
+        for (position, (task, chain)) in raw.iter().zip(chains).enumerate() {
+            let index = TaskIndex::from_usize(position);
+            let location = || format!("task {:#x}", task.raw.addr);
+            if let Some(fault) = chain.fault {
+                self.problems.add(location(), fault);
+            }
+            let on_stack = self
+                .executing
+                .frames_of(index)
+                .and_then(|(thread, range)| raw_threads.get(thread)?.stack.frames.get(range));
+            let stack = match on_stack {
+                Some(frames) => self.stack(&location, frames.iter()),
+                None => self.stack(&location, chain.frames.iter().rev()),
+            };
+            let is_running = running.contains(&index) || chain.end == End::Executing;
+            tasks.push(Task {
+                id: task.raw.addr,
+                name: task.name.clone(),
+                state: if is_running {
+                    TaskState::Running
+                } else {
+                    self.state(&task.raw)
+                },
+                interpreter: task.interpreter,
+                thread: task.raw.loop_.and_then(|addr| loops.get(&addr).copied()),
+                stack,
+                awaited_by: Vec::new(),
+                waits_for: None,
+            });
+        }
+        tasks
+    }
+
+    /// What a task does that no thread executes.
+    fn state(&self, task: &RawTask) -> TaskState {
+        match task.waits_for {
+            None => TaskState::Ready,
+            // Once that is done, the task's wake-up is scheduled.
+            Some(future) if !self.objects.is_pending(future).unwrap_or(true) => TaskState::Ready,
+            Some(_) => TaskState::Waiting,
+        }
+    }
+
+    fn awaiters(&mut self, raw: &[RawTask], tasks: &mut [Task]) {
+        let wait_for = self.codes.matching(|code| {
+            code.function == "wait_for" && code.file.ends_with("asyncio/tasks.py")
+        });
+        let is_wait_for = |frame: &Frame| wait_for.contains(&frame.code);
+        let in_wait_for = (tasks.iter().enumerate())
+            .filter(|(_, task)| task.stack.first().is_some_and(is_wait_for))
+            .map(|(position, _)| TaskIndex::from_usize(position))
+            .collect();
+        let mut awaiters = Awaiters::new(self.objects, self.codes, raw, in_wait_for);
+        for task in tasks {
+            let (awaited_by, fault) = awaiters.of(task.id);
+            task.awaited_by = awaited_by;
+            if let Some(fault) = fault {
+                self.problems
+                    .add(format!("who waits for task {:#x}", task.id), fault);
+            }
+        }
+    }
+
+    fn stack<'f>(
+        &mut self,
+        location: &dyn Fn() -> String,
+        frames: impl ExactSizeIterator<Item = &'f RawFrame>,
+    ) -> Vec<Frame> {
+        let mut stack = Vec::with_capacity(frames.len());
+        for frame in frames {
+            if self.frames >= MOST_FRAMES {
+                self.problems
+                    .add(location(), "more frames than one snapshot holds");
+                break;
+            }
+            self.frames += 1;
+            match self.frame(frame) {
+                Ok(frame) => stack.push(frame),
+                Err(fault) => self.problems.add(location(), fault),
+            }
+        }
+        stack
+    }
+
+    fn frame(&self, frame: &RawFrame) -> Result<Frame, Fault> {
+        let layout = self.objects.layout;
+        let qualname = match frame.generator {
+            Some(generator) if layout.code.qualname.is_none() => {
+                self.objects.pointer(generator, layout.generator.qualname)?
+            }
+            _ => None,
+        };
+        self.codes.frame(frame.code, frame.offset, qualname)
+    }
+}
+
+/// The tasks whose coroutines are being executed, and where.
+struct Executing {
+    /// By task: the thread, and the task's part of its stack.
+    places: HashMap<TaskIndex, (usize, Range<usize>)>,
+    /// By thread: the innermost task on its stack.
+    innermost: HashMap<usize, TaskIndex>,
+}
+
+impl Executing {
+    fn find(threads: &[RawThread], chains: &[Chain]) -> Self {
+        // The outermost frame of a chain is where the task begins.
+        let tasks: HashMap<u64, TaskIndex> = (chains.iter().enumerate())
+            .filter(|(_, chain)| chain.end == End::Executing)
+            .filter_map(|(task, chain)| {
+                Some((chain.frames.first()?.addr, TaskIndex::from_usize(task)))
+            })
+            .collect();
+        let mut found = Self {
+            places: HashMap::default(),
+            innermost: HashMap::default(),
+        };
+        if tasks.is_empty() {
+            return found;
+        }
+        for (number, thread) in threads.iter().enumerate() {
+            let mut begin = 0;
+            for (position, frame) in thread.stack.frames.iter().enumerate() {
+                if let Some(&task) = tasks.get(&frame.addr) {
+                    found.places.insert(task, (number, begin..position + 1));
+                    found.innermost.entry(number).or_insert(task);
+                    begin = position + 1;
+                }
+            }
+        }
+        found
+    }
+
+    fn innermost(&self, thread: usize) -> Option<TaskIndex> {
+        self.innermost.get(&thread).copied()
+    }
+
+    fn frames_of(&self, task: TaskIndex) -> Option<(usize, Range<usize>)> {
+        self.places.get(&task).cloned()
+    }
+}
