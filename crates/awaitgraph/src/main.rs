@@ -1,2 +1,11 @@
-//! awaitgraph.
-fn main() {}
+//! The program `awaitgraph`.
+
+use std::process::ExitCode;
+
+use awaitgraph::Stream;
+
+fn main() -> ExitCode {
+    let mut out = Stream::stdout();
+    let mut err = Stream::stderr();
+    awaitgraph::run(std::env::args_os(), &mut out, &mut err).into()
+}

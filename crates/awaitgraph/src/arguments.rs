@@ -1,0 +1,259 @@
+//! The command line. Its help is the manual of the program.
+
+use awaitgraph_model::Graph;
+use awaitgraph_model::render::TreeFrames;
+use awaitgraph_remote::{Error, Stop};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::show::View;
+use crate::stream::ColorChoice;
+
+/// Shows which asyncio task waits for which in a live Python process, down to
+/// file and line.
+///
+/// Works on a running process of CPython 3.8 to 3.15 as it is: nothing is
+/// installed into it, nothing restarted, nothing written to it. The process is
+/// stopped for the reading, a few milliseconds at most for some thousand tasks,
+/// and goes on whatever happens to awaitgraph.
+#[derive(Debug, Parser)]
+#[command(
+    name = "awaitgraph",
+    version,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    disable_help_subcommand = true,
+    after_long_help = EXAMPLES
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// When to colour the text. `auto` is on a terminal, unless NO_COLOR is set.
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
+    pub(crate) color: ColorChoice,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  awaitgraph demo                         see it at work on a service of its own
+  awaitgraph ps                           find the process
+  awaitgraph pstree 4711                  which task waits for which
+  awaitgraph pstree 4711 --stack          ... with every frame
+  awaitgraph dump 4711 | less             every task as print_call_graph() has it
+  awaitgraph ps 4711 --json | jq '.tasks[] | select(.state == \"running\")'
+  awaitgraph pstree 4711 --format dot | dot -Tsvg > tasks.svg
+
+Exit codes:
+  0  all was read (a process without asyncio tasks is an empty answer)
+  1  nothing could be read
+  2  wrong usage
+  3  read, with problems, which are listed on the error output
+
+Permission: a process of one's own can be read where the kernel lets one
+process look into another (kernel.yama.ptrace_scope 0), any process with sudo,
+and those of a container from the host, or in it with --cap-add=SYS_PTRACE.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Ps(Ps),
+    Pstree(Pstree),
+    Dump(Dump),
+    Demo(Demo),
+}
+
+/// Lists the processes that run asyncio, or the tasks of one of them
+///
+/// Without a PID: one line for each Python process that runs an event loop or
+/// has asyncio tasks, with its tasks by state and its command. No process is
+/// stopped for that.
+///
+/// With a PID: one line for each task, with its id (that is, `id(task)`), its
+/// state, the thread that runs its loop, its name, the first task that awaits
+/// it and how many others do, and the innermost frame of the program's own
+/// code.
+#[derive(Debug, Args)]
+pub(crate) struct Ps {
+    /// The process whose tasks to list
+    #[arg(value_parser = pid())]
+    pid: Option<u32>,
+
+    /// Read the process without stopping it
+    ///
+    /// What changes meanwhile may be shown wrongly or be missing.
+    #[arg(long)]
+    nonblocking: bool,
+
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Shows the tasks as a tree: the task that waits above those that it waits for
+///
+/// One line for each task: its name, the innermost frame of the program's own
+/// code, and what it waits for, or that it is running or ready to run. In front
+/// of the name, in brackets, stands the construct by which the task above
+/// waits, unless that is a plain await: gather, task_group, shield, wait,
+/// wait_for, as_completed, callback, recorded (only in the process's own
+/// record, CPython 3.14 and later).
+///
+/// A task that several others wait for is shown whole at the first and marked
+/// (*) after that. Tasks that wait for each other in a circle are cut with
+/// (cycle). Every task appears.
+#[derive(Debug, Args)]
+pub(crate) struct Pstree {
+    #[command(flatten)]
+    pub(crate) target: Target,
+
+    #[command(flatten)]
+    pub(crate) tree: Tree,
+
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Writes every task with its stack and the tasks that await it
+///
+/// In the words of asyncio.print_call_graph() of CPython 3.14. First the tasks
+/// that wait for no other, each with its awaiters below it, then those that had
+/// no place there. What stands at several places is written whole at the first
+/// and marked (*) after that, or (cycle).
+#[derive(Debug, Args)]
+pub(crate) struct Dump {
+    #[command(flatten)]
+    pub(crate) target: Target,
+
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Starts a small asyncio service of its own and shows its tree
+///
+/// The service runs with the first Python of 3.8 or later that is found: the
+/// one that AWAITGRAPH_PYTHON names, else python3 or python3.15 to python3.8 on
+/// the PATH. It ends before this command does.
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    #[command(flatten)]
+    pub(crate) tree: Tree,
+
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Which process to read, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// The process to read
+    #[arg(value_parser = pid())]
+    pid: u32,
+
+    /// Read the process without stopping it
+    ///
+    /// What changes meanwhile may be shown wrongly or be missing.
+    #[arg(long)]
+    nonblocking: bool,
+}
+
+/// The shape of a tree.
+#[derive(Debug, Args)]
+pub(crate) struct Tree {
+    /// Show all frames of each task, outermost first
+    #[arg(long)]
+    stack: bool,
+
+    /// Give each task a line of its own
+    ///
+    /// So far every task always has one: tasks that are alike are not grouped yet.
+    #[arg(long)]
+    no_group: bool,
+}
+
+/// The format of the output.
+#[derive(Debug, Args)]
+pub(crate) struct Output {
+    /// The format of the output
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+
+    /// Short for --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people; fits the width of a terminal
+    #[default]
+    Text,
+    /// One document with every task and every frame, see docs/json.md
+    Json,
+    /// For Graphviz
+    Dot,
+    /// For Markdown
+    Mermaid,
+}
+
+impl Arguments {
+    /// Refuses what only the combination of arguments shows to be wrong.
+    pub(crate) fn checked(self) -> Result<Self, clap::Error> {
+        match &self.command {
+            Command::Ps(ps) if ps.pid.is_none() && !ps.output.format().can_show_processes() => {
+                Err(Self::command().error(
+                    ErrorKind::ArgumentConflict,
+                    "a list of processes is no graph: without a PID there is --format text and json",
+                ))
+            }
+            _ => Ok(self),
+        }
+    }
+}
+
+impl Format {
+    fn can_show_processes(self) -> bool {
+        matches!(self, Self::Text | Self::Json)
+    }
+}
+
+impl Ps {
+    /// The process whose tasks are asked for.
+    pub(crate) fn target(&self) -> Option<Target> {
+        self.pid.map(|pid| Target {
+            pid,
+            nonblocking: self.nonblocking,
+        })
+    }
+}
+
+impl Target {
+    /// Reads the process.
+    pub(crate) fn read(&self) -> Result<Graph, Error> {
+        let stop = if self.nonblocking {
+            Stop::Nonblocking
+        } else {
+            Stop::Pause
+        };
+        awaitgraph_remote::snapshot(self.pid, stop)
+    }
+}
+
+impl Tree {
+    pub(crate) fn view(&self) -> View {
+        View::Tree(if self.stack {
+            TreeFrames::All
+        } else {
+            TreeFrames::Own
+        })
+    }
+}
+
+impl Output {
+    pub(crate) fn format(&self) -> Format {
+        if self.json { Format::Json } else { self.format }
+    }
+}
+
+/// A process id is a positive number of the kernel's `pid_t`.
+fn pid() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=i64::from(i32::MAX))
+}

@@ -1,0 +1,35 @@
+//! `awaitgraph demo`
+
+use awaitgraph_model::render::escape::Escaped;
+use awaitgraph_remote::Stop;
+
+use crate::arguments::Demo;
+use crate::demo::Service;
+use crate::exit::ExitCode;
+use crate::stream::Stream;
+use crate::{report, show};
+
+pub(crate) fn run(
+    arguments: &Demo,
+    out: &mut Stream<'_>,
+    err: &mut Stream<'_>,
+) -> anyhow::Result<ExitCode> {
+    let service = Service::start()?;
+    err.tell(format_args!(
+        "Started a small asyncio service on Python {}, which is stuck somewhere:\n  $ {}\nA look at it from outside:\n  $ awaitgraph pstree {}\n\n",
+        service.python,
+        Escaped(&service.command),
+        service.pid(),
+    ));
+    let graph = awaitgraph_remote::snapshot(service.pid(), Stop::Pause)?;
+    show::graph(
+        &graph,
+        arguments.tree.view(),
+        arguments.output.format(),
+        out,
+    )?;
+    err.tell(format_args!(
+        "\nNow one of yours: `awaitgraph ps` lists them, `awaitgraph pstree PID` shows one.\n"
+    ));
+    Ok(report::graph(&graph, err))
+}

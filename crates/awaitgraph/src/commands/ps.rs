@@ -1,0 +1,200 @@
+//! `awaitgraph ps` and `awaitgraph ps PID`
+
+use std::time::{Duration, Instant};
+
+use awaitgraph_model::Graph;
+use awaitgraph_model::questions::StateCounts;
+use awaitgraph_model::render::{
+    ProcessRow, TableOptions, UnreadProcess, processes_json, processes_table,
+};
+use awaitgraph_remote::{Error, Rule, Stop};
+
+use crate::arguments::{Format, Ps};
+use crate::exit::ExitCode;
+use crate::report::counted;
+use crate::show::View;
+use crate::stream::Stream;
+use crate::{report, show};
+
+pub(crate) fn run(
+    arguments: &Ps,
+    out: &mut Stream<'_>,
+    err: &mut Stream<'_>,
+) -> anyhow::Result<ExitCode> {
+    let format = arguments.output.format();
+    let Some(target) = arguments.target() else {
+        return list(format, out, err);
+    };
+    let graph = target.read()?;
+    show::graph(&graph, View::Table, format, out)?;
+    Ok(report::graph(&graph, err))
+}
+
+/// Lists the processes that run asyncio.
+fn list(format: Format, out: &mut Stream<'_>, err: &mut Stream<'_>) -> anyhow::Result<ExitCode> {
+    let mut found = Found::default();
+    let pids = awaitgraph_remote::processes()?;
+    let mut progress = Progress::new(pids.len(), err);
+    for &pid in &pids {
+        found.look_at(pid);
+        progress.step();
+    }
+    progress.end();
+
+    let options = TableOptions {
+        color: out.color(),
+        width: out.width(),
+    };
+    out.write(|text| match format {
+        Format::Json => processes_json(&found.processes, &found.unread, text),
+        _ => processes_table(&found.processes, &options, text),
+    })?;
+    if found.processes.is_empty() && found.unread.is_empty() {
+        report::say(err, format_args!("no process here runs asyncio"));
+    }
+    Ok(found.report(err))
+}
+
+/// What a look at all processes brought.
+#[derive(Default)]
+struct Found {
+    processes: Vec<ProcessRow>,
+    unread: Vec<UnreadProcess>,
+    /// The first reason of `unread`, for what can be done about it.
+    hint: Option<String>,
+    /// Processes of other users, of which we cannot even tell whether they are
+    /// Python.
+    hidden: usize,
+}
+
+impl Found {
+    fn look_at(&mut self, pid: u32) {
+        let Some(command) = awaitgraph_remote::command_line(pid) else {
+            return;
+        };
+        // A thread of the kernel has no command line.
+        if command.is_empty() || pid == std::process::id() {
+            return;
+        }
+        match read(pid) {
+            Ok(graph) if graph.tasks.is_empty() && graph.threads.is_empty() => {}
+            Ok(graph) => self.processes.push(ProcessRow {
+                pid,
+                tasks: StateCounts::new(&graph),
+                loops: graph.threads.len(),
+                problems: graph.problems.len(),
+                python: graph.target.python,
+                executable: graph.target.executable,
+                command,
+            }),
+            Err(Error::NotPython { .. } | Error::NoSuchProcess { .. } | Error::Ended { .. }) => {}
+            Err(Error::NotPermitted {
+                rule: Rule::OtherUser { .. },
+                ..
+            }) if !names_python(&command) => self.hidden = self.hidden.saturating_add(1),
+            Err(error) => {
+                self.hint = self.hint.take().or_else(|| error.hint());
+                self.unread.push(UnreadProcess {
+                    pid,
+                    what: error.to_string(),
+                });
+            }
+        }
+    }
+
+    /// Says what is missing from the list.
+    fn report(&self, err: &mut Stream<'_>) -> ExitCode {
+        if self.hidden > 0 {
+            report::say(
+                err,
+                format_args!(
+                    "{} of other users not looked at; sudo shows them too",
+                    counted(self.hidden, "process", "processes"),
+                ),
+            );
+        }
+        let torn: Vec<_> = self.processes.iter().filter(|p| p.problems > 0).collect();
+        for process in &torn {
+            let pid = process.pid;
+            report::say(
+                err,
+                format_args!(
+                    "process {pid} changed while it was read, its counts may be off; `awaitgraph ps {pid}` stops it for the reading"
+                ),
+            );
+        }
+        if !self.unread.is_empty() {
+            report::unread(&self.unread, self.hint.as_deref(), err);
+        }
+        match (
+            self.unread.is_empty() && torn.is_empty(),
+            self.processes.is_empty(),
+        ) {
+            (true, _) => ExitCode::Complete,
+            (false, true) => ExitCode::Nothing,
+            (false, false) => ExitCode::Problems,
+        }
+    }
+}
+
+/// Reads a process without stopping it: a list of processes must not hold up
+/// all the services of a machine. What it changes meanwhile shows as problems,
+/// which another attempt mostly does away with.
+fn read(pid: u32) -> Result<Graph, Error> {
+    const ATTEMPTS: usize = 3;
+    let mut graph = awaitgraph_remote::snapshot(pid, Stop::Nonblocking)?;
+    for _ in 1..ATTEMPTS {
+        if graph.problems.is_empty() {
+            break;
+        }
+        graph = awaitgraph_remote::snapshot(pid, Stop::Nonblocking)?;
+    }
+    Ok(graph)
+}
+
+/// Whether the command line begins with some Python.
+fn names_python(command: &str) -> bool {
+    let program = command.split(' ').next().unwrap_or_default();
+    let name = program.rsplit('/').next().unwrap_or_default();
+    name.starts_with("python")
+}
+
+/// How far the look at all processes is, for a person who has to wait for it.
+struct Progress<'s, 'a> {
+    err: &'s mut Stream<'a>,
+    begin: Instant,
+    done: usize,
+    total: usize,
+    is_shown: bool,
+}
+
+impl<'s, 'a> Progress<'s, 'a> {
+    /// Who waits no longer than this needs to be told nothing.
+    const PATIENCE: Duration = Duration::from_millis(500);
+
+    fn new(total: usize, err: &'s mut Stream<'a>) -> Self {
+        Self {
+            err,
+            begin: Instant::now(),
+            done: 0,
+            total,
+            is_shown: false,
+        }
+    }
+
+    fn step(&mut self) {
+        self.done = self.done.saturating_add(1);
+        if self.err.is_terminal() && self.begin.elapsed() > Self::PATIENCE {
+            self.is_shown = true;
+            let (done, total) = (self.done, self.total);
+            self.err.tell(format_args!("\r{done} of {total} processes"));
+        }
+    }
+
+    fn end(self) {
+        if self.is_shown {
+            // Back to the beginning of the line, which is cleared.
+            self.err.tell(format_args!("\r\x1b[K"));
+        }
+    }
+}

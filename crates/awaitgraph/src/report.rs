@@ -1,0 +1,114 @@
+//! What the program says beside its results: why something failed, what to
+//! try, and what could not be read. All of it goes to the error stream.
+
+use anyhow::Error;
+use awaitgraph_model::render::escape::Escaped;
+use awaitgraph_model::render::{Color, UnreadProcess};
+use awaitgraph_model::{Graph, Problem};
+use clap::error::ErrorKind;
+
+use crate::exit::ExitCode;
+use crate::stream::Stream;
+
+/// What comes after this many lines of a list is only counted.
+const LINES_LISTED: usize = 20;
+
+/// Answers `--help` and `--version`, and says what is wrong with the arguments.
+pub(crate) fn usage(answer: &clap::Error, out: &mut Stream<'_>, err: &mut Stream<'_>) -> ExitCode {
+    let is_asked_for = matches!(
+        answer.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    if is_asked_for {
+        tell_styled(answer, out);
+        ExitCode::Complete
+    } else {
+        tell_styled(answer, err);
+        ExitCode::Usage
+    }
+}
+
+fn tell_styled(answer: &clap::Error, stream: &mut Stream<'_>) {
+    let text = answer.render();
+    match stream.color() {
+        Color::Ansi => stream.tell(format_args!("{}", text.ansi())),
+        Color::Plain => stream.tell(format_args!("{text}")),
+    }
+}
+
+/// Says why nothing came out, and what to try.
+pub(crate) fn failure(error: &Error, err: &mut Stream<'_>) -> ExitCode {
+    say(err, format_args!("{error:#}"));
+    if let Some(hint) = error
+        .downcast_ref::<awaitgraph_remote::Error>()
+        .and_then(awaitgraph_remote::Error::hint)
+    {
+        try_this(&hint, err);
+    }
+    ExitCode::Nothing
+}
+
+/// Says what is missing from the graph, or why it is empty.
+pub(crate) fn graph(graph: &Graph, err: &mut Stream<'_>) -> ExitCode {
+    if graph.tasks.is_empty() && graph.problems.is_empty() {
+        let pid = graph.target.pid.unwrap_or_default();
+        let python = &graph.target.python;
+        let state = if graph.threads.is_empty() {
+            "runs no asyncio event loop and has no asyncio tasks"
+        } else {
+            "runs an asyncio event loop, which has no tasks now"
+        };
+        say(err, format_args!("process {pid} (Python {python}) {state}"));
+    }
+    problems(&graph.problems, err)
+}
+
+/// Lists the problems.
+fn problems(problems: &[Problem], err: &mut Stream<'_>) -> ExitCode {
+    if problems.is_empty() {
+        return ExitCode::Complete;
+    }
+    let things = counted(problems.len(), "thing", "things");
+    say(err, format_args!("{things} could not be read:"));
+    let lines = problems
+        .iter()
+        .map(|problem| format!("{}: {}", problem.location, problem.what));
+    list(lines, err);
+    ExitCode::Problems
+}
+
+/// Lists the processes that could not be read.
+pub(crate) fn unread(processes: &[UnreadProcess], hint: Option<&str>, err: &mut Stream<'_>) {
+    let count = counted(processes.len(), "process", "processes");
+    say(err, format_args!("{count} could not be read:"));
+    list(processes.iter().map(|process| process.what.clone()), err);
+    if let Some(hint) = hint {
+        try_this(hint, err);
+    }
+}
+
+/// Lists as many lines as a person would read, and counts the others.
+fn list(mut lines: impl ExactSizeIterator<Item = String>, err: &mut Stream<'_>) {
+    for line in lines.by_ref().take(LINES_LISTED) {
+        err.tell(format_args!("  {}\n", Escaped(&line)));
+    }
+    if lines.len() > 0 {
+        let more = lines.len();
+        err.tell(format_args!("  and {more} more (--json has them all)\n"));
+    }
+}
+
+fn try_this(hint: &str, err: &mut Stream<'_>) {
+    err.tell(format_args!("  try: {}\n", Escaped(hint)));
+}
+
+/// Writes one line of our own, with the program's name before it.
+pub(crate) fn say(err: &mut Stream<'_>, text: std::fmt::Arguments<'_>) {
+    let text = text.to_string();
+    err.tell(format_args!("awaitgraph: {}\n", Escaped(&text)));
+}
+
+/// `1 process`, `2 processes`.
+pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
