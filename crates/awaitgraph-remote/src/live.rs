@@ -6,8 +6,8 @@ use awaitgraph_model::{Graph, SnapshotInfo, Target};
 
 use crate::error::Error;
 use crate::memory::{Cached, Live, Why};
-use crate::process::{self, Stopped};
-use crate::snapshot::{self, Mismatch};
+use crate::process::{self, Runtime, Stopped};
+use crate::snapshot::{self, Mismatch, ThreadIds};
 use crate::version;
 
 /// How to read a live process.
@@ -32,54 +32,107 @@ pub enum Stop {
 /// [`Graph::problems`] instead.
 pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
     let begin = Instant::now();
-    let runtime = process::find_runtime(pid)?;
-    let memory = Cached::new(Live::new(pid));
-    let stopped = match stop {
-        Stop::Pause if pid != std::process::id() => Some(Stopped::new(pid)?),
-        _ => None,
+    let target = Process {
+        pid,
+        executable: process::executable(pid),
+        runtime: process::find_runtime(pid)?,
+        memory: Cached::new(Live::new(pid)),
     };
-    let read = version::identify(pid, &memory, &runtime).and_then(|identity| {
-        let thread_ids = |pthread| match &stopped {
-            Some(stopped) => stopped.thread_of(pthread).map(u64::from),
-            None => process::thread_in(&memory, pid, pthread).map(u64::from),
-        };
-        let graph =
-            snapshot::read_graph(&memory, &identity.layout, runtime.py_runtime, &thread_ids);
-        match graph {
-            Ok(graph) => Ok((graph, identity.version)),
+    let (graph, paused) = match stop {
+        Stop::Pause if pid != std::process::id() => {
+            let (graph, paused) = target.paused()?;
+            (graph, Some(paused))
+        }
+        _ => (target.running()?, None),
+    };
+    Ok(Graph {
+        snapshot: SnapshotInfo {
+            consistent: paused.is_some(),
+            paused_us: micros(paused.unwrap_or_default()),
+            total_us: micros(begin.elapsed()),
+            bytes_read: target.memory.bytes_read(),
+        },
+        ..graph
+    })
+}
+
+/// A live process that runs CPython.
+struct Process {
+    pid: u32,
+    executable: String,
+    runtime: Runtime,
+    memory: Cached<Live>,
+}
+
+impl Process {
+    /// Its graph, read while it runs.
+    fn running(&self) -> Result<Graph, Error> {
+        let graph = self
+            .read(&|pthread| process::thread_in(&self.memory, self.pid, pthread).map(u64::from));
+        self.not_lost()?;
+        graph
+    }
+
+    /// Its graph of one moment, and how long it was stopped for that.
+    ///
+    /// Following objects takes time, copying bytes does not. So it is read once
+    /// while it runs, only to learn which pages that takes; then it is stopped
+    /// for as long as it takes to copy those; and then the copy is read. Only if
+    /// that lacks something is the target stopped for a whole reading.
+    fn paused(&self) -> Result<(Graph, Duration), Error> {
+        // What is found here may be torn, and is not used.
+        let _ = self.read(&|_| None);
+        self.not_lost()?;
+
+        let stopped = Stopped::new(self.pid)?;
+        self.memory.refresh();
+        let threads = stopped.threads().clone();
+        let mut paused = stopped.release();
+        self.not_lost()?;
+        self.memory.seal();
+        let mut graph = self.read(&|pthread| threads.get(&pthread).copied().map(u64::from));
+
+        if self.memory.missed() {
+            self.memory.reopen();
+            let stopped = Stopped::new(self.pid)?;
+            let threads = stopped.threads();
+            graph = self.read(&|pthread| threads.get(&pthread).copied().map(u64::from));
+            paused += stopped.release();
+            self.not_lost()?;
+        }
+        Ok((graph?, paused))
+    }
+
+    fn read(&self, thread_ids: ThreadIds<'_>) -> Result<Graph, Error> {
+        let (pid, runtime) = (self.pid, &self.runtime);
+        let identity = version::identify(pid, &self.memory, runtime)?;
+        let layout = &identity.layout;
+        match snapshot::read_graph(&self.memory, layout, runtime.py_runtime, thread_ids) {
+            Ok(graph) => Ok(Graph {
+                target: Target {
+                    pid: Some(pid),
+                    python: identity.version,
+                    executable: self.executable.clone(),
+                    free_threaded: false,
+                },
+                ..graph
+            }),
             Err(Mismatch { found, expected }) => Err(Error::Layout {
                 pid,
                 version: identity.version,
                 what: format!("a task has {found} bytes, not {expected}"),
             }),
         }
-    });
-    let consistent = stopped.is_some();
-    let paused = stopped.map_or(Duration::ZERO, Stopped::release);
-    match memory.lost() {
-        Some(Why::NotPermitted) => return Err(process::not_permitted(pid)),
-        Some(Why::Gone) => return Err(Error::Ended { pid }),
-        Some(Why::Unmapped) | None => {}
     }
-    let (graph, python) = read?;
-    if !process::is_alive(pid) {
-        return Err(Error::Ended { pid });
+
+    /// An error if the process ended, or turned out to be closed to us.
+    fn not_lost(&self) -> Result<(), Error> {
+        match self.memory.lost() {
+            Some(Why::NotPermitted) => Err(process::not_permitted(self.pid)),
+            Some(Why::Gone) => Err(Error::Ended { pid: self.pid }),
+            Some(Why::Unmapped) | None => Ok(()),
+        }
     }
-    Ok(Graph {
-        target: Target {
-            pid: Some(pid),
-            python,
-            executable: process::executable(pid),
-            free_threaded: false,
-        },
-        snapshot: SnapshotInfo {
-            consistent,
-            paused_us: micros(paused),
-            total_us: micros(begin.elapsed()),
-            bytes_read: memory.bytes_read(),
-        },
-        ..graph
-    })
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -36,6 +36,38 @@ pub(crate) fn read_memory(pid: u32, addr: u64, buf: &mut [u8]) -> io::Result<usi
     usize::try_from(read).map_err(|_| io::Error::last_os_error())
 }
 
+/// How many pieces [`read_memory_pieces`] takes at once (`UIO_MAXIOV`).
+pub(crate) const MOST_PIECES: usize = 1024;
+
+/// Copies bytes of process `pid` from each address into the buffer beside it,
+/// one after the other, up to the first that cannot be read; returns how many
+/// bytes that were in all.
+pub(crate) fn read_memory_pieces<'a>(
+    pid: u32,
+    pieces: impl Iterator<Item = (u64, &'a mut [u8])>,
+) -> io::Result<usize> {
+    let (mut local, mut remote) = (Vec::new(), Vec::new());
+    for (addr, bytes) in pieces.take(MOST_PIECES) {
+        let iov_len = bytes.len();
+        local.push(libc::iovec {
+            iov_base: bytes.as_mut_ptr().cast(),
+            iov_len,
+        });
+        remote.push(libc::iovec {
+            iov_base: addr as *mut libc::c_void,
+            iov_len,
+        });
+    }
+    let count = local.len() as libc::c_ulong;
+    let pid = pid as libc::pid_t;
+    // SAFETY: the kernel writes to the local ranges only, which are distinct
+    // mutable borrows that outlive the call; the remote ranges are checked by
+    // the kernel; both lists are as long as said.
+    let read =
+        unsafe { libc::process_vm_readv(pid, local.as_ptr(), count, remote.as_ptr(), count, 0) };
+    usize::try_from(read).map_err(|_| io::Error::last_os_error())
+}
+
 /// Makes us the tracer of thread `tid` without stopping it.
 pub(crate) fn seize(tid: u32) -> io::Result<()> {
     request(libc::PTRACE_SEIZE, tid, 0)

@@ -8,7 +8,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::{Memory, Unreadable, Why};
+use super::{Memory, Piece, Unreadable, Why};
 use crate::map::HashMap;
 
 /// The unit in which memory is mapped.
@@ -34,6 +34,8 @@ pub(crate) struct Cached<M> {
     kept: RefCell<Kept>,
     bytes_read: Cell<u64>,
     lost: Cell<Option<Why>>,
+    sealed: Cell<bool>,
+    missed: Cell<bool>,
 }
 
 /// The chunks that have been touched.
@@ -61,7 +63,73 @@ impl<M: Memory> Cached<M> {
             kept: RefCell::default(),
             bytes_read: Cell::new(0),
             lost: Cell::new(None),
+            sealed: Cell::new(false),
+            missed: Cell::new(false),
         }
+    }
+
+    /// Reads every page again that was tried before.
+    pub(crate) fn refresh(&self) {
+        let mut kept = self.kept.borrow_mut();
+        let Kept {
+            places,
+            chunks,
+            slabs,
+            ..
+        } = &mut *kept;
+        let mut numbers = vec![0; chunks.len()];
+        for (&number, &place) in places.iter() {
+            if let Some(slot) = numbers.get_mut(place) {
+                *slot = number;
+            }
+        }
+        let buffers = slabs.iter_mut().flat_map(|slab| slab.chunks_mut(CHUNK));
+        let mut pieces = Vec::with_capacity(chunks.len());
+        let mut owners = Vec::with_capacity(chunks.len());
+        for (place, ((&number, chunk), bytes)) in numbers
+            .iter()
+            .zip(chunks.iter_mut())
+            .zip(buffers)
+            .enumerate()
+        {
+            chunk.readable = 0;
+            let mut rest = bytes;
+            for (first, length) in runs(chunk.tried) {
+                let skip = first * PAGE - (CHUNK - rest.len());
+                let (_, from) = rest.split_at_mut(skip);
+                let (run, behind) = from.split_at_mut(length * PAGE);
+                rest = behind;
+                let start = number
+                    .wrapping_mul(CHUNK as u64)
+                    .wrapping_add((first * PAGE) as u64);
+                pieces.push(Piece::new(start, run));
+                owners.push((place, first));
+            }
+        }
+        self.memory.read_many(&mut pieces);
+        for (piece, &(place, first)) in pieces.iter_mut().zip(&owners) {
+            let readable = self.settle(first, piece);
+            if let Some(chunk) = chunks.get_mut(place) {
+                chunk.readable |= readable;
+            }
+        }
+    }
+
+    /// From now on, what is not here cannot be read.
+    pub(crate) fn seal(&self) {
+        self.sealed.set(true);
+    }
+
+    /// Lets the target be asked again, and forgets all that is here.
+    pub(crate) fn reopen(&self) {
+        *self.kept.borrow_mut() = Kept::default();
+        self.sealed.set(false);
+        self.missed.set(false);
+    }
+
+    /// Whether a read failed because of the seal.
+    pub(crate) fn missed(&self) -> bool {
+        self.missed.get()
     }
 
     /// How many bytes were copied from the target so far.
@@ -82,13 +150,16 @@ impl<M: Memory> Cached<M> {
             _ => ALL_PAGES & !chunk.tried,
         };
         let mut readable = chunk.readable;
-        let mut page = 0;
-        while page < PAGES {
-            let run = (page..PAGES)
-                .take_while(|page| missing & (1 << page) != 0)
-                .count();
-            readable |= self.fetch_run(number, page, run, bytes);
-            page += run + 1;
+        for (first, length) in runs(missing) {
+            let range = first * PAGE..(first + length) * PAGE;
+            let start = number
+                .wrapping_mul(CHUNK as u64)
+                .wrapping_add(range.start as u64);
+            if let Some(bytes) = bytes.get_mut(range) {
+                let mut piece = Piece::new(start, bytes);
+                piece.result = self.memory.read(start, piece.bytes);
+                readable |= self.settle(first, &mut piece);
+            }
         }
         Chunk {
             tried: chunk.tried | missing,
@@ -96,23 +167,17 @@ impl<M: Memory> Cached<M> {
         }
     }
 
-    /// Reads consecutive pages at once, or one by one where some are not
-    /// mapped; returns which are readable.
-    fn fetch_run(&self, number: u64, first: usize, length: usize, bytes: &mut [u8]) -> u32 {
-        let range = first * PAGE..(first + length) * PAGE;
-        let start = number
-            .wrapping_mul(CHUNK as u64)
-            .wrapping_add(range.start as u64);
-        let Some(bytes) = bytes.get_mut(range).filter(|bytes| !bytes.is_empty()) else {
-            return 0;
-        };
-        if self.read_through(start, bytes).is_ok() {
+    /// Which pages of a run that begins at page `first` were read. Where not
+    /// all were, they are tried one by one: some may not be mapped.
+    fn settle(&self, first: usize, piece: &mut Piece<'_>) -> u32 {
+        let length = piece.bytes.len() / PAGE;
+        if self.note(piece.bytes.len(), piece.result).is_ok() {
             return pages(first, first + length - 1);
         }
         let mut readable = 0;
         if length > 1 {
-            for (page, bytes) in bytes.chunks_mut(PAGE).enumerate() {
-                let addr = start.wrapping_add((page * PAGE) as u64);
+            for (page, bytes) in piece.bytes.chunks_mut(PAGE).enumerate() {
+                let addr = piece.addr.wrapping_add((page * PAGE) as u64);
                 if self.lost.get().is_none() && self.read_through(addr, bytes).is_ok() {
                     readable |= 1 << (first + page);
                 }
@@ -122,11 +187,19 @@ impl<M: Memory> Cached<M> {
     }
 
     fn read_through(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
-        let result = self.memory.read(addr, buf);
+        if self.sealed.get() {
+            self.missed.set(true);
+            return Err(Unreadable {
+                addr,
+                why: Why::Unmapped,
+            });
+        }
+        self.note(buf.len(), self.memory.read(addr, buf))
+    }
+
+    fn note(&self, length: usize, result: Result<(), Unreadable>) -> Result<(), Unreadable> {
         match result {
-            Ok(()) => self
-                .bytes_read
-                .set(self.bytes_read.get() + buf.len() as u64),
+            Ok(()) => self.bytes_read.set(self.bytes_read.get() + length as u64),
             Err(error) if error.why != Why::Unmapped => self.lost.set(Some(error.why)),
             Err(_) => {}
         }
@@ -182,6 +255,21 @@ const fn pages(first: usize, last: usize) -> u32 {
     ((1 << (last + 1)) - 1) & !((1 << first) - 1)
 }
 
+/// The runs of consecutive pages of a set: the first page and how many.
+fn runs(set: u32) -> impl Iterator<Item = (usize, usize)> {
+    let mut page = 0;
+    std::iter::from_fn(move || {
+        let rest = set.checked_shr(page).unwrap_or(0);
+        if rest == 0 {
+            return None;
+        }
+        let first = page + rest.trailing_zeros();
+        let length = (set >> first).trailing_ones();
+        page = first + length;
+        Some((first as usize, length as usize))
+    })
+}
+
 impl<M: Memory> Memory for Cached<M> {
     fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
         let unreadable = |why| Unreadable { addr, why };
@@ -201,6 +289,10 @@ impl<M: Memory> Memory for Cached<M> {
             let place = kept.place(number);
             let (chunk, bytes) = kept.chunk_mut(place).ok_or(unreadable(Why::Unmapped))?;
             if wanted & !chunk.tried != 0 {
+                if self.sealed.get() {
+                    self.missed.set(true);
+                    return Err(unreadable(Why::Unmapped));
+                }
                 *chunk = self.fetch(number, *chunk, wanted, bytes);
             }
             if wanted & !chunk.readable != 0 {
@@ -292,5 +384,57 @@ mod tests {
         }
         let expected: Vec<u64> = (0..16).filter(|&page| page != 5).collect();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_set_of_pages_has_runs() {
+        let found: Vec<_> = runs(0b1011_0000_0000_0110).collect();
+        assert_eq!(found, [(1, 2), (12, 2), (15, 1)]);
+        assert_eq!(runs(0).count(), 0);
+        assert_eq!(runs(u32::MAX).collect::<Vec<_>>(), [(0, 32)]);
+    }
+
+    #[test]
+    fn a_sealed_picture_does_not_change_and_says_what_it_lacks() {
+        struct Clock(Cell<u8>);
+        impl Memory for Clock {
+            fn read(&self, _addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
+                buf.fill(self.0.get());
+                Ok(())
+            }
+        }
+        let memory = Cached::new(Clock(Cell::new(1)));
+        let byte = |addr| {
+            let mut byte = [0];
+            memory.read(addr, &mut byte).map(|()| byte[0])
+        };
+        assert_eq!(byte(7), Ok(1));
+        memory.memory.0.set(2);
+        assert_eq!(byte(7), Ok(1));
+        memory.refresh();
+        memory.seal();
+        memory.memory.0.set(3);
+        assert_eq!(byte(7), Ok(2));
+        assert!(!memory.missed());
+        assert!(byte(CHUNK as u64).is_err());
+        assert!(memory.missed());
+        memory.reopen();
+        assert_eq!(
+            (byte(7), byte(CHUNK as u64), memory.missed()),
+            (Ok(3), Ok(3), false)
+        );
+    }
+
+    #[test]
+    fn a_refresh_finds_the_same_holes() {
+        let memory = cached(5);
+        for page in 0..PAGES as u64 {
+            let _ = memory.read(page * PAGE as u64, &mut [0]);
+        }
+        memory.refresh();
+        memory.seal();
+        let readable = |page: u64| memory.read(page * PAGE as u64, &mut [0]).is_ok();
+        assert!((0..16).all(|page| readable(page) == (page != 5)));
+        assert!(!memory.missed());
     }
 }

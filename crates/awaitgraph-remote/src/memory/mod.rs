@@ -26,6 +26,36 @@ pub(crate) trait Memory {
     /// Fills `buf` with the bytes at `addr`, or fails without having promised
     /// anything about the content of `buf`.
     fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable>;
+
+    /// Reads many pieces; each then knows whether it could be read.
+    fn read_many(&self, pieces: &mut [Piece<'_>]) {
+        for piece in pieces {
+            piece.result = self.read(piece.addr, piece.bytes);
+        }
+    }
+}
+
+/// One of many places to read.
+#[derive(Debug)]
+pub(crate) struct Piece<'a> {
+    pub(crate) addr: u64,
+    pub(crate) bytes: &'a mut [u8],
+    /// Whether it was read.
+    pub(crate) result: Result<(), Unreadable>,
+}
+
+impl<'a> Piece<'a> {
+    /// A piece that is still to be read.
+    pub(crate) fn new(addr: u64, bytes: &'a mut [u8]) -> Self {
+        Self {
+            addr,
+            bytes,
+            result: Err(Unreadable {
+                addr,
+                why: Why::Unmapped,
+            }),
+        }
+    }
 }
 
 /// The target has no readable memory there (any more).

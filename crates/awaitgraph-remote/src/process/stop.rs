@@ -59,9 +59,9 @@ impl Stopped {
         })
     }
 
-    /// The thread with this `pthread_t`.
-    pub(crate) fn thread_of(&self, pthread: u64) -> Option<u32> {
-        self.thread_pointers.get(&pthread).copied()
+    /// The stopped threads, each by its `pthread_t`.
+    pub(crate) fn threads(&self) -> &HashMap<u64, u32> {
+        &self.thread_pointers
     }
 
     /// Lets the process go on and says how long it was stopped, at most.
