@@ -186,6 +186,33 @@ impl<M: Memory> Cached<M> {
         readable
     }
 
+    /// Gives `with` the `length` bytes at `addr`, all of one chunk.
+    fn within_chunk<T>(
+        &self,
+        addr: u64,
+        length: usize,
+        with: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, Unreadable> {
+        let unreadable = |why| Unreadable { addr, why };
+        let (number, offset) = (addr / CHUNK as u64, offset_in_chunk(addr));
+        let wanted = pages(offset / PAGE, (offset + length - 1) / PAGE);
+        let mut kept = self.kept.borrow_mut();
+        let place = kept.place(number);
+        let (chunk, bytes) = kept.chunk_mut(place).ok_or(unreadable(Why::Unmapped))?;
+        if wanted & !chunk.tried != 0 {
+            if self.sealed.get() {
+                self.missed.set(true);
+                return Err(unreadable(Why::Unmapped));
+            }
+            *chunk = self.fetch(number, *chunk, wanted, bytes);
+        }
+        if wanted & !chunk.readable != 0 {
+            return Err(unreadable(self.lost.get().unwrap_or(Why::Unmapped)));
+        }
+        let bytes = bytes.get(offset..offset + length);
+        bytes.map(with).ok_or(unreadable(Why::Unmapped))
+    }
+
     fn read_through(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
         if self.sealed.get() {
             self.missed.set(true);
@@ -255,6 +282,10 @@ const fn pages(first: usize, last: usize) -> u32 {
     ((1 << (last + 1)) - 1) & !((1 << first) - 1)
 }
 
+fn offset_in_chunk(addr: u64) -> usize {
+    (addr % CHUNK as u64) as usize
+}
+
 /// The runs of consecutive pages of a set: the first page and how many.
 fn runs(set: u32) -> impl Iterator<Item = (usize, usize)> {
     let mut page = 0;
@@ -272,41 +303,34 @@ fn runs(set: u32) -> impl Iterator<Item = (usize, usize)> {
 
 impl<M: Memory> Memory for Cached<M> {
     fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
-        let unreadable = |why| Unreadable { addr, why };
         if buf.len() >= LARGE {
             return self.read_through(addr, buf);
         }
-        let mut kept = self.kept.borrow_mut();
+        let unmapped = Unreadable {
+            addr,
+            why: Why::Unmapped,
+        };
         let mut done = 0;
-        while done < buf.len() {
-            let here = addr
-                .checked_add(done as u64)
-                .ok_or(unreadable(Why::Unmapped))?;
-            let number = here / CHUNK as u64;
-            let offset = (here % CHUNK as u64) as usize;
-            let take = (CHUNK - offset).min(buf.len() - done);
-            let wanted = pages(offset / PAGE, (offset + take - 1) / PAGE);
-            let place = kept.place(number);
-            let (chunk, bytes) = kept.chunk_mut(place).ok_or(unreadable(Why::Unmapped))?;
-            if wanted & !chunk.tried != 0 {
-                if self.sealed.get() {
-                    self.missed.set(true);
-                    return Err(unreadable(Why::Unmapped));
-                }
-                *chunk = self.fetch(number, *chunk, wanted, bytes);
-            }
-            if wanted & !chunk.readable != 0 {
-                return Err(unreadable(self.lost.get().unwrap_or(Why::Unmapped)));
-            }
-            if let (Some(from), Some(to)) = (
-                bytes.get(offset..offset + take),
-                buf.get_mut(done..done + take),
-            ) {
-                to.copy_from_slice(from);
-            }
+        while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
+            let here = addr.checked_add(done as u64).ok_or(unmapped)?;
+            let take = (CHUNK - offset_in_chunk(here)).min(rest.len());
+            let to = rest.get_mut(..take).ok_or(unmapped)?;
+            self.within_chunk(here, take, |bytes| to.copy_from_slice(bytes))?;
             done += take;
         }
         Ok(())
+    }
+
+    fn word(&self, addr: u64) -> Result<u64, Unreadable> {
+        let whole = |bytes: &[u8]| bytes.first_chunk().map(|&word| u64::from_le_bytes(word));
+        if offset_in_chunk(addr) <= CHUNK - 8
+            && let Some(word) = self.within_chunk(addr, 8, whole)?
+        {
+            return Ok(word);
+        }
+        let mut word = [0; 8];
+        self.read(addr, &mut word)?;
+        Ok(u64::from_le_bytes(word))
     }
 }
 

@@ -27,6 +27,13 @@ pub(crate) trait Memory {
     /// anything about the content of `buf`.
     fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable>;
 
+    /// The eight bytes at `addr`, as nearly all reads of a snapshot are.
+    fn word(&self, addr: u64) -> Result<u64, Unreadable> {
+        let mut word = [0; 8];
+        self.read(addr, &mut word)?;
+        Ok(u64::from_le_bytes(word))
+    }
+
     /// Reads many pieces; each then knows whether it could be read.
     fn read_many(&self, pieces: &mut [Piece<'_>]) {
         for piece in pieces {

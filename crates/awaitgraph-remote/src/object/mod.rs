@@ -94,11 +94,11 @@ impl<'a> Objects<'a> {
     }
 
     pub(crate) fn u64(&self, addr: u64, offset: u64) -> Result<u64, Fault> {
-        self.bytes(addr, offset).map(u64::from_le_bytes)
+        Ok(self.memory.word(addr.wrapping_add(offset))?)
     }
 
     pub(crate) fn i64(&self, addr: u64, offset: u64) -> Result<i64, Fault> {
-        self.bytes(addr, offset).map(i64::from_le_bytes)
+        Ok(self.u64(addr, offset)?.cast_signed())
     }
 
     pub(crate) fn u32(&self, addr: u64, offset: u64) -> Result<u32, Fault> {
