@@ -17,6 +17,9 @@
 
 #![deny(unsafe_code)]
 
+#[cfg(test)]
+mod at_hand;
+
 mod asyncio;
 mod code;
 mod coroutine;
@@ -31,6 +34,8 @@ mod process;
 mod snapshot;
 mod sys;
 mod threads;
+#[cfg(test)]
+mod truth;
 mod version;
 
 pub use awaitgraph_model::Graph;

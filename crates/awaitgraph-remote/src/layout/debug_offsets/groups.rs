@@ -297,3 +297,34 @@ pub(super) const GROUPS_3_15: &[Group] = &[
         &["size", "gi_name", "gi_iframe", "gi_frame_state"],
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::{GROUPS_3_13, GROUPS_3_14, GROUPS_3_15};
+    use crate::at_hand::{Python, say_missing};
+    use crate::truth;
+
+    #[test]
+    fn numbers_are_in_the_order_of_the_struct() {
+        let mut pythons = Python::all();
+        pythons.retain(|python| python.minor >= 13);
+        truth::for_each(&pythons, |python, _, types| {
+            let groups = match python.minor {
+                13 => GROUPS_3_13,
+                14 => GROUPS_3_14,
+                _ => GROUPS_3_15,
+            };
+            // Behind the cookie, the version and `free_threaded`.
+            let mut offset = 24;
+            for (group, fields) in groups {
+                for field in *fields {
+                    let path = format!("_Py_DebugOffsets.{group}.{field}");
+                    let found = types.offset(&path);
+                    assert_eq!(found, Some(offset), "{}: {path}", python.version);
+                    offset += 8;
+                }
+            }
+        });
+        say_missing("the order of `_Py_DebugOffsets`", 13..=15, &pythons);
+    }
+}

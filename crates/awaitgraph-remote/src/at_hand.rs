@@ -1,0 +1,115 @@
+//! The CPython interpreters that a test can run over.
+//!
+//! `cargo xtask test` hands them over in a variable, a line `VERSION PATH`
+//! each; by hand:
+//! `AWAITGRAPH_TEST_PYTHONS="$(cargo xtask pythons)" cargo test -p awaitgraph-remote`.
+
+use std::io::{BufRead, BufReader, Write};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+/// The minor versions that the reader knows.
+pub(crate) const MINORS: RangeInclusive<u8> = 8..=15;
+
+/// An interpreter.
+#[derive(Debug, Clone)]
+pub(crate) struct Python {
+    /// As `3.11.7`.
+    pub(crate) version: String,
+    pub(crate) minor: u8,
+    pub(crate) path: PathBuf,
+}
+
+impl Python {
+    /// The interpreters at hand, oldest first.
+    pub(crate) fn all() -> Vec<Self> {
+        let lines = std::env::var("AWAITGRAPH_TEST_PYTHONS").unwrap_or_default();
+        lines.lines().map(Self::from_line).collect()
+    }
+
+    fn from_line(line: &str) -> Self {
+        let (version, path) = line.split_once(' ').expect("a line is `VERSION PATH`");
+        let minor = version.split('.').nth(1).and_then(|it| it.parse().ok());
+        Self {
+            version: version.to_owned(),
+            minor: minor.expect("a version is `3.MINOR.MICRO`"),
+            path: path.into(),
+        }
+    }
+
+    /// Runs `script` until it prints `ready`; it is to wait then, and ends
+    /// when this does.
+    pub(crate) fn start(&self, script: &str) -> Target {
+        let mut command = self.command(script);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the interpreter runs");
+        let stdout = child.stdout.take().expect("its output is a pipe");
+        let mut lines = BufReader::new(stdout).lines();
+        let mut said = Vec::new();
+        loop {
+            let line = lines.next().expect("a script says when it is ready");
+            match line.expect("a script prints UTF-8") {
+                line if line == "ready" => break,
+                line => said.push(line),
+            }
+        }
+        Target { child, said }
+    }
+
+    fn command(&self, script: &str) -> Command {
+        let mut command = Command::new(&self.path);
+        command.args(["-I", "-B", "-c", script]);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// What `script` prints.
+    pub(crate) fn ask(&self, script: &str) -> String {
+        let output = self.command(script).output().expect("the interpreter runs");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {errors}", self.version);
+        String::from_utf8(output.stdout).expect("a script prints UTF-8")
+    }
+}
+
+/// A process that waits.
+pub(crate) struct Target {
+    child: Child,
+    /// The lines that it printed before it was ready.
+    pub(crate) said: Vec<String>,
+}
+
+impl Target {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Says which of the minor versions a test had no interpreter for.
+pub(crate) fn say_missing(test: &str, minors: RangeInclusive<u8>, pythons: &[Python]) {
+    let missing: Vec<String> = minors
+        .filter(|minor| !pythons.iter().any(|python| python.minor == *minor))
+        .map(|minor| format!("3.{minor}"))
+        .collect();
+    if !missing.is_empty() {
+        say_not_tested(&format!(
+            "{test}: there is no CPython {}",
+            missing.join(", ")
+        ));
+    }
+}
+
+/// Says what was not tested, in a line that a test that passes shows too.
+pub(crate) fn say_not_tested(what: &str) {
+    // `eprintln` would be captured, and shown only where a test fails.
+    let line = format!("not tested: {what}\n");
+    drop(std::io::stderr().write_all(line.as_bytes()));
+}
