@@ -29,8 +29,17 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// When to colour the text. `auto` is on a terminal, unless NO_COLOR is set.
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
+    /// When to colour text: always, never, or auto, which is on a terminal
+    /// unless NO_COLOR is set
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        hide_possible_values = true,
+        display_order = 100
+    )]
     pub(crate) color: ColorChoice,
 }
 
@@ -75,7 +84,7 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 pub(crate) struct Ps {
     /// The process whose tasks to list
-    #[arg(value_parser = pid())]
+    #[arg(value_parser = pid)]
     pid: Option<u32>,
 
     /// Read the process without stopping it
@@ -91,11 +100,11 @@ pub(crate) struct Ps {
 /// Shows the tasks as a tree: the task that waits above those that it waits for
 ///
 /// One line for each task: its name, the innermost frame of the program's own
-/// code, and what it waits for, or that it is running or ready to run. In front
-/// of the name, in brackets, stands the construct by which the task above
-/// waits, unless that is a plain await: gather, task_group, shield, wait,
-/// wait_for, as_completed, callback, recorded (only in the process's own
-/// record, CPython 3.14 and later).
+/// code, and whether it is running or ready to run; else it waits. In front of
+/// the name, in brackets, stands the construct by which the task above waits,
+/// unless that is a plain await: gather, task_group, shield, wait, wait_for,
+/// as_completed, callback, recorded (only in the process's own record, CPython
+/// 3.14 and later).
 ///
 /// A task that several others wait for is shown whole at the first and marked
 /// (*) after that. Tasks that wait for each other in a circle are cut with
@@ -145,7 +154,7 @@ pub(crate) struct Demo {
 #[derive(Debug, Args)]
 pub(crate) struct Target {
     /// The process to read
-    #[arg(value_parser = pid())]
+    #[arg(value_parser = pid)]
     pid: u32,
 
     /// Read the process without stopping it
@@ -254,6 +263,9 @@ impl Output {
 }
 
 /// A process id is a positive number of the kernel's `pid_t`.
-fn pid() -> clap::builder::RangedI64ValueParser<u32> {
-    clap::value_parser!(u32).range(1..=i64::from(i32::MAX))
+fn pid(text: &str) -> Result<u32, &'static str> {
+    text.parse()
+        .ok()
+        .filter(|pid| (1..=i32::MAX.unsigned_abs()).contains(pid))
+        .ok_or("no process id; `awaitgraph ps` lists the processes that run asyncio")
 }

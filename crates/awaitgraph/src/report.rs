@@ -112,3 +112,123 @@ pub(crate) fn say(err: &mut Stream<'_>, text: std::fmt::Arguments<'_>) {
 pub(crate) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
+
+#[cfg(test)]
+mod tests {
+    use awaitgraph_model::{Target, Thread};
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(expected: Expect, code: ExitCode, tell: impl FnOnce(&mut Stream<'_>) -> ExitCode) {
+        let mut told = Vec::new();
+        assert_eq!(tell(&mut Stream::new(&mut told, None)), code);
+        expected.assert_eq(std::str::from_utf8(&told).unwrap());
+    }
+
+    fn empty_graph() -> Graph {
+        Graph {
+            target: Target {
+                pid: Some(4711),
+                python: "3.11.7".to_owned(),
+                ..Target::default()
+            },
+            ..Graph::default()
+        }
+    }
+
+    #[test]
+    fn a_python_without_asyncio_is_an_empty_answer() {
+        check(
+            expect![[r#"
+            awaitgraph: process 4711 (Python 3.11.7) runs no asyncio event loop and has no asyncio tasks
+        "#]],
+            ExitCode::Complete,
+            |err| super::graph(&empty_graph(), err),
+        );
+    }
+
+    #[test]
+    fn a_loop_without_tasks_is_an_empty_answer() {
+        let mut graph = empty_graph();
+        graph.threads.push(Thread::default());
+        check(
+            expect![[r#"
+            awaitgraph: process 4711 (Python 3.11.7) runs an asyncio event loop, which has no tasks now
+        "#]],
+            ExitCode::Complete,
+            |err| super::graph(&graph, err),
+        );
+    }
+
+    #[test]
+    fn the_first_problems_are_listed_and_the_others_counted() {
+        let mut graph = empty_graph();
+        graph.problems = (0..23)
+            .map(|n| Problem {
+                location: format!("task {n}"),
+                what: "its name is \x1b[31mred\n".to_owned(),
+            })
+            .collect();
+        check(
+            expect![[r#"
+            awaitgraph: 23 things could not be read:
+              task 0: its name is \x1b[31mred\n
+              task 1: its name is \x1b[31mred\n
+              task 2: its name is \x1b[31mred\n
+              task 3: its name is \x1b[31mred\n
+              task 4: its name is \x1b[31mred\n
+              task 5: its name is \x1b[31mred\n
+              task 6: its name is \x1b[31mred\n
+              task 7: its name is \x1b[31mred\n
+              task 8: its name is \x1b[31mred\n
+              task 9: its name is \x1b[31mred\n
+              task 10: its name is \x1b[31mred\n
+              task 11: its name is \x1b[31mred\n
+              task 12: its name is \x1b[31mred\n
+              task 13: its name is \x1b[31mred\n
+              task 14: its name is \x1b[31mred\n
+              task 15: its name is \x1b[31mred\n
+              task 16: its name is \x1b[31mred\n
+              task 17: its name is \x1b[31mred\n
+              task 18: its name is \x1b[31mred\n
+              task 19: its name is \x1b[31mred\n
+              and 3 more (--json has them all)
+        "#]],
+            ExitCode::Problems,
+            |err| super::graph(&graph, err),
+        );
+    }
+
+    #[test]
+    fn an_error_says_what_happened_why_and_what_to_try() {
+        let error = awaitgraph_remote::Error::NotPermitted {
+            pid: 4711,
+            rule: awaitgraph_remote::Rule::PtraceScope { scope: 1 },
+        };
+        check(
+            expect![[r#"
+            awaitgraph: no permission to read process 4711: kernel.yama.ptrace_scope is 1
+              try: run it with sudo, or allow it with `sudo sysctl kernel.yama.ptrace_scope=0`
+        "#]],
+            ExitCode::Nothing,
+            |err| failure(&error.into(), err),
+        );
+    }
+
+    #[test]
+    fn the_name_of_an_executable_is_shown_as_text() {
+        let error = awaitgraph_remote::Error::NotPython {
+            pid: 4711,
+            executable: "/tmp/\x1b]0;owned\x07".to_owned(),
+        };
+        check(
+            expect![[r#"
+            awaitgraph: process 4711 is not a Python process: it runs /tmp/\x1b]0;owned\x07
+              try: `awaitgraph ps` lists the processes that run asyncio
+        "#]],
+            ExitCode::Nothing,
+            |err| failure(&error.into(), err),
+        );
+    }
+}

@@ -1,7 +1,5 @@
 //! A graph on the output, in the format that was asked for.
 
-use std::io;
-
 use awaitgraph_model::Graph;
 use awaitgraph_model::render::{self, TableOptions, TreeFrames, TreeOptions};
 
@@ -22,7 +20,7 @@ pub(crate) fn graph(
     view: View,
     format: Format,
     out: &mut Stream<'_>,
-) -> io::Result<()> {
+) -> anyhow::Result<()> {
     let (color, width) = (out.color(), out.width());
     out.write(|text| match (format, view) {
         (Format::Json, _) => render::json(graph, text),

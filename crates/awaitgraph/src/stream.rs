@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 
+use anyhow::Context;
 use awaitgraph_model::render::Color;
 use clap::ValueEnum;
 
@@ -24,12 +25,11 @@ pub struct Stream<'a> {
 /// When text is coloured.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorChoice {
-    /// On a terminal, unless NO_COLOR is set
+    /// On a terminal, unless the environment asks for none.
     #[default]
     Auto,
-    /// Also into a file or a pipe
+    /// Also into a file or a pipe.
     Always,
-    /// Never
     Never,
 }
 
@@ -85,7 +85,7 @@ impl<'a> Stream<'a> {
     pub(crate) fn write(
         &mut self,
         render: impl FnOnce(&mut Text<'_>) -> fmt::Result,
-    ) -> io::Result<()> {
+    ) -> anyhow::Result<()> {
         let mut text = Text {
             to: BufWriter::with_capacity(64 * 1024, &mut self.writer),
             failure: None,
@@ -104,7 +104,7 @@ impl<'a> Stream<'a> {
                 let _ = to.into_parts();
                 Ok(())
             }
-            other => other,
+            other => other.context("cannot write the output"),
         }
     }
 
@@ -142,4 +142,52 @@ fn terminal_of(stream: &(impl IsTerminal + AsFd)) -> Option<Terminal> {
 fn is_color_refused() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
         || std::env::var_os("TERM").is_some_and(|value| value == "dumb")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A writer whose other end is gone, for one reason or another.
+    struct Broken(io::ErrorKind);
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(self.0.into())
+        }
+    }
+
+    fn write_to(kind: io::ErrorKind, bytes: usize) -> anyhow::Result<()> {
+        let text = "x".repeat(bytes);
+        Stream::new(Broken(kind), None).write(|to| fmt::Write::write_str(to, &text))
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_error_and_a_full_disk_is() {
+        // Into the buffer only, and past it.
+        for bytes in [10, 1_000_000] {
+            assert!(write_to(io::ErrorKind::BrokenPipe, bytes).is_ok());
+            let error = write_to(io::ErrorKind::StorageFull, bytes).unwrap_err();
+            assert_eq!(error.to_string(), "cannot write the output");
+        }
+    }
+
+    #[test]
+    fn only_a_terminal_has_a_width_and_colours_by_itself() {
+        let mut pipe = Stream::new(io::sink(), None);
+        assert_eq!((pipe.width(), pipe.color()), (None, Color::Plain));
+        pipe.set_color(ColorChoice::Always);
+        assert_eq!((pipe.width(), pipe.color()), (None, Color::Ansi));
+        let terminal = Terminal { width: Some(80) };
+        let mut terminal = Stream::new(io::sink(), Some(terminal));
+        terminal.set_color(ColorChoice::Never);
+        assert_eq!(
+            (terminal.width(), terminal.color()),
+            (Some(80), Color::Plain)
+        );
+    }
 }

@@ -7,7 +7,7 @@ use awaitgraph_model::questions::StateCounts;
 use awaitgraph_model::render::{
     ProcessRow, TableOptions, UnreadProcess, processes_json, processes_table,
 };
-use awaitgraph_remote::{Error, Rule, Stop};
+use awaitgraph_remote::{Error, Stop};
 
 use crate::arguments::{Format, Ps};
 use crate::exit::ExitCode;
@@ -62,8 +62,7 @@ struct Found {
     unread: Vec<UnreadProcess>,
     /// The first reason of `unread`, for what can be done about it.
     hint: Option<String>,
-    /// Processes of other users, of which we cannot even tell whether they are
-    /// Python.
+    /// Processes that we may not look into, and that are not called Python.
     hidden: usize,
 }
 
@@ -88,10 +87,9 @@ impl Found {
                 command,
             }),
             Err(Error::NotPython { .. } | Error::NoSuchProcess { .. } | Error::Ended { .. }) => {}
-            Err(Error::NotPermitted {
-                rule: Rule::OtherUser { .. },
-                ..
-            }) if !names_python(&command) => self.hidden = self.hidden.saturating_add(1),
+            Err(Error::NotPermitted { .. }) if !names_python(&command) => {
+                self.hidden = self.hidden.saturating_add(1);
+            }
             Err(error) => {
                 self.hint = self.hint.take().or_else(|| error.hint());
                 self.unread.push(UnreadProcess {
@@ -105,12 +103,10 @@ impl Found {
     /// Says what is missing from the list.
     fn report(&self, err: &mut Stream<'_>) -> ExitCode {
         if self.hidden > 0 {
+            let processes = counted(self.hidden, "process", "processes");
             report::say(
                 err,
-                format_args!(
-                    "{} of other users not looked at; sudo shows them too",
-                    counted(self.hidden, "process", "processes"),
-                ),
+                format_args!("no permission to look into {processes}, not called python"),
             );
         }
         let torn: Vec<_> = self.processes.iter().filter(|p| p.problems > 0).collect();

@@ -1,0 +1,438 @@
+//! Whole outputs of the commands on the demo's service, on every interpreter
+//! at hand.
+
+use expect_test::{Expect, expect};
+
+use crate::ran::{Ran, awaitgraph, program};
+use crate::service::{Python, Service};
+
+/// Runs a command on the service under each interpreter whose minor version is
+/// asked for; all of them must show the same.
+fn check(command: &str, minors: std::ops::RangeInclusive<u32>, expected: &Expect) {
+    let mut shown: Option<String> = None;
+    for python in Python::at_hand() {
+        if !minors.contains(&python.minor) {
+            continue;
+        }
+        let service = Service::start(&python);
+        let ran = awaitgraph(&command.replace("PID", &service.pid().to_string()));
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+        let text = neutral(&ran.out, service.pid());
+        match &shown {
+            Some(shown) => assert_eq!(shown, &text, "3.{}", python.minor),
+            None => shown = Some(text),
+        }
+    }
+    if let Some(text) = shown {
+        expected.assert_eq(&text);
+    }
+}
+
+/// The text without what is different on every run, machine or patch level:
+/// process ids, addresses, folders, and frames of the standard library.
+fn neutral(text: &str, pid: u32) -> String {
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/src/demo/");
+    let pid = pid.to_string();
+    let is_frame = |line: &str| {
+        let line = line.trim_start_matches([' ', '│', '|']);
+        line.starts_with("in ") || line.starts_with("File ")
+    };
+    let mut neutral = String::new();
+    for line in text.lines() {
+        if is_frame(line) && !line.contains(demo) {
+            continue;
+        }
+        let line = line.replace(demo, "");
+        let words: Vec<String> = line
+            .split(' ')
+            .map(|word| match word.split_once("0x") {
+                Some((before, address)) => {
+                    let rest = address.trim_start_matches(|c: char| c.is_ascii_hexdigit());
+                    format!("{before}ADDR{rest}")
+                }
+                None if word == pid => "PID".to_owned(),
+                None => match word.rsplit_once("/asyncio/") {
+                    Some((_, file)) => {
+                        format!("asyncio/{}LINE", file.trim_end_matches(char::is_numeric))
+                    }
+                    None => word.to_owned(),
+                },
+            })
+            .collect();
+        // The columns of a table are as wide as the ids were.
+        let line = words.join(" ");
+        neutral.push_str(&match line.split_once("  ") {
+            Some(("ID" | "ADDR", _)) => {
+                let fields = line
+                    .split("  ")
+                    .map(str::trim)
+                    .filter(|field| !field.is_empty());
+                fields.collect::<Vec<_>>().join("  ")
+            }
+            _ => line,
+        });
+        neutral.push('\n');
+    }
+    neutral
+}
+
+#[test]
+fn the_tree_before_task_groups() {
+    check(
+        "pstree PID",
+        8..=10,
+        &expect![[r#"
+        Task-1  in_a_group service.py:88
+        ├── [gather] nightly-report  Shop.transaction service.py:32
+        ├── [gather] stock  Shop.stock_everywhere service.py:71
+        │   ├── [gather] stock-north  Shop.stock service.py:66
+        │   └── [gather] stock-south  Shop.stock service.py:66
+        ├── [gather] worker-1  Shop.book service.py:44
+        │   └── [shield] payment-5  Shop.charge service.py:37
+        ├── [gather] worker-2  Shop.transaction service.py:32
+        ├── [gather] worker-3  Shop.transaction service.py:32
+        └── [gather] worker-4  Shop.worker service.py:50
+        heartbeat  beat service.py:118
+        └── [wait_for] Task-9  Event.wait asyncio/locks.py:LINE
+    "#]],
+    );
+}
+
+#[test]
+fn the_tree_where_wait_for_makes_a_task() {
+    check(
+        "pstree PID",
+        11..=11,
+        &expect![[r#"
+        Task-1  in_a_group service.py:84
+        ├── [task_group] nightly-report  Shop.transaction service.py:32
+        ├── [task_group] stock  Shop.stock_everywhere service.py:71
+        │   ├── [gather] stock-north  Shop.stock service.py:66
+        │   └── [gather] stock-south  Shop.stock service.py:66
+        ├── [task_group] worker-1  Shop.book service.py:44
+        │   └── [shield] payment-5  Shop.charge service.py:37
+        ├── [task_group] worker-2  Shop.transaction service.py:32
+        ├── [task_group] worker-3  Shop.transaction service.py:32
+        └── [task_group] worker-4  Shop.worker service.py:50
+        heartbeat  beat service.py:118
+        └── [wait_for] Task-9  Event.wait asyncio/locks.py:LINE
+    "#]],
+    );
+}
+
+#[test]
+fn the_tree() {
+    check(
+        "pstree PID",
+        12..=u32::MAX,
+        &expect![[r#"
+        Task-1  in_a_group service.py:84
+        ├── [task_group] nightly-report  Shop.transaction service.py:32
+        ├── [task_group] stock  Shop.stock_everywhere service.py:71
+        │   ├── [gather] stock-north  Shop.stock service.py:66
+        │   └── [gather] stock-south  Shop.stock service.py:66
+        ├── [task_group] worker-1  Shop.book service.py:44
+        │   └── [shield] payment-5  Shop.charge service.py:37
+        ├── [task_group] worker-2  Shop.transaction service.py:32
+        ├── [task_group] worker-3  Shop.transaction service.py:32
+        └── [task_group] worker-4  Shop.worker service.py:50
+        heartbeat  beat service.py:118
+    "#]],
+    );
+}
+
+#[test]
+fn the_tree_with_all_frames() {
+    check(
+        "pstree PID --stack",
+        12..=u32::MAX,
+        &expect![[r#"
+        Task-1
+        │   in main service.py:109
+        │   in Shop.serve service.py:78
+        │   in in_a_group service.py:84
+        ├── [task_group] nightly-report
+        │       in Shop.report service.py:61
+        │       in Shop.open_orders service.py:57
+        │       in Shop.transaction service.py:32
+        ├── [task_group] stock
+        │   │   in Shop.stock_everywhere service.py:71
+        │   ├── [gather] stock-north
+        │   │       in Shop.stock service.py:66
+        │   └── [gather] stock-south
+        │           in Shop.stock service.py:66
+        ├── [task_group] worker-1
+        │   │   in Shop.worker service.py:51
+        │   │   in Shop.book service.py:44
+        │   └── [shield] payment-5
+        │           in Shop.charge service.py:37
+        ├── [task_group] worker-2
+        │       in Shop.worker service.py:51
+        │       in Shop.book service.py:40
+        │       in Shop.transaction service.py:32
+        ├── [task_group] worker-3
+        │       in Shop.worker service.py:51
+        │       in Shop.book service.py:40
+        │       in Shop.transaction service.py:32
+        └── [task_group] worker-4
+                in Shop.worker service.py:50
+        heartbeat
+            in beat service.py:118
+    "#]],
+    );
+}
+
+#[test]
+fn the_table() {
+    check(
+        "ps PID",
+        12..=u32::MAX,
+        &expect![[r#"
+        ID  STATE  THREAD  NAME  AWAITED BY  WHERE
+        ADDR  waiting  PID  Task-1  -  in_a_group service.py:84
+        ADDR  waiting  PID  heartbeat  -  beat service.py:118
+        ADDR  waiting  PID  nightly-report  Task-1  Shop.transaction service.py:32
+        ADDR  waiting  PID  payment-5  worker-1  Shop.charge service.py:37
+        ADDR  waiting  PID  stock  Task-1  Shop.stock_everywhere service.py:71
+        ADDR  waiting  PID  stock-north  stock  Shop.stock service.py:66
+        ADDR  waiting  PID  stock-south  stock  Shop.stock service.py:66
+        ADDR  waiting  PID  worker-1  Task-1  Shop.book service.py:44
+        ADDR  waiting  PID  worker-2  Task-1  Shop.transaction service.py:32
+        ADDR  waiting  PID  worker-3  Task-1  Shop.transaction service.py:32
+        ADDR  waiting  PID  worker-4  Task-1  Shop.worker service.py:50
+    "#]],
+    );
+}
+
+#[test]
+fn every_task_with_its_awaiters() {
+    check(
+        "dump PID",
+        12..=u32::MAX,
+        &expect![[r#"
+        * Task(name='heartbeat', id=ADDR)
+          + Call stack:
+          |   File 'service.py', line 118, in async beat()
+
+        * Task(name='nightly-report', id=ADDR)
+          + Call stack:
+          |   File 'service.py', line 32, in async generator Shop.transaction()
+          |   File 'service.py', line 57, in async generator Shop.open_orders()
+          |   File 'service.py', line 61, in async Shop.report()
+          + Awaited by:
+            * Task(name='Task-1', id=ADDR)
+              + Call stack:
+              |   File 'service.py', line 84, in async in_a_group()
+              |   File 'service.py', line 78, in async Shop.serve()
+              |   File 'service.py', line 109, in async main()
+
+        * Task(name='payment-5', id=ADDR)
+          + Call stack:
+          |   File 'service.py', line 37, in async Shop.charge()
+          + Awaited by:
+            * Task(name='worker-1', id=ADDR)
+              + Call stack:
+              |   File 'service.py', line 44, in async Shop.book()
+              |   File 'service.py', line 51, in async Shop.worker()
+              + Awaited by:
+                * Task(name='Task-1', id=ADDR) (*)
+
+        * Task(name='stock-north', id=ADDR)
+          + Call stack:
+          |   File 'service.py', line 66, in async Shop.stock()
+          + Awaited by:
+            * Task(name='stock', id=ADDR)
+              + Call stack:
+              |   File 'service.py', line 71, in async Shop.stock_everywhere()
+              + Awaited by:
+                * Task(name='Task-1', id=ADDR) (*)
+
+        * Task(name='stock-south', id=ADDR)
+          + Call stack:
+          |   File 'service.py', line 66, in async Shop.stock()
+          + Awaited by:
+            * Task(name='stock', id=ADDR) (*)
+
+        * Task(name='worker-2', id=ADDR)
+          + Call stack:
+          |   File 'service.py', line 32, in async generator Shop.transaction()
+          |   File 'service.py', line 40, in async Shop.book()
+          |   File 'service.py', line 51, in async Shop.worker()
+          + Awaited by:
+            * Task(name='Task-1', id=ADDR) (*)
+
+        * Task(name='worker-3', id=ADDR)
+          + Call stack:
+          |   File 'service.py', line 32, in async generator Shop.transaction()
+          |   File 'service.py', line 40, in async Shop.book()
+          |   File 'service.py', line 51, in async Shop.worker()
+          + Awaited by:
+            * Task(name='Task-1', id=ADDR) (*)
+
+        * Task(name='worker-4', id=ADDR)
+          + Call stack:
+          |   File 'service.py', line 50, in async Shop.worker()
+          + Awaited by:
+            * Task(name='Task-1', id=ADDR) (*)
+    "#]],
+    );
+}
+
+#[test]
+fn the_graph_for_graphviz() {
+    check(
+        "ps PID --format dot",
+        12..=u32::MAX,
+        &expect![[r#"
+        digraph awaitgraph {
+            node [shape=box, fontname="monospace"];
+            t0 [label="Task-1\nin_a_group service.py:84"];
+            t1 [label="heartbeat\nbeat service.py:118"];
+            t2 [label="nightly-report\nShop.transaction service.py:32"];
+            t3 [label="payment-5\nShop.charge service.py:37"];
+            t4 [label="stock\nShop.stock_everywhere service.py:71"];
+            t5 [label="stock-north\nShop.stock service.py:66"];
+            t6 [label="stock-south\nShop.stock service.py:66"];
+            t7 [label="worker-1\nShop.book service.py:44"];
+            t8 [label="worker-2\nShop.transaction service.py:32"];
+            t9 [label="worker-3\nShop.transaction service.py:32"];
+            t10 [label="worker-4\nShop.worker service.py:50"];
+            t0 -> t2 [label="task_group"];
+            t0 -> t4 [label="task_group"];
+            t0 -> t7 [label="task_group"];
+            t0 -> t8 [label="task_group"];
+            t0 -> t9 [label="task_group"];
+            t0 -> t10 [label="task_group"];
+            t4 -> t5 [label="gather"];
+            t4 -> t6 [label="gather"];
+            t7 -> t3 [label="shield"];
+        }
+    "#]],
+    );
+}
+
+#[test]
+fn the_graph_for_markdown() {
+    check(
+        "dump PID --format mermaid",
+        12..=u32::MAX,
+        &expect![[r#"
+            flowchart TD
+                t0["Task-1<br/>in_a_group service.py:84"]
+                t1["heartbeat<br/>beat service.py:118"]
+                t2["nightly-report<br/>Shop.transaction service.py:32"]
+                t3["payment-5<br/>Shop.charge service.py:37"]
+                t4["stock<br/>Shop.stock_everywhere service.py:71"]
+                t5["stock-north<br/>Shop.stock service.py:66"]
+                t6["stock-south<br/>Shop.stock service.py:66"]
+                t7["worker-1<br/>Shop.book service.py:44"]
+                t8["worker-2<br/>Shop.transaction service.py:32"]
+                t9["worker-3<br/>Shop.transaction service.py:32"]
+                t10["worker-4<br/>Shop.worker service.py:50"]
+                t0 -->|"task_group"| t2
+                t0 -->|"task_group"| t4
+                t0 -->|"task_group"| t7
+                t0 -->|"task_group"| t8
+                t0 -->|"task_group"| t9
+                t0 -->|"task_group"| t10
+                t4 -->|"gather"| t5
+                t4 -->|"gather"| t6
+                t7 -->|"shield"| t3
+        "#]],
+    );
+}
+
+#[test]
+fn a_service_at_rest_looks_the_same_when_it_is_not_stopped() {
+    for python in Python::at_hand() {
+        let service = Service::start(&python);
+        let stopped = awaitgraph(&format!("pstree {}", service.pid()));
+        let running = awaitgraph(&format!(
+            "pstree {} --nonblocking --no-group",
+            service.pid()
+        ));
+        assert_eq!((running.code, running.err.as_str()), (0, ""));
+        assert_eq!(stopped.out, running.out);
+    }
+}
+
+#[test]
+fn the_json_is_the_same_from_every_command() {
+    for python in Python::at_hand() {
+        let service = Service::start(&python);
+        let documents = ["ps", "pstree", "dump"].map(|command| {
+            let ran = awaitgraph(&format!("{command} {} --json", service.pid()));
+            assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+            let mut document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+            // How long it took, and so how much was read anew.
+            document["snapshot"] = serde_json::Value::Null;
+            document
+        });
+        assert_eq!(documents[0], documents[1]);
+        assert_eq!(documents[0], documents[2]);
+        assert_eq!(documents[0]["schema"], 1);
+        assert_eq!(documents[0]["target"]["pid"], service.pid());
+        assert_eq!(documents[0]["tasks"][0]["name"], "Task-1");
+    }
+}
+
+#[test]
+fn the_list_of_processes_has_the_service() {
+    for python in Python::at_hand() {
+        let service = Service::start(&python);
+        let ran = awaitgraph("ps --json");
+        let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        let processes = document["processes"].as_array().unwrap();
+        let row = processes
+            .iter()
+            .find(|row| row["pid"] == service.pid())
+            .unwrap();
+        assert_eq!(row["tasks"]["running"], 0);
+        assert!(row["tasks"]["waiting"].as_u64() >= Some(9), "{row}");
+        assert!(
+            row["command"]
+                .as_str()
+                .unwrap()
+                .ends_with("/src/demo/service.py")
+        );
+    }
+}
+
+#[test]
+fn the_demo_shows_its_service_and_the_command_that_does() {
+    for python in Python::at_hand() {
+        let ran = Ran::of(
+            program()
+                .arg("demo")
+                .env("AWAITGRAPH_PYTHON", python.path()),
+        );
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert!(ran.out.starts_with("Task-1  in_a_group /"), "{}", ran.out);
+        assert!(ran.out.contains("└── [shield] payment-5  Shop.charge /"));
+        let lines: Vec<&str> = ran.err.lines().collect();
+        let service = format!("  $ {} /", python.path());
+        assert!(lines[1].starts_with(&service) && lines[1].ends_with("/demo_service.py"));
+        let (command, pid) = lines[3].rsplit_once(' ').unwrap();
+        assert_eq!(command, "  $ awaitgraph pstree");
+        let ran = awaitgraph(&format!("pstree {pid}"));
+        assert_eq!(ran.code, 1, "the service outlived the demo: {}", ran.out);
+    }
+}
+
+#[test]
+fn the_service_ends_when_its_input_does() {
+    for python in Python::at_hand() {
+        assert!(Service::start(&python).ends_with_its_input());
+    }
+}
+
+#[test]
+fn the_output_is_coloured_only_where_that_is_asked_for() {
+    for python in Python::at_hand().iter().take(1) {
+        let service = Service::start(python);
+        let plain = awaitgraph(&format!("pstree {}", service.pid()));
+        let colored = awaitgraph(&format!("pstree {} --color always", service.pid()));
+        assert!(!plain.out.contains('\x1b'));
+        assert!(colored.out.contains("\x1b[1mTask-1\x1b[0m"));
+    }
+}
