@@ -186,7 +186,10 @@ impl Error {
                 Rule::Seccomp => {
                     "start the container with `--cap-add=SYS_PTRACE` and a seccomp profile that allows ptrace and process_vm_readv, or run awaitgraph on the host".to_owned()
                 }
-                Rule::Unknown => "run it with sudo".to_owned(),
+                Rule::Unknown => {
+                    "run it with sudo, or from outside of the container or sandbox that you are in"
+                        .to_owned()
+                }
             }),
             Self::Traced { .. } | Self::DoesNotStop { .. } => {
                 Some("`--nonblocking` reads it without stopping it".to_owned())
