@@ -14,8 +14,8 @@ use crate::stream::ColorChoice;
 ///
 /// Works on a running process of CPython 3.8 to 3.15 as it is: nothing is
 /// installed into it, nothing restarted, nothing written to it. The process is
-/// stopped for the reading, a few milliseconds at most for some thousand tasks,
-/// and goes on whatever happens to awaitgraph.
+/// stopped while its memory is copied, about a millisecond for a thousand
+/// tasks, and goes on whatever happens to awaitgraph.
 #[derive(Debug, Parser)]
 #[command(
     name = "awaitgraph",
@@ -63,6 +63,41 @@ Permission: a process of one's own can be read where the kernel lets one
 process look into another (kernel.yama.ptrace_scope 0), any process with sudo,
 and those of a container from the host, or in it with --cap-add=SYS_PTRACE.";
 
+const PS_EXAMPLE: &str = "\
+Example:
+  $ awaitgraph ps
+  PID   PYTHON  RUNNING  READY  WAITING  COMMAND
+  1190  3.11.2  0        0      12       /usr/bin/python3 shop.py
+  $ awaitgraph ps 1190
+  ID              STATE    THREAD  NAME            AWAITED BY  WHERE
+  0x7fcfbe7d9600  waiting  1190    Task-1          -           in_a_group /srv/shop/shop.py:84
+  0x7fcfbe7daf80  waiting  1190    payment-5       worker-1    Shop.charge /srv/shop/shop.py:37
+  0x7fcfbe7daa40  waiting  1190    worker-1        Task-1      Shop.book /srv/shop/shop.py:44
+  ...";
+
+const TREE_EXAMPLE: &str = "\
+Example:
+  $ awaitgraph pstree 1190
+  Task-1  in_a_group /srv/shop/shop.py:84
+  ├── [task_group] worker-1  Shop.book /srv/shop/shop.py:44
+  │   └── [shield] payment-5  Shop.charge /srv/shop/shop.py:37
+  └── [task_group] worker-2  Shop.transaction /srv/shop/shop.py:32
+  heartbeat  beat /srv/shop/shop.py:118";
+
+const DUMP_EXAMPLE: &str = "\
+Example:
+  $ awaitgraph dump 1190
+  * Task(name='payment-5', id=0x7fcfbe7daf80)
+    + Call stack:
+    |   File '/usr/lib/python3.11/asyncio/locks.py', line 213, in async Event.wait()
+    |   File '/srv/shop/shop.py', line 37, in async Shop.charge()
+    + Awaited by:
+      * Task(name='worker-1', id=0x7fcfbe7daa40)
+        + Call stack:
+        |   File '/srv/shop/shop.py', line 44, in async Shop.book()
+        |   File '/srv/shop/shop.py', line 51, in async Shop.worker()
+  ...";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Ps(Ps),
@@ -82,6 +117,7 @@ pub(crate) enum Command {
 /// it and how many others do, and the innermost frame of the program's own
 /// code.
 #[derive(Debug, Args)]
+#[command(after_long_help = PS_EXAMPLE)]
 pub(crate) struct Ps {
     /// The process whose tasks to list
     #[arg(value_parser = pid)]
@@ -110,6 +146,7 @@ pub(crate) struct Ps {
 /// (*) after that. Tasks that wait for each other in a circle are cut with
 /// (cycle). Every task appears.
 #[derive(Debug, Args)]
+#[command(after_long_help = TREE_EXAMPLE)]
 pub(crate) struct Pstree {
     #[command(flatten)]
     pub(crate) target: Target,
@@ -128,6 +165,7 @@ pub(crate) struct Pstree {
 /// no place there. What stands at several places is written whole at the first
 /// and marked (*) after that, or (cycle).
 #[derive(Debug, Args)]
+#[command(after_long_help = DUMP_EXAMPLE)]
 pub(crate) struct Dump {
     #[command(flatten)]
     pub(crate) target: Target,
