@@ -73,7 +73,9 @@ impl Objects<'_> {
                     // A `concurrent.futures.Future` is also RUNNING before it is done.
                     Ok(self.text_is(state, "PENDING")? || self.text_is(state, "RUNNING")?)
                 }
-                _ => unexpected(addr, "a future without a state"),
+                // asyncio's own has its state in the class until it is done.
+                None => Ok(true),
+                Some(_) => unexpected(addr, "a future whose state is not a str"),
             },
             _ => unexpected(addr, "not a task of a kind that is known"),
         }

@@ -45,6 +45,7 @@ pub(crate) struct Layout {
     pub(crate) cell_content: u64,
     pub(crate) method: Method,
     pub(crate) builtin_self: u64,
+    pub(crate) member: Member,
     pub(crate) partial: Partial,
     pub(crate) deque: Deque,
     pub(crate) code: Code,
@@ -74,6 +75,7 @@ pub(crate) struct TypeObject {
     pub(crate) tp_flags: u64,
     pub(crate) tp_dictoffset: u64,
     pub(crate) tp_base: u64,
+    pub(crate) tp_dict: u64,
     pub(crate) ht_cached_keys: u64,
 }
 
@@ -215,6 +217,15 @@ pub(crate) struct Function {
 pub(crate) struct Method {
     pub(crate) function: u64,
     pub(crate) self_: u64,
+}
+
+/// `PyMemberDescrObject`, which a class has for each of its `__slots__`, and
+/// the `PyMemberDef` that it points to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Member {
+    pub(crate) definition: u64,
+    /// Where in the definition the slot's place in an instance stands.
+    pub(crate) offset: u64,
 }
 
 /// `partialobject` of `functools`.

@@ -3,9 +3,9 @@
 use super::{
     Attributes, AwaitSign, Awaited, AwaitedBy, Code, CurrentFrame, Deque, Dict, DictKeys,
     Executing, FrameLayout, FrameStates, Function, Future, Generator, Instructions, Int,
-    InterpreterFrame, InterpreterState, Layout, LineTable, Method, Module, Object, ObjectFrame,
-    Partial, RunningLoop, RuntimeState, Set, StackTop, Task, TaskLists, TaskRegistry, Text,
-    ThreadState, TypeObject,
+    InterpreterFrame, InterpreterState, Layout, LineTable, Member, Method, Module, Object,
+    ObjectFrame, Partial, RunningLoop, RuntimeState, Set, StackTop, Task, TaskLists, TaskRegistry,
+    Text, ThreadState, TypeObject,
 };
 
 /// The layout of CPython 3.`minor`, or `None` where it is not known.
@@ -34,6 +34,7 @@ const V3_8: Layout = Layout {
         tp_flags: 168,
         tp_dictoffset: 288,
         tp_base: 256,
+        tp_dict: 264,
         ht_cached_keys: 872,
     },
     runtime: RuntimeState {
@@ -91,6 +92,10 @@ const V3_8: Layout = Layout {
         self_: 24,
     },
     builtin_self: 24,
+    member: Member {
+        definition: 40,
+        offset: 16,
+    },
     partial: Partial {
         function: 16,
         args: 24,

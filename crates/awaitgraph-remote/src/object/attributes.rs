@@ -1,10 +1,11 @@
 //! The instance attributes of an object of a class written in Python.
 //!
-//! 3.8 to 3.10 keep a dict; 3.11, 3.12 and 3.13 each found another way to do
+//! Those that the class names in `__slots__` have places in the object, which
+//! the class knows. For the rest 3.8 to 3.10 keep a dict; 3.11, 3.12 and 3.13 each found another way to do
 //! without one for as long as nobody asks (`Objects/object_layout.md` in CPython).
 
 use super::type_object::flags;
-use super::{Fault, Objects, Type};
+use super::{Fault, Kind, Objects, Type};
 use crate::layout::Attributes;
 
 impl Objects<'_> {
@@ -29,20 +30,58 @@ impl Objects<'_> {
             },
             _ => (self.dict_at_offset(addr, &type_)?, None),
         };
-        match (dict, values) {
-            (Some(dict), _) => self.dict_get(dict, name),
-            (None, Some(values)) => {
-                let keys = self.layout.type_object.ht_cached_keys;
-                let Some(keys) = self.pointer(type_.addr, keys)? else {
-                    return Ok(None);
-                };
-                match self.slot_of(keys, name)? {
-                    Some(slot) => self.pointer(values, 8 * slot),
-                    None => Ok(None),
-                }
-            }
-            (None, None) => Ok(None),
+        let found = match (dict, values) {
+            (Some(dict), _) => self.dict_get(dict, name)?,
+            (None, Some(values)) => self.shared_keys_value(&type_, values, name)?,
+            (None, None) => None,
+        };
+        match found {
+            Some(value) => Ok(Some(value)),
+            None => match self.slot(type_.addr, name)? {
+                Some(offset) => self.pointer(addr, offset),
+                None => Ok(None),
+            },
         }
+    }
+
+    /// The value of `name` among values whose keys the type has.
+    fn shared_keys_value(
+        &self,
+        type_: &Type,
+        values: u64,
+        name: &'static str,
+    ) -> Result<Option<u64>, Fault> {
+        let Some(keys) = self.pointer(type_.addr, self.layout.type_object.ht_cached_keys)? else {
+            return Ok(None);
+        };
+        match self.place_of(keys, name)? {
+            Some(place) => self.pointer(values, 8 * place),
+            None => Ok(None),
+        }
+    }
+
+    /// Where in an object of the type at `addr` its slot `name` is.
+    fn slot(&self, addr: u64, name: &'static str) -> Result<Option<u64>, Fault> {
+        if let Some(&known) = self.slots.borrow().get(&(addr, name)) {
+            return Ok(known);
+        }
+        let mut found = None;
+        for type_ in self.bases(addr)? {
+            let Some(dict) = self.pointer(type_, self.layout.type_object.tp_dict)? else {
+                continue;
+            };
+            if let Some(member) = self.dict_get(dict, name)? {
+                if self.kind_of(member)? == Kind::Member {
+                    let layout = &self.layout.member;
+                    let what = "a slot without a definition";
+                    let definition = self.required(member, layout.definition, what)?;
+                    found = Some(self.u64(definition, layout.offset)?);
+                }
+                break;
+            }
+        }
+        self.slots.borrow_mut().insert((addr, name), found);
+        Ok(found)
     }
 
     fn before(&self, addr: u64, distance: u64) -> Result<Option<u64>, Fault> {

@@ -52,8 +52,8 @@ impl Objects<'_> {
     }
 
     /// Which of the values beside the shared keys at `keys` is that of `key`.
-    pub(super) fn slot_of(&self, keys: u64, key: &'static str) -> Result<Option<u64>, Fault> {
-        if let Some(&known) = self.slots.borrow().get(&(keys, key)) {
+    pub(super) fn place_of(&self, keys: u64, key: &'static str) -> Result<Option<u64>, Fault> {
+        if let Some(&known) = self.places.borrow().get(&(keys, key)) {
             return Ok(known);
         }
         let entries = self.entries(keys)?;
@@ -67,7 +67,7 @@ impl Objects<'_> {
                 break;
             }
         }
-        self.slots.borrow_mut().insert((keys, key), found);
+        self.places.borrow_mut().insert((keys, key), found);
         Ok(found)
     }
 

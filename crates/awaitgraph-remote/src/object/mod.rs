@@ -27,7 +27,9 @@ pub(crate) struct Objects<'a> {
     memory: &'a dyn Memory,
     pub(crate) layout: &'a Layout,
     types: RefCell<HashMap<u64, Type>>,
-    /// Where the keys of a shared-keys dict have an attribute, learnt once.
+    /// By keys that instances share and name: which of them it is.
+    places: RefCell<HashMap<(u64, &'static str), Option<u64>>>,
+    /// By type and name: where in an instance the slot of that name is.
     slots: RefCell<HashMap<(u64, &'static str), Option<u64>>>,
     /// How many bytes of text may still be read.
     text_budget: Cell<u64>,
@@ -76,6 +78,7 @@ impl<'a> Objects<'a> {
             memory,
             layout,
             types: RefCell::default(),
+            places: RefCell::default(),
             slots: RefCell::default(),
             text_budget: Cell::new(Self::TEXT_BUDGET),
         }

@@ -49,6 +49,8 @@ pub(crate) enum Kind {
     Partial,
     /// `collections.deque`.
     Deque,
+    /// What a class has for one of its `__slots__`.
+    Member,
     /// A code object.
     Code,
     /// A coroutine, generator or asynchronous generator.
@@ -125,17 +127,26 @@ impl Objects<'_> {
 
     /// The type of that name among the type of the object at `addr` and its bases.
     pub(crate) fn base_named(&self, addr: u64, name: &str) -> Result<Option<u64>, Fault> {
-        let mut here = self.type_of(addr)?.addr;
-        for _ in 0..DEEPEST {
-            if self.type_name(here)? == name {
-                return Ok(Some(here));
-            }
-            match self.pointer(here, self.layout.type_object.tp_base)? {
-                Some(base) => here = base,
-                None => break,
+        for type_ in self.bases(self.type_of(addr)?.addr)? {
+            if self.type_name(type_)? == name {
+                return Ok(Some(type_));
             }
         }
         Ok(None)
+    }
+
+    /// The type at `addr` and the chain of its `tp_base`s. That is not the whole
+    /// of `__mro__`, but all that decides how an instance is laid out.
+    pub(super) fn bases(&self, addr: u64) -> Result<Vec<u64>, Fault> {
+        let mut bases = vec![addr];
+        let mut here = addr;
+        while bases.len() < DEEPEST
+            && let Some(base) = self.pointer(here, self.layout.type_object.tp_base)?
+        {
+            bases.push(base);
+            here = base;
+        }
+        Ok(bases)
     }
 
     fn kind(&self, addr: u64, flags: u64) -> Result<Kind, Fault> {
@@ -150,9 +161,10 @@ impl Objects<'_> {
         if let Some(&(_, kind)) = by_flag.iter().find(|(flag, _)| flags & flag != 0) {
             return Ok(kind);
         }
-        let (mut here, mut flags, mut python_task) = (addr, flags, false);
-        for _ in 0..DEEPEST {
-            let name = self.type_name(here)?;
+        let mut python_task = false;
+        for type_ in self.bases(addr)? {
+            let name = self.type_name(type_)?;
+            let flags = self.u64(type_, self.layout.type_object.tp_flags)?;
             if let Some(kind) = kind_of_name(&name, flags & flags::HEAPTYPE != 0) {
                 return Ok(kind);
             }
@@ -165,11 +177,6 @@ impl Objects<'_> {
                     Kind::PyFuture
                 });
             }
-            match self.pointer(here, self.layout.type_object.tp_base)? {
-                Some(base) => here = base,
-                None => break,
-            }
-            flags = self.u64(here, self.layout.type_object.tp_flags)?;
         }
         Ok(Kind::Other)
     }
@@ -194,6 +201,7 @@ fn kind_of_name(name: &str, heap: bool) -> Option<Kind> {
         "builtin_function_or_method" => Kind::Builtin,
         "cell" => Kind::Cell,
         "weakref" | "weakref.ReferenceType" => Kind::Weakref,
+        "member_descriptor" => Kind::Member,
         "code" => Kind::Code,
         "coroutine" | "generator" | "async_generator" => Kind::Generator,
         "async_generator_asend"

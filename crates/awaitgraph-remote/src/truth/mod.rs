@@ -23,7 +23,7 @@ use hold::Held;
 
 /// The sources of CPython whose types are looked at, each the first to tell
 /// of some of them.
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 16] = [
     "Modules/_asynciomodule.c",
     "Modules/_collectionsmodule.c",
     "Modules/_functoolsmodule.c",
@@ -31,6 +31,7 @@ const SOURCES: [&str; 15] = [
     "Objects/dictobject.c",
     "Objects/frameobject.c",
     "Objects/funcobject.c",
+    "Objects/descrobject.c",
     "Objects/genobject.c",
     "Objects/iterobject.c",
     "Objects/longobject.c",

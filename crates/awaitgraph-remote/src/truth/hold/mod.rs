@@ -44,6 +44,7 @@ impl<'t, 's> Held<'t, 's> {
             cell_content,
             method,
             builtin_self,
+            member,
             partial,
             deque,
             code,
@@ -71,6 +72,7 @@ impl<'t, 's> Held<'t, 's> {
         self.offset("PyCellObject.ob_ref", *cell_content);
         self.method(method);
         self.offset("PyCFunctionObject.m_self", *builtin_self);
+        self.member(member);
         self.partial(partial);
         self.deque(deque);
         self.code(code);

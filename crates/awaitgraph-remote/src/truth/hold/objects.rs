@@ -2,8 +2,8 @@
 
 use super::Held;
 use crate::layout::{
-    Attributes, Deque, Dict, DictKeys, Function, Int, Method, Module, Object, Partial, Set, Text,
-    TypeObject,
+    Attributes, Deque, Dict, DictKeys, Function, Int, Member, Method, Module, Object, Partial, Set,
+    Text, TypeObject,
 };
 
 impl Held<'_, '_> {
@@ -29,6 +29,7 @@ impl Held<'_, '_> {
             tp_flags,
             tp_dictoffset,
             tp_base,
+            tp_dict,
             ht_cached_keys,
         } = *type_object;
         self.offset("PyTypeObject.tp_name", tp_name);
@@ -36,6 +37,7 @@ impl Held<'_, '_> {
         self.offset("PyTypeObject.tp_flags", tp_flags);
         self.offset("PyTypeObject.tp_dictoffset", tp_dictoffset);
         self.offset("PyTypeObject.tp_base", tp_base);
+        self.offset("PyTypeObject.tp_dict", tp_dict);
         self.offset("PyHeapTypeObject.ht_cached_keys", ht_cached_keys);
     }
 
@@ -149,6 +151,12 @@ impl Held<'_, '_> {
         self.offset("PyFunctionObject.func_closure", closure);
         self.offset("PyFunctionObject.func_qualname", qualname);
         self.offset("PyFunctionObject.func_module", module);
+    }
+
+    pub(super) fn member(&mut self, member: &Member) {
+        let Member { definition, offset } = *member;
+        self.offset("PyMemberDescrObject.d_member", definition);
+        self.offset("PyMemberDef.offset", offset);
     }
 
     pub(super) fn method(&mut self, method: &Method) {
