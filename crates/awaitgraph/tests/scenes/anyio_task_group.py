@@ -1,7 +1,12 @@
 """anyio's task groups: in the body, at the end, one inside another."""
+import importlib.metadata
+
 import anyio
 
 import truth
+
+# Its end was asyncio.wait() once, and thus two constructs.
+WAITS = tuple(map(int, importlib.metadata.version("anyio").split(".")[:2])) < (4, 8)
 
 
 async def child(label):
@@ -36,5 +41,7 @@ async def main():
 for parent, children in {"main": "a b body", "a": "a1 a2", "b": "b1 b2", "body": "body1"}.items():
     for label in children.split():
         truth.awaits(parent, label, "task_group")
+        if WAITS and (parent, label) not in [("main", "a"), ("main", "body"), ("body", "body1")]:
+            truth.awaits(parent, label, "wait")
 truth.watch()
 anyio.run(main)

@@ -11,14 +11,13 @@ class Handler:
 
 async def child():
     truth.mark("child")
+    asyncio.get_running_loop().call_soon(Handler().called, 1)
     await truth.forever()
 
 
 async def main():
     truth.mark("main")
-    task = asyncio.ensure_future(child())
-    asyncio.get_running_loop().call_later(0.001, Handler().called, 1)
-    await task
+    await asyncio.ensure_future(child())
 
 
 truth.awaits("main", "child", "await")

@@ -162,17 +162,26 @@ def _watch():
     stay()
 
 
-def report(truth):
+def report(truth, file=1):
     """Says that everything is ready, and with it the whole truth."""
     line = json.dumps(truth).encode("ascii") + b"\n"
     while line:
-        line = line[os.write(1, line) :]
+        line = line[os.write(file, line) :]
+
+
+def tell(file):
+    """Reports to `file` what holds while the calling line, which is to block, lasts."""
+    report(gather(sys._getframe(1)), file)
 
 
 def stay():
-    """Waits for the end of stdin, and ends the process there and then."""
-    while os.read(0, 4096):
-        pass
+    """Waits for the end of stdin, and ends the process there and then.
+
+    Before that, each byte is answered by every loop, to show that it is well.
+    """
+    while os.read(0, 1):
+        for loop, _, _ in _loops.values():
+            loop.call_soon_threadsafe(os.write, 1, b"well\n")
     os._exit(0)
 
 
@@ -239,8 +248,8 @@ def gather(own=None):
 
     This thread's own stack is told from the frame `own` outwards.
     """
-    # The function tells the frames of all interpreters. It is for the main one
-    # to call, once the others are parked: frames must not run meanwhile.
+    # Of a subinterpreter that is the only one: the function would look at the
+    # frames of the other interpreters too, which run meanwhile.
     frames = {} if interpreter else sys._current_frames()
     frames[threading.get_ident()] = own
     alive = tasks()
@@ -277,7 +286,6 @@ def gather(own=None):
                 {
                     "interpreter": interpreter,
                     "thread": native,
-                    "ident": ident,
                     "running": running and hex(id(running)),
                     "stack": [_place(*pair) for pair in _callers(frames.get(ident))],
                 }
@@ -291,8 +299,6 @@ def gather(own=None):
         "tasks": list(described.values()),
     }
     for part in _parts:
-        for thread in part["threads"]:
-            thread["stack"] = [_place(*pair) for pair in _callers(frames[thread["ident"]])]
         whole["threads"] += part["threads"]
         whole["tasks"] += part["tasks"]
         whole["labels"].update(part["labels"])
@@ -376,6 +382,8 @@ def _state(task):
     if _current(_loop(task)) is task:
         return "running"
     waiter = _attribute(task, "_fut_waiter")
+    if isinstance(waiter, (CTask, PyTask)):
+        return "ready" if _done(waiter) else "waiting"
     return "ready" if waiter is None or waiter.done() else "waiting"
 
 

@@ -1,0 +1,59 @@
+//! The program against live processes.
+//!
+//! Each test starts a small Python program (a scene, `tests/scenes`) under one
+//! interpreter, waits until it says that it is ready, runs the real
+//! `awaitgraph` on it from outside, and compares what that reads with what the
+//! scene knows about itself. Which interpreters there are is known only when
+//! the tests run, so they are made then, one for each scene and interpreter,
+//! and this is a program of its own rather than a list of `#[test]` functions:
+//!
+//! ```text
+//!   cargo xtask test                                 every CPython at hand
+//!   cargo test -p awaitgraph --test live             the `python3` of PATH
+//!   cargo test -p awaitgraph --test live -- gather   the tests with that word in their names
+//! ```
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test stops at its first surprise, and speaks on stdout"
+)]
+
+mod bad_input;
+mod compare;
+mod limited;
+mod numbers;
+mod pythons;
+mod scene;
+mod table;
+mod tracer;
+mod upheaval;
+
+use std::path::PathBuf;
+
+use libtest_mimic::{Arguments, Trial};
+
+use crate::pythons::Pythons;
+
+/// The program under test; `AWAITGRAPH_TEST_PROGRAM` names another build of it.
+fn awaitgraph() -> PathBuf {
+    std::env::var_os("AWAITGRAPH_TEST_PROGRAM")
+        .map_or_else(|| env!("CARGO_BIN_EXE_awaitgraph").into(), PathBuf::from)
+}
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let pythons = Pythons::at_hand();
+    let mut trials: Vec<Trial> = table::trials(&pythons);
+    trials.extend(numbers::trials(&pythons));
+    trials.extend(upheaval::trials(&pythons));
+    trials.extend(bad_input::trials(&pythons));
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if !arguments.list {
+        for gap in pythons.gaps() {
+            println!("not tested: {gap}");
+        }
+    }
+    conclusion.exit();
+}

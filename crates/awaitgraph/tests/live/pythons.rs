@@ -1,0 +1,124 @@
+//! The interpreters to run the scenes under.
+//!
+//! `cargo xtask test` finds them and hands them over in two variables, a line
+//! `VERSION PATH` for each interpreter and for each virtual environment with
+//! packages. Without them there is the `python3` of PATH.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+const INTERPRETERS: &str = "AWAITGRAPH_TEST_PYTHONS";
+const ENVIRONMENTS: &str = "AWAITGRAPH_TEST_ENVIRONMENTS";
+
+/// An interpreter, or that of a virtual environment.
+#[derive(Debug, Clone)]
+pub(crate) struct Python {
+    /// Its version as it says it, as `3.11.7`.
+    pub(crate) version: String,
+    /// The second number of the version.
+    pub(crate) minor: u32,
+    /// Its executable.
+    pub(crate) path: PathBuf,
+}
+
+/// All that are at hand, and what was found missing.
+pub(crate) struct Pythons {
+    /// One or more of each minor version, oldest first.
+    pub(crate) interpreters: Vec<Python>,
+    environments: Vec<Python>,
+    /// Which module can be imported in which environment, as far as asked.
+    modules: Mutex<BTreeMap<(PathBuf, String), bool>>,
+    gaps: Mutex<Vec<String>>,
+}
+
+impl Pythons {
+    /// Those that the variables name, else the `python3` of PATH.
+    pub(crate) fn at_hand() -> Self {
+        let mut gaps = Vec::new();
+        let mut interpreters = lines(INTERPRETERS);
+        if interpreters.is_empty() {
+            interpreters.extend(named(Path::new("python3")));
+            gaps.push(match interpreters.first() {
+                Some(python) => format!(
+                    "any CPython but {}, the python3 of PATH (`cargo xtask test` finds the others)",
+                    python.version
+                ),
+                None => "anything live: there is no python3 in PATH".to_owned(),
+            });
+        }
+        Self {
+            interpreters,
+            environments: lines(ENVIRONMENTS),
+            modules: Mutex::default(),
+            gaps: Mutex::new(gaps),
+        }
+    }
+
+    /// The environment of `python` if it has `module`; else that is noted.
+    pub(crate) fn with_module(&self, python: &Python, module: &str) -> Option<&Python> {
+        let found = self
+            .environments
+            .iter()
+            .find(|it| it.version == python.version)
+            .filter(|it| self.can_import(it, module));
+        if found.is_none() {
+            self.gap(format!("{module} on CPython {}", python.version));
+        }
+        found
+    }
+
+    fn can_import(&self, environment: &Python, module: &str) -> bool {
+        let key = (environment.path.clone(), module.to_owned());
+        let mut modules = self.modules.lock().unwrap();
+        *modules
+            .entry(key)
+            .or_insert_with(|| environment.can_import(module))
+    }
+
+    /// Notes something that cannot be tested here.
+    pub(crate) fn gap(&self, what: String) {
+        let mut gaps = self.gaps.lock().unwrap();
+        if !gaps.contains(&what) {
+            gaps.push(what);
+        }
+    }
+
+    /// All that could not be tested.
+    pub(crate) fn gaps(&self) -> Vec<String> {
+        self.gaps.lock().unwrap().clone()
+    }
+}
+
+impl Python {
+    fn new(line: &str) -> Option<Self> {
+        let (version, path) = line.split_once(' ')?;
+        Some(Self {
+            version: version.to_owned(),
+            minor: version.split('.').nth(1)?.parse().ok()?,
+            path: path.into(),
+        })
+    }
+
+    fn can_import(&self, module: &str) -> bool {
+        let code = format!(
+            "import importlib.util, sys; sys.exit(not importlib.util.find_spec({module:?}))"
+        );
+        let status = Command::new(&self.path).args(["-I", "-c", &code]).status();
+        status.is_ok_and(|status| status.success())
+    }
+}
+
+fn lines(variable: &str) -> Vec<Python> {
+    let text = std::env::var(variable).unwrap_or_default();
+    text.lines().filter_map(Python::new).collect()
+}
+
+/// The interpreter that `command` starts, which may be a script.
+pub(crate) fn named(command: &Path) -> Option<Python> {
+    let code = "import platform, sys; print(platform.python_version(), sys.executable)";
+    let output = Command::new(command).args(["-I", "-c", code]).output();
+    let text = String::from_utf8(output.ok()?.stdout).ok()?;
+    Python::new(text.trim_end())
+}

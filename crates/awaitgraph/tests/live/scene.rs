@@ -1,0 +1,167 @@
+//! A running scene, and a reading of it.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::pythons::Python;
+use crate::{awaitgraph, limited};
+
+/// Longer than a scene itself waits until it is parked.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A scene that is ready; it and all its processes are killed on drop.
+pub(crate) struct Scene {
+    child: Child,
+    lines: Receiver<String>,
+    stderr: Option<JoinHandle<String>>,
+    /// The process to read; not always the one that we started.
+    pub(crate) pid: u32,
+    /// What the scene knows about itself.
+    pub(crate) truth: Value,
+}
+
+/// The folder of the scenes.
+pub(crate) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenes")
+}
+
+impl Scene {
+    /// Starts `file` and waits until it is ready.
+    ///
+    /// # Errors
+    ///
+    /// What the scene says on stderr, where it ends before.
+    pub(crate) fn start(python: &Python, file: &str, arguments: &[&str]) -> Result<Self, String> {
+        let mut command = Command::new(&python.path);
+        command.arg(folder().join(file)).args(arguments);
+        Self::start_command(&mut command)
+    }
+
+    /// The same with a command of the test's own.
+    pub(crate) fn start_command(command: &mut Command) -> Result<Self, String> {
+        let variables = std::env::vars_os().map(|(name, _)| name);
+        for name in variables.filter(|name| name.to_string_lossy().starts_with("PYTHON")) {
+            command.env_remove(name);
+        }
+        let mut child = command
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{command:?} does not start: {error}"))?;
+        let stdout = child.stdout.take().unwrap();
+        let mut stderr = child.stderr.take().unwrap();
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let lines = BufReader::new(stdout).lines();
+            lines
+                .map_while(Result::ok)
+                .try_for_each(|line| sender.send(line))
+        });
+        let mut scene = Self {
+            pid: child.id(),
+            child,
+            lines: receiver,
+            stderr: Some(thread::spawn(move || {
+                let mut text = Vec::new();
+                let _ = stderr.read_to_end(&mut text);
+                String::from_utf8_lossy(&text).into_owned()
+            })),
+            truth: Value::Null,
+        };
+        let line = scene.lines.recv_timeout(PATIENCE).unwrap_or_default();
+        match serde_json::from_str(&line) {
+            Ok(truth) => scene.truth = truth,
+            Err(error) => {
+                return Err(format!(
+                    "the scene is wrong, not the reading: {line:?} ({error})\n{}",
+                    scene.stop()
+                ));
+            }
+        }
+        if let Some(pid) = scene.truth["pid"].as_u64() {
+            scene.pid = u32::try_from(pid).unwrap();
+        }
+        Ok(scene)
+    }
+
+    /// Ends it, and gives what it said on stderr.
+    pub(crate) fn stop(&mut self) -> String {
+        self.kill();
+        let said = self.stderr.take().map(JoinHandle::join);
+        said.transpose().unwrap().unwrap_or_default()
+    }
+
+    fn kill(&mut self) {
+        limited::signal_group(self.child.id(), libc::SIGKILL);
+        let _ = self.child.wait();
+    }
+
+    /// That no thread of it is left stopped or traced, and that its loops run.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub(crate) fn is_well(&mut self) -> Result<(), String> {
+        let mut stdin = self.child.stdin.as_ref().unwrap();
+        stdin.write_all(b"?").map_err(|error| error.to_string())?;
+        let answer = self.lines.recv_timeout(PATIENCE);
+        let states = limited::thread_states(self.pid);
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid));
+        let traced = !status.unwrap_or_default().contains("TracerPid:\t0\n");
+        if answer.as_deref() != Ok("well") || states.contains(['T', 't']) || traced {
+            return Err(format!(
+                "the target is not well: it says {answer:?}, its threads are {states:?}, traced: {traced}\n{}",
+                self.stop()
+            ));
+        }
+        // Its other loops say the same, later.
+        while self.lines.try_recv().is_ok() {}
+        Ok(())
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// What `awaitgraph` gave for a process.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// Its exit code; `None` where a signal ended it.
+    pub(crate) code: Option<i32>,
+    /// The document; `Null` where stdout holds none.
+    pub(crate) document: Value,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs `awaitgraph pstree --json` with more arguments.
+///
+/// # Errors
+///
+/// Where it does not end in time.
+pub(crate) fn read(pid: u32, arguments: &[&str], limit: Duration) -> Result<Reading, String> {
+    let mut command = Command::new(awaitgraph());
+    command.args(["pstree", "--json"]).args(arguments);
+    let output = limited::output(command.arg(pid.to_string()), limit)?;
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(Reading {
+        code: output.status.code(),
+        document: serde_json::from_str(&stdout).unwrap_or_default(),
+        stdout,
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
