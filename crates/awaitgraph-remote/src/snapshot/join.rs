@@ -173,9 +173,17 @@ impl Joining<'_> {
         let wait_for = self.codes.matching(|code| {
             code.function == "wait_for" && code.file.ends_with("asyncio/tasks.py")
         });
-        let is_wait_for = |frame: &Frame| wait_for.contains(&frame.code);
+        // A future written in Python is awaited through a generator of its own.
+        let of_futures = self
+            .codes
+            .matching(|code| code.file.ends_with("asyncio/futures.py"));
+        let is_in_wait_for = |task: &Task| {
+            let mut frames = task.stack.iter().map(|frame| frame.code);
+            let innermost = frames.find(|code| !of_futures.contains(code));
+            innermost.is_some_and(|code| wait_for.contains(&code))
+        };
         let in_wait_for = (tasks.iter().enumerate())
-            .filter(|(_, task)| task.stack.first().is_some_and(is_wait_for))
+            .filter(|(_, task)| is_in_wait_for(task))
             .map(|(position, _)| TaskIndex::from_usize(position))
             .collect();
         let mut awaiters = Awaiters::new(self.objects, self.codes, raw, in_wait_for);
