@@ -92,6 +92,8 @@ fn read_maps(pid: u32) -> Result<Vec<Mapping>, Error> {
         return Err(Error::NoSuchProcess { pid });
     }
     match fs::read(format!("/proc/{pid}/maps")) {
+        // One that is just ending has given its memory back.
+        Ok(maps) if maps.is_empty() && !status::is_kernel_thread(pid) => Err(Error::Ended { pid }),
         Ok(maps) => Ok(maps::parse(&maps)),
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
             Err(not_permitted(pid))

@@ -42,6 +42,12 @@ pub(crate) fn is_alive(pid: u32) -> bool {
     field(pid, "State").is_some_and(|state| !state.starts_with(['Z', 'X']))
 }
 
+/// Whether it is a thread of the kernel, which has no memory of its own: all
+/// are children of process 2.
+pub(crate) fn is_kernel_thread(pid: u32) -> bool {
+    pid == 2 || field(pid, "PPid").is_some_and(|parent| parent == "2")
+}
+
 /// The value of a line of `/proc/PID/status`.
 pub(crate) fn field(pid: u32, name: &str) -> Option<String> {
     let status = fs::read(format!("/proc/{pid}/status")).ok()?;

@@ -198,9 +198,9 @@ impl Tracees {
     }
 }
 
+/// The process that traces a thread. The kernel names the thread that does.
 fn tracer_of(tid: u32) -> Option<u32> {
-    status::field(tid, "TracerPid")?
-        .parse()
-        .ok()
-        .filter(|&tracer| tracer != 0)
+    let number = |pid, name| status::field(pid, name)?.parse().ok();
+    let tracer = number(tid, "TracerPid").filter(|&tracer| tracer != 0)?;
+    Some(number(tracer, "Tgid").unwrap_or(tracer))
 }
