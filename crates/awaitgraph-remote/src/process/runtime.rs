@@ -82,7 +82,10 @@ pub(crate) fn find_runtime(pid: u32) -> Result<Runtime, Error> {
             pid,
             version: version_in_name(path),
         }),
-        (None, None) if !status::is_alive(pid) => Err(Error::Ended { pid }),
+        // What runs something has an executable, until it ends.
+        (None, None) if executable.is_empty() || !status::is_alive(pid) => {
+            Err(Error::Ended { pid })
+        }
         (None, None) => Err(Error::NotPython { pid, executable }),
     }
 }
@@ -92,8 +95,10 @@ fn read_maps(pid: u32) -> Result<Vec<Mapping>, Error> {
         return Err(Error::NoSuchProcess { pid });
     }
     match fs::read(format!("/proc/{pid}/maps")) {
-        // One that is just ending has given its memory back.
-        Ok(maps) if maps.is_empty() && !status::is_kernel_thread(pid) => Err(Error::Ended { pid }),
+        Ok(maps) if maps.is_empty() && status::is_kernel_thread(pid) => Err(Error::NotPython {
+            pid,
+            executable: String::new(),
+        }),
         Ok(maps) => Ok(maps::parse(&maps)),
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
             Err(not_permitted(pid))
