@@ -12,6 +12,7 @@ mod place;
 pub mod call_graph;
 mod dot;
 mod json;
+mod json_lines;
 mod mermaid;
 mod processes;
 mod table;

@@ -1,209 +1,233 @@
 //! JSON, schema 1 (docs/json.md): all that the graph holds, never shortened.
 //!
-//! Each task, thread and problem has a line of its own, so that the text can
-//! also be read, searched and compared line by line.
+//! The structs here are views: what a document looks like, field by field.
+//! How it is written is `json_lines`.
 
 use std::fmt::{self, Write};
 
-use crate::graph::{Awaiter, Frame, Graph, Problem, Task, TaskIndex, Thread, WaitsFor};
-use crate::render::escape::{is_shown, write_with};
+use serde::{Serialize, Serializer};
+
+use crate::graph::{
+    Awaiter, Frame, Graph, Problem, SnapshotInfo, Target, Task, TaskIndex, Thread, WaitsFor,
+};
+use crate::render::json_lines::write_document;
 
 /// The number of the schema, raised when a key changes its meaning.
 pub(super) const SCHEMA: u32 = 1;
 
 /// Writes the whole graph as one JSON document, with a line feed at its end.
 pub fn json<W: Write + ?Sized>(graph: &Graph, out: &mut W) -> fmt::Result {
-    let Graph {
-        target, snapshot, ..
-    } = graph;
-    write!(out, "{{\"schema\":{SCHEMA},\n\"target\":{{\"pid\":")?;
-    number_or_null(target.pid, out)?;
-    out.write_str(",\"python\":")?;
-    string(&target.python, out)?;
-    out.write_str(",\"executable\":")?;
-    string(&target.executable, out)?;
-    writeln!(out, ",\"free_threaded\":{}}},", target.free_threaded)?;
-    writeln!(
-        out,
-        "\"snapshot\":{{\"consistent\":{},\"paused_us\":{},\"total_us\":{},\"bytes_read\":{}}},",
-        snapshot.consistent, snapshot.paused_us, snapshot.total_us, snapshot.bytes_read
-    )?;
-    out.write_str("\"threads\":")?;
-    lines(&graph.threads, out, |thread, out| {
-        write_thread(graph, thread, out)
-    })?;
-    out.write_str(",\n\"tasks\":")?;
-    lines(&graph.tasks, out, |task, out| write_task(graph, task, out))?;
-    out.write_str(",\n\"problems\":")?;
-    lines(&graph.problems, out, write_problem)?;
-    out.write_str("}\n")
+    let document = Document {
+        schema: SCHEMA,
+        target: TargetView::of(&graph.target),
+        snapshot: SnapshotView::of(&graph.snapshot),
+        threads: List(&graph.threads, |thread| ThreadView::of(graph, thread)),
+        tasks: List(&graph.tasks, |task| TaskView::of(graph, task)),
+        problems: List(&graph.problems, ProblemView::of),
+    };
+    write_document(&document, out)
 }
 
-fn write_thread<W: Write + ?Sized>(graph: &Graph, thread: &Thread, out: &mut W) -> fmt::Result {
-    write!(
-        out,
-        "{{\"interpreter\":{},\"thread\":{},\"running\":",
-        thread.interpreter, thread.thread
-    )?;
-    match thread.running.and_then(|index| graph.task(index)) {
-        Some(task) => address(task.id, out)?,
-        None => out.write_str("null")?,
-    }
-    out.write_str(",\"stack\":")?;
-    list(&thread.stack, out, |frame, out| {
-        write_frame(graph, frame, out)
-    })?;
-    out.write_char('}')
+#[derive(Serialize)]
+struct Document<'a, Threads: Serialize, Tasks: Serialize, Problems: Serialize> {
+    schema: u32,
+    target: TargetView<'a>,
+    snapshot: SnapshotView,
+    threads: Threads,
+    tasks: Tasks,
+    problems: Problems,
 }
 
-fn write_task<W: Write + ?Sized>(graph: &Graph, task: &Task, out: &mut W) -> fmt::Result {
-    out.write_str("{\"id\":")?;
-    address(task.id, out)?;
-    out.write_str(",\"name\":")?;
-    string(&task.name, out)?;
-    write!(
-        out,
-        ",\"state\":\"{}\",\"interpreter\":{},\"thread\":",
-        task.state.as_str(),
-        task.interpreter
-    )?;
-    number_or_null(task.thread, out)?;
-    out.write_str(",\"stack\":")?;
-    list(&task.stack, out, |frame, out| {
-        write_frame(graph, frame, out)
-    })?;
-    out.write_str(",\"awaited_by\":")?;
-    list(&task.awaited_by, out, |awaiter, out| {
-        write_awaiter(graph, awaiter, out)
-    })?;
-    out.write_str(",\"waits_for\":")?;
-    match &task.waits_for {
-        Some(waits_for) => write_waits_for(graph, waits_for, out)?,
-        None => out.write_str("null")?,
-    }
-    out.write_char('}')
+#[derive(Serialize)]
+struct TargetView<'a> {
+    pid: Option<u32>,
+    python: &'a str,
+    executable: &'a str,
+    free_threaded: bool,
 }
 
-fn write_frame<W: Write + ?Sized>(graph: &Graph, frame: &Frame, out: &mut W) -> fmt::Result {
-    out.write_char('{')?;
-    let code = graph.code(frame);
-    if let Some(code) = code {
-        out.write_str("\"function\":")?;
-        string(&code.function, out)?;
-        out.write_str(",\"file\":")?;
-        string(&code.file, out)?;
-        out.write_char(',')?;
-    }
-    out.write_str("\"line\":")?;
-    number_or_null(frame.line, out)?;
-    if let Some(code) = code {
-        write!(out, ",\"kind\":\"{}\"", code.kind.as_str())?;
-    }
-    out.write_char('}')
-}
-
-fn write_awaiter<W: Write + ?Sized>(graph: &Graph, awaiter: &Awaiter, out: &mut W) -> fmt::Result {
-    out.write_str("{\"id\":")?;
-    write_task_id(graph, awaiter.task, out)?;
-    write!(out, ",\"how\":\"{}\",\"via\":", awaiter.how.as_str())?;
-    list(&awaiter.via, out, |&future, out| address(future, out))?;
-    out.write_char('}')
-}
-
-fn write_waits_for<W: Write + ?Sized>(
-    graph: &Graph,
-    waits_for: &WaitsFor,
-    out: &mut W,
-) -> fmt::Result {
-    out.write_str("{\"kind\":")?;
-    string(&waits_for.kind, out)?;
-    out.write_str(",\"id\":")?;
-    match waits_for.id {
-        Some(id) => address(id, out)?,
-        None => out.write_str("null")?,
-    }
-    out.write_str(",\"holders\":")?;
-    list(&waits_for.holders, out, |&holder, out| {
-        write_task_id(graph, holder, out)
-    })?;
-    out.write_char('}')
-}
-
-fn write_task_id<W: Write + ?Sized>(graph: &Graph, index: TaskIndex, out: &mut W) -> fmt::Result {
-    match graph.task(index) {
-        Some(task) => address(task.id, out),
-        None => out.write_str("null"),
-    }
-}
-
-fn write_problem<W: Write + ?Sized>(problem: &Problem, out: &mut W) -> fmt::Result {
-    out.write_str("{\"where\":")?;
-    string(&problem.location, out)?;
-    out.write_str(",\"what\":")?;
-    string(&problem.what, out)?;
-    out.write_char('}')
-}
-
-/// Writes an array with a line for each item.
-pub(super) fn lines<T, W: Write + ?Sized>(
-    items: &[T],
-    out: &mut W,
-    mut item: impl FnMut(&T, &mut W) -> fmt::Result,
-) -> fmt::Result {
-    list(items, out, |value, out| {
-        out.write_char('\n')?;
-        item(value, out)
-    })
-}
-
-fn list<T, W: Write + ?Sized>(
-    items: &[T],
-    out: &mut W,
-    mut item: impl FnMut(&T, &mut W) -> fmt::Result,
-) -> fmt::Result {
-    out.write_char('[')?;
-    for (at, value) in items.iter().enumerate() {
-        if at > 0 {
-            out.write_char(',')?;
+impl<'a> TargetView<'a> {
+    fn of(target: &'a Target) -> Self {
+        let Target {
+            pid,
+            python,
+            executable,
+            free_threaded,
+        } = target;
+        Self {
+            pid: *pid,
+            python,
+            executable,
+            free_threaded: *free_threaded,
         }
-        item(value, out)?;
-    }
-    out.write_char(']')
-}
-
-fn address<W: Write + ?Sized>(address: u64, out: &mut W) -> fmt::Result {
-    write!(out, "\"{address:#x}\"")
-}
-
-fn number_or_null<W: Write + ?Sized>(
-    number: Option<impl fmt::Display>,
-    out: &mut W,
-) -> fmt::Result {
-    match number {
-        Some(number) => write!(out, "{number}"),
-        None => out.write_str("null"),
     }
 }
 
-/// Writes a string. More is escaped than JSON asks for: a document on a
-/// terminal must not act on it either.
-pub(super) fn string<W: Write + ?Sized>(text: &str, out: &mut W) -> fmt::Result {
-    out.write_char('"')?;
-    write_with(
-        text,
-        out,
-        |c| c != '"' && c != '\\' && is_shown(c),
-        |c, out| match c {
-            '"' => out.write_str("\\\""),
-            '\\' => out.write_str("\\\\"),
-            '\n' => out.write_str("\\n"),
-            '\r' => out.write_str("\\r"),
-            '\t' => out.write_str("\\t"),
-            _ => c
-                .encode_utf16(&mut [0; 2])
-                .iter()
-                .try_for_each(|unit| write!(out, "\\u{unit:04x}")),
-        },
-    )?;
-    out.write_char('"')
+#[derive(Serialize)]
+struct SnapshotView {
+    consistent: bool,
+    paused_us: u64,
+    total_us: u64,
+    bytes_read: u64,
+}
+
+impl SnapshotView {
+    fn of(snapshot: &SnapshotInfo) -> Self {
+        let SnapshotInfo {
+            consistent,
+            paused_us,
+            total_us,
+            bytes_read,
+        } = *snapshot;
+        Self {
+            consistent,
+            paused_us,
+            total_us,
+            bytes_read,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ThreadView<Stack: Serialize> {
+    interpreter: i64,
+    thread: u64,
+    running: Option<Address>,
+    stack: Stack,
+}
+
+impl ThreadView<()> {
+    fn of<'a>(graph: &'a Graph, thread: &'a Thread) -> ThreadView<impl Serialize + use<'a>> {
+        ThreadView {
+            interpreter: thread.interpreter,
+            thread: thread.thread,
+            running: thread.running.and_then(|task| Address::of(graph, task)),
+            stack: List(&thread.stack, |frame| FrameView::of(graph, frame)),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct TaskView<'a, Stack: Serialize, Awaiters: Serialize, WaitsFor: Serialize> {
+    id: Address,
+    name: &'a str,
+    state: &'static str,
+    interpreter: i64,
+    thread: Option<u64>,
+    stack: Stack,
+    awaited_by: Awaiters,
+    waits_for: Option<WaitsFor>,
+}
+
+impl TaskView<'_, (), (), ()> {
+    fn of<'a>(graph: &'a Graph, task: &'a Task) -> impl Serialize + use<'a> {
+        TaskView {
+            id: Address(task.id),
+            name: &task.name,
+            state: task.state.as_str(),
+            interpreter: task.interpreter,
+            thread: task.thread,
+            stack: List(&task.stack, |frame| FrameView::of(graph, frame)),
+            awaited_by: List(&task.awaited_by, |awaiter| AwaiterView::of(graph, awaiter)),
+            waits_for: (task.waits_for.as_ref()).map(|object| WaitsForView::of(graph, object)),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct FrameView<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+}
+
+impl<'a> FrameView<'a> {
+    fn of(graph: &'a Graph, frame: &Frame) -> Self {
+        let code = graph.code(frame);
+        Self {
+            function: code.map(|code| code.function.as_str()),
+            file: code.map(|code| code.file.as_str()),
+            line: frame.line,
+            kind: code.map(|code| code.kind.as_str()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct AwaiterView<Via: Serialize> {
+    id: Option<Address>,
+    how: &'static str,
+    via: Via,
+}
+
+impl AwaiterView<()> {
+    fn of<'a>(graph: &Graph, awaiter: &'a Awaiter) -> AwaiterView<impl Serialize + use<'a>> {
+        AwaiterView {
+            id: Address::of(graph, awaiter.task),
+            how: awaiter.how.as_str(),
+            via: List(&awaiter.via, |&future| Address(future)),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct WaitsForView<'a, Holders: Serialize> {
+    kind: &'a str,
+    id: Option<Address>,
+    holders: Holders,
+}
+
+impl WaitsForView<'_, ()> {
+    fn of<'a>(graph: &'a Graph, object: &'a WaitsFor) -> impl Serialize + use<'a> {
+        WaitsForView {
+            kind: &object.kind,
+            id: object.id.map(Address),
+            holders: List(&object.holders, |&holder| Address::of(graph, holder)),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ProblemView<'a> {
+    #[serde(rename = "where")]
+    location: &'a str,
+    what: &'a str,
+}
+
+impl<'a> ProblemView<'a> {
+    fn of(problem: &'a Problem) -> Self {
+        Self {
+            location: &problem.location,
+            what: &problem.what,
+        }
+    }
+}
+
+/// An address, in hexadecimal digits.
+struct Address(u64);
+
+impl Address {
+    fn of(graph: &Graph, task: TaskIndex) -> Option<Self> {
+        graph.task(task).map(|task| Self(task.id))
+    }
+}
+
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:#x}", self.0))
+    }
+}
+
+/// A list whose items become views one by one, as they are written.
+pub(super) struct List<'a, T, F>(pub(super) &'a [T], pub(super) F);
+
+impl<'a, T, V: Serialize, F: Fn(&'a T) -> V> Serialize for List<'a, T, F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(items, view) = self;
+        serializer.collect_seq(items.iter().map(view))
+    }
 }

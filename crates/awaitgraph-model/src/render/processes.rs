@@ -2,9 +2,12 @@
 
 use std::fmt::{self, Write};
 
+use serde::Serialize;
+
 use crate::questions::StateCounts;
 use crate::render::grid::{TableOptions, grid};
-use crate::render::json::{SCHEMA, lines, string};
+use crate::render::json::{List, SCHEMA};
+use crate::render::json_lines::write_document;
 use crate::render::line::Span;
 
 /// A process that runs asyncio.
@@ -74,25 +77,70 @@ pub fn processes_json<W: Write + ?Sized>(
     unread: &[UnreadProcess],
     out: &mut W,
 ) -> fmt::Result {
-    write!(out, "{{\"schema\":{SCHEMA},\n\"processes\":")?;
-    lines(processes, out, |row, out| {
-        write!(out, "{{\"pid\":{},\"python\":", row.pid)?;
-        string(&row.python, out)?;
-        out.write_str(",\"executable\":")?;
-        string(&row.executable, out)?;
-        out.write_str(",\"command\":")?;
-        string(&row.command, out)?;
-        write!(
-            out,
-            ",\"loops\":{},\"tasks\":{{\"running\":{},\"ready\":{},\"waiting\":{}}},\"problems\":{}}}",
-            row.loops, row.tasks.running, row.tasks.ready, row.tasks.waiting, row.problems
-        )
-    })?;
-    out.write_str(",\n\"problems\":")?;
-    lines(unread, out, |process, out| {
-        write!(out, "{{\"where\":\"process {}\",\"what\":", process.pid)?;
-        string(&process.what, out)?;
-        out.write_char('}')
-    })?;
-    out.write_str("}\n")
+    let document = Document {
+        schema: SCHEMA,
+        processes: List(processes, ProcessView::of),
+        problems: List(unread, UnreadView::of),
+    };
+    write_document(&document, out)
+}
+
+#[derive(Serialize)]
+struct Document<Processes: Serialize, Problems: Serialize> {
+    schema: u32,
+    processes: Processes,
+    problems: Problems,
+}
+
+#[derive(Serialize)]
+struct ProcessView<'a> {
+    pid: u32,
+    python: &'a str,
+    executable: &'a str,
+    command: &'a str,
+    loops: usize,
+    tasks: TasksView,
+    problems: usize,
+}
+
+#[derive(Serialize)]
+struct TasksView {
+    running: usize,
+    ready: usize,
+    waiting: usize,
+}
+
+impl<'a> ProcessView<'a> {
+    fn of(row: &'a ProcessRow) -> Self {
+        Self {
+            pid: row.pid,
+            python: &row.python,
+            executable: &row.executable,
+            command: &row.command,
+            loops: row.loops,
+            tasks: TasksView {
+                running: row.tasks.running,
+                ready: row.tasks.ready,
+                waiting: row.tasks.waiting,
+            },
+            problems: row.problems,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct UnreadView<'a> {
+    #[serde(rename = "where")]
+    location: String,
+    what: &'a str,
+}
+
+impl<'a> UnreadView<'a> {
+    fn of(process: &'a UnreadProcess) -> Self {
+        let location = format!("process {}", process.pid);
+        Self {
+            location,
+            what: &process.what,
+        }
+    }
 }

@@ -1,0 +1,116 @@
+//! How our JSON is written: each task, thread and problem on a line of its own,
+//! so that the text can also be read, searched and compared line by line; and
+//! with more escaped than JSON asks for, so that a document on a terminal does
+//! not act on it.
+
+use std::fmt;
+use std::io;
+
+use serde::Serialize;
+use serde_json::ser::Formatter;
+
+use crate::render::escape::{is_shown, write_with};
+
+/// Writes a document, with a line feed at its end.
+pub(super) fn write_document<W: fmt::Write + ?Sized>(
+    document: &impl Serialize,
+    out: &mut W,
+) -> fmt::Result {
+    let mut bytes = Utf8(out);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Lines::default());
+    document
+        .serialize(&mut serializer)
+        .map_err(|_| fmt::Error)?;
+    out.write_char('\n')
+}
+
+/// The items of the document's own lists begin a line each, and so do its keys.
+#[derive(Default)]
+struct Lines {
+    depth: usize,
+}
+
+/// Within the document itself.
+const DOCUMENT: usize = 1;
+/// Within a list of the document.
+const LIST: usize = 2;
+
+impl Formatter for Lines {
+    fn begin_array<W: io::Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
+        self.depth += 1;
+        out.write_all(b"[")
+    }
+
+    fn end_array<W: io::Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
+        self.depth -= 1;
+        out.write_all(b"]")
+    }
+
+    fn begin_array_value<W: io::Write + ?Sized>(
+        &mut self,
+        out: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        out.write_all(separator(first, self.depth == LIST))
+    }
+
+    fn begin_object<W: io::Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
+        self.depth += 1;
+        out.write_all(b"{")
+    }
+
+    fn end_object<W: io::Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
+        self.depth -= 1;
+        out.write_all(b"}")
+    }
+
+    fn begin_object_key<W: io::Write + ?Sized>(
+        &mut self,
+        out: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        out.write_all(separator(first, self.depth == DOCUMENT && !first))
+    }
+
+    fn write_string_fragment<W: io::Write + ?Sized>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        if fragment.chars().all(is_shown) {
+            return out.write_all(fragment.as_bytes());
+        }
+        let mut escaped = String::new();
+        write_with(fragment, &mut escaped, is_shown, |c, out| {
+            let mut units = [0; 2];
+            let mut units = c.encode_utf16(&mut units).iter();
+            units.try_for_each(|unit| fmt::Write::write_fmt(out, format_args!("\\u{unit:04x}")))
+        })
+        .map_err(io::Error::other)?;
+        out.write_all(escaped.as_bytes())
+    }
+}
+
+fn separator(first: bool, line: bool) -> &'static [u8] {
+    match (first, line) {
+        (true, false) => b"",
+        (true, true) => b"\n",
+        (false, false) => b",",
+        (false, true) => b",\n",
+    }
+}
+
+/// Text for one who takes bytes. The serializer writes whole pieces of UTF-8.
+struct Utf8<'a, W: ?Sized>(&'a mut W);
+
+impl<W: fmt::Write + ?Sized> io::Write for Utf8<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = str::from_utf8(bytes).map_err(io::Error::other)?;
+        self.0.write_str(text).map_err(io::Error::other)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
