@@ -85,11 +85,13 @@ impl Objects<'_> {
             Kind::Generator => match self.generator(addr)? {
                 State::Finished => Ok(None),
                 State::Executing(frame) => {
+                    self.hold_frame()?;
                     chain.frames.push(frame);
                     chain.end = End::Executing;
                     Ok(None)
                 }
                 State::Suspended { frame, awaits } => {
+                    self.hold_frame()?;
                     chain.frames.push(frame);
                     Ok(awaits)
                 }

@@ -38,7 +38,16 @@ pub(crate) struct Link {
     pub(crate) back: Option<u64>,
 }
 
+/// The bytes that are held for a frame: as it lies in memory, in the graph,
+/// and what is known of its line, each with room to grow.
+const HELD_FRAME: u64 = 128;
+
 impl Objects<'_> {
+    /// Accounts for a frame that is kept.
+    pub(crate) fn hold_frame(&self) -> Result<(), Fault> {
+        self.hold(HELD_FRAME)
+    }
+
     /// The innermost frame of the thread state at `addr`.
     pub(crate) fn current_frame(&self, addr: u64) -> Result<Option<u64>, Fault> {
         match self.layout.thread.current_frame {

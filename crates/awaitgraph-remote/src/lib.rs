@@ -25,6 +25,8 @@ mod code;
 mod coroutine;
 mod error;
 mod frame;
+#[cfg(test)]
+mod hostile;
 mod layout;
 mod live;
 mod map;

@@ -130,7 +130,7 @@ impl Process {
         match self.memory.lost() {
             Some(Why::NotPermitted) => Err(process::not_permitted(self.pid)),
             Some(Why::Gone) => Err(Error::Ended { pid: self.pid }),
-            Some(Why::Unmapped) | None => Ok(()),
+            Some(Why::Unmapped | Why::TooMuch) | None => Ok(()),
         }
     }
 }

@@ -10,6 +10,9 @@ const MOST: usize = 1 << 16;
 /// but the one that the program sets.
 const DEEPEST: usize = 1 << 20;
 
+/// The bytes that are held for each of those: what is kept of a thread, above all.
+const HELD_STATE: u64 = 256;
+
 /// The frames of one thread.
 #[derive(Debug, Default)]
 pub(crate) struct Stack {
@@ -49,6 +52,7 @@ impl Objects<'_> {
                 return unexpected(here, "a stack that does not end");
             }
             let link = self.frame(here)?;
+            self.hold_frame()?;
             frames.extend(link.frame);
             next = link.back;
         }
@@ -63,6 +67,7 @@ impl Objects<'_> {
             if !seen.insert(addr) || found.len() >= MOST {
                 return unexpected(addr, "a list that does not end");
             }
+            self.hold(HELD_STATE)?;
             found.push(addr);
             here = self.pointer(addr, next)?;
         }

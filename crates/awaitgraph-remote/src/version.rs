@@ -10,7 +10,7 @@
 use crate::error::Error;
 use crate::layout::{self, AsyncioDebug, DebugOffsets, Layout};
 use crate::memory::Memory;
-use crate::object::{Fault, Kind, Objects, unexpected};
+use crate::object::{Fault, Kind, Limits, Objects, unexpected};
 use crate::process::Runtime;
 
 /// The versions without a mark of their own, newest first.
@@ -90,7 +90,7 @@ fn described(
 
 /// `sys.hexversion` of the first interpreter.
 fn read_hexversion(memory: &dyn Memory, layout: &Layout, runtime: u64) -> Result<u64, Fault> {
-    let objects = Objects::new(memory, layout);
+    let objects = Objects::new(memory, layout, Limits::QUESTION);
     let head = layout.runtime.interpreters_head;
     let interpreter = objects.required(runtime, head, "no interpreter")?;
     let modules = layout.interpreter.modules;

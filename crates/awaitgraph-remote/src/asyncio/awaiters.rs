@@ -77,18 +77,7 @@ impl<'a> Awaiters<'a> {
     /// what could not be read on the way.
     pub(crate) fn of(&mut self, addr: u64) -> (Vec<Awaiter>, Option<Fault>) {
         let mut found = Found::default();
-        for &task in self.waiting.get(&addr).into_iter().flatten() {
-            found.add(task, self.plain(task), Vec::new());
-        }
-        let mut fault = None;
-        match self.callbacks.hops(addr) {
-            Ok(hops) => {
-                for hop in hops {
-                    self.follow(hop, &mut found);
-                }
-            }
-            Err(error) => fault = Some(error),
-        }
+        let mut fault = self.add_found(addr, &mut found).err();
         found.settle();
         match self.recorded(addr, &found) {
             Ok(recorded) => {
@@ -100,19 +89,39 @@ impl<'a> Awaiters<'a> {
         (found.awaiters, fault)
     }
 
-    fn follow(&mut self, hop: Hop, found: &mut Found) {
+    /// Adds what the waiting tasks and the callbacks tell.
+    fn add_found(&mut self, addr: u64, found: &mut Found) -> Result<(), Fault> {
+        for &task in self.waiting.get(&addr).into_iter().flatten() {
+            self.hold(&[])?;
+            found.add(task, self.plain(task), Vec::new());
+        }
+        for hop in self.callbacks.hops(addr)? {
+            self.follow(hop, found)?;
+        }
+        Ok(())
+    }
+
+    fn follow(&mut self, hop: Hop, found: &mut Found) -> Result<(), Fault> {
         match self.tasks.get(&hop.to) {
             Some(&task) => {
                 let how = hop.how.unwrap_or_else(|| self.plain(task));
+                self.hold(&[])?;
                 found.add(task, how, Vec::new());
             }
             None => {
                 let how = hop.how.unwrap_or(How::Await);
                 for reached in self.reach(hop.to).iter() {
+                    self.hold(&reached.via)?;
                     found.add(reached.task, how, reached.via.clone());
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Accounts for an awaiter that is kept.
+    fn hold(&self, via: &[u64]) -> Result<(), Fault> {
+        self.objects.hold(HELD_AWAITER + 8 * via.len() as u64)
     }
 
     /// The construct by which a task waits for exactly what it awaits.
@@ -148,10 +157,11 @@ impl<'a> Awaiters<'a> {
             }
             for task in woken {
                 if seen_tasks.insert(task) {
-                    reached.push(Reached {
-                        task,
-                        via: paths.to(place),
-                    });
+                    let via = paths.to(place);
+                    if self.hold(&via).is_err() {
+                        break;
+                    }
+                    reached.push(Reached { task, via });
                 }
             }
         }
@@ -176,6 +186,7 @@ impl<'a> Awaiters<'a> {
                     Some(&task) if !found.has(task) && seen.insert(task) => {
                         // The awaited task itself is where the path begins, not on it.
                         let via = paths.to(place).split_off(1);
+                        self.hold(&via)?;
                         recorded.push(Awaiter {
                             task,
                             how: How::Recorded,
@@ -191,12 +202,23 @@ impl<'a> Awaiters<'a> {
     }
 }
 
+/// The bytes that are held for an awaiter, without its way.
+const HELD_AWAITER: u64 = 128;
+
 /// Futures on the way from one, breadth first, each once.
 struct Paths {
-    /// Each future, and the place here of the one before it.
-    futures: Vec<(u64, Option<usize>)>,
+    futures: Vec<Way>,
     seen: HashSet<u64>,
     next: usize,
+}
+
+/// One of them, and the way to it.
+struct Way {
+    future: u64,
+    /// The place of the one before it.
+    before: Option<usize>,
+    /// The place of the last that is told of the way, and how many are.
+    told: (usize, usize),
 }
 
 impl Paths {
@@ -207,7 +229,11 @@ impl Paths {
 
     fn from(addr: u64) -> Self {
         Self {
-            futures: vec![(addr, None)],
+            futures: vec![Way {
+                future: addr,
+                before: None,
+                told: (0, 1),
+            }],
             seen: HashSet::from_iter([addr]),
             next: 0,
         }
@@ -216,27 +242,35 @@ impl Paths {
     /// The next future to look at, and its place.
     fn next(&mut self) -> Option<(usize, u64)> {
         let place = self.next;
-        let &(future, _) = self.futures.get(place)?;
+        let way = self.futures.get(place)?;
         self.next += 1;
-        Some((place, future))
+        Some((place, way.future))
     }
 
     fn push(&mut self, future: u64, before: usize) {
         if self.futures.len() < Self::MOST && self.seen.insert(future) {
-            self.futures.push((future, Some(before)));
+            let told = match self.futures.get(before) {
+                Some(way) if way.told.1 >= Self::LONGEST => way.told,
+                Some(way) => (self.futures.len(), way.told.1 + 1),
+                None => return,
+            };
+            self.futures.push(Way {
+                future,
+                before: Some(before),
+                told,
+            });
         }
     }
 
     /// The futures from the first to the one at `place`.
     fn to(&self, place: usize) -> Vec<u64> {
         let mut via = Vec::new();
-        let mut here = Some(place);
-        while let Some(&(future, before)) = here.and_then(|place| self.futures.get(place)) {
-            via.push(future);
-            here = before;
+        let mut here = self.futures.get(place).map(|way| way.told.0);
+        while let Some(way) = here.and_then(|place| self.futures.get(place)) {
+            via.push(way.future);
+            here = way.before;
         }
         via.reverse();
-        via.truncate(Self::LONGEST);
         via
     }
 }

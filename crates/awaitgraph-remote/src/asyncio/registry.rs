@@ -17,7 +17,9 @@ use crate::map::HashSet;
 use crate::object::{Fault, Kind, Objects, unexpected};
 
 /// The most tasks that are listed.
-const MOST_TASKS: usize = 1 << 26;
+const MOST_TASKS: usize = 1 << 24;
+/// The bytes that are held for each: it is in several lists, and in the graph.
+const HELD_TASK: u64 = 512;
 
 /// The modules of one interpreter that know its tasks.
 pub(crate) struct Modules<'a> {
@@ -182,7 +184,7 @@ impl<'a> Modules<'a> {
             _ => self.objects.weak_set(addr)?,
         };
         for task in tasks {
-            found.push(task);
+            found.push(self.objects, task)?;
         }
         Ok(())
     }
@@ -201,7 +203,7 @@ impl<'a> Modules<'a> {
             if objects.u64(node, PREVIOUS)? != before || found.tasks.len() >= MOST_TASKS {
                 return unexpected(node, "a list of tasks that does not hold together");
             }
-            if !found.push(node.wrapping_sub(lists.node)) {
+            if !found.push(objects, node.wrapping_sub(lists.node))? {
                 return unexpected(node, "a list of tasks that runs in a circle");
             }
             before = node;
@@ -239,11 +241,12 @@ impl Found {
     }
 
     /// Whether the task is new.
-    fn push(&mut self, task: u64) -> bool {
+    fn push(&mut self, objects: &Objects<'_>, task: u64) -> Result<bool, Fault> {
         let new = self.seen.insert(task);
         if new {
+            objects.hold(HELD_TASK)?;
             self.tasks.push(task);
         }
-        new
+        Ok(new)
     }
 }

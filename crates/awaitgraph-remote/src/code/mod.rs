@@ -64,6 +64,7 @@ impl<'a> Codes<'a> {
         }
         let object = self.object(addr)?;
         let form = self.objects.layout.code.line_table_form;
+        self.objects.spend(object.line_table.len() as u64 / 8)?;
         let line = lines::line_at(form, &object.line_table, object.first_line, offset);
         self.lines.borrow_mut().insert((addr, offset), line);
         Ok(Frame { code, line })

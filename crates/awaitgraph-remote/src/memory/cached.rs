@@ -25,6 +25,11 @@ const SLAB_CHUNKS: usize = 64;
 /// How much is kept. A service with 100,000 tasks needs 150 MiB; past this
 /// bound the cache starts anew, which costs time and nothing else.
 const KEPT_CHUNKS: usize = 1024 * 1024 * 1024 / CHUNK;
+/// How many pages may be fetched, where a fetch counts as one more. A service
+/// that needs no more than is kept fetches each page once; one that leads us to
+/// ever new pages, or to ever new places that are not mapped, must not do so
+/// without end.
+const MOST_FETCHED: u64 = 16 * (KEPT_CHUNKS * PAGES) as u64;
 /// Reads from this size on go past the cache.
 const LARGE: usize = 4 * CHUNK;
 
@@ -33,6 +38,8 @@ pub(crate) struct Cached<M> {
     memory: M,
     kept: RefCell<Kept>,
     bytes_read: Cell<u64>,
+    /// How much may still be fetched.
+    left: Cell<u64>,
     lost: Cell<Option<Why>>,
     sealed: Cell<bool>,
     missed: Cell<bool>,
@@ -62,6 +69,7 @@ impl<M: Memory> Cached<M> {
             memory,
             kept: RefCell::default(),
             bytes_read: Cell::new(0),
+            left: Cell::new(MOST_FETCHED),
             lost: Cell::new(None),
             sealed: Cell::new(false),
             missed: Cell::new(false),
@@ -70,6 +78,7 @@ impl<M: Memory> Cached<M> {
 
     /// Reads every page again that was tried before.
     pub(crate) fn refresh(&self) {
+        self.left.set(MOST_FETCHED);
         let mut kept = self.kept.borrow_mut();
         let Kept {
             places,
@@ -123,6 +132,7 @@ impl<M: Memory> Cached<M> {
     /// Lets the target be asked again, and forgets all that is here.
     pub(crate) fn reopen(&self) {
         *self.kept.borrow_mut() = Kept::default();
+        self.left.set(MOST_FETCHED);
         self.sealed.set(false);
         self.missed.set(false);
     }
@@ -157,7 +167,7 @@ impl<M: Memory> Cached<M> {
                 .wrapping_add(range.start as u64);
             if let Some(bytes) = bytes.get_mut(range) {
                 let mut piece = Piece::new(start, bytes);
-                piece.result = self.memory.read(start, piece.bytes);
+                piece.result = self.ask(start, piece.bytes);
                 readable |= self.settle(first, &mut piece);
             }
         }
@@ -207,7 +217,7 @@ impl<M: Memory> Cached<M> {
             *chunk = self.fetch(number, *chunk, wanted, bytes);
         }
         if wanted & !chunk.readable != 0 {
-            return Err(unreadable(self.lost.get().unwrap_or(Why::Unmapped)));
+            return Err(unreadable(self.why_not()));
         }
         let bytes = bytes.get(offset..offset + length);
         bytes.map(with).ok_or(unreadable(Why::Unmapped))
@@ -221,14 +231,36 @@ impl<M: Memory> Cached<M> {
                 why: Why::Unmapped,
             });
         }
-        self.note(buf.len(), self.memory.read(addr, buf))
+        self.note(buf.len(), self.ask(addr, buf))
+    }
+
+    fn ask(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
+        let cost = 1 + (buf.len() / PAGE) as u64;
+        let left = self.left.get().saturating_sub(cost);
+        self.left.set(left);
+        if left == 0 {
+            let why = Why::TooMuch;
+            return Err(Unreadable { addr, why });
+        }
+        self.memory.read(addr, buf)
+    }
+
+    /// Why a page is not here that was tried.
+    fn why_not(&self) -> Why {
+        match self.lost.get() {
+            Some(why) => why,
+            None if self.left.get() == 0 => Why::TooMuch,
+            None => Why::Unmapped,
+        }
     }
 
     fn note(&self, length: usize, result: Result<(), Unreadable>) -> Result<(), Unreadable> {
         match result {
             Ok(()) => self.bytes_read.set(self.bytes_read.get() + length as u64),
-            Err(error) if error.why != Why::Unmapped => self.lost.set(Some(error.why)),
-            Err(_) => {}
+            Err(error) => match error.why {
+                Why::Gone | Why::NotPermitted => self.lost.set(Some(error.why)),
+                Why::Unmapped | Why::TooMuch => {}
+            },
         }
         result
     }
@@ -408,6 +440,25 @@ mod tests {
         }
         let expected: Vec<u64> = (0..16).filter(|&page| page != 5).collect();
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn fetching_has_an_end() {
+        let memory = cached(0);
+        memory.left.set(100);
+        let why = |number: u64| {
+            memory
+                .read(number << 40, &mut [0])
+                .map_err(|error| error.why)
+        };
+        assert_eq!(why(0), Err(Why::Unmapped));
+        let end = (1..).find(|&number| why(number) == Err(Why::TooMuch));
+        // A page and a fetch each.
+        assert_eq!(end, Some(49));
+        assert_eq!(why(0), Err(Why::TooMuch));
+        assert_eq!(memory.lost(), None);
+        memory.reopen();
+        assert_eq!(why(49), Ok(()));
     }
 
     #[test]

@@ -83,6 +83,8 @@ pub(crate) enum Why {
     Gone,
     /// The kernel does not let us read this process.
     NotPermitted,
+    /// More was read than one snapshot may.
+    TooMuch,
 }
 
 impl fmt::Display for Unreadable {
@@ -91,6 +93,7 @@ impl fmt::Display for Unreadable {
             Why::Unmapped => "nothing is mapped there",
             Why::Gone => "the process is gone",
             Why::NotPermitted => "not permitted",
+            Why::TooMuch => "more was read than one snapshot may",
         };
         write!(f, "cannot read {:#x}: {why}", self.addr)
     }

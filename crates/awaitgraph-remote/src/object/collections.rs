@@ -3,7 +3,9 @@
 use super::{Fault, Kind, Objects, unexpected};
 
 /// The most items that are walked.
-const MOST_ITEMS: u64 = 1 << 26;
+const MOST_ITEMS: u64 = 1 << 24;
+/// The most slots of a set, half of which or more are empty.
+const MOST_SLOTS: u64 = 2 * MOST_ITEMS;
 /// The items of a deque's block (`BLOCKLEN` in `Modules/_collectionsmodule.c`).
 const DEQUE_BLOCK: u64 = 64;
 /// How many items are read at once.
@@ -34,15 +36,20 @@ impl Objects<'_> {
             return Ok(Vec::new());
         }
         let slots = self.u64(addr, layout.mask)?.saturating_add(1);
+        if slots > MOST_SLOTS {
+            return unexpected(addr, "a set of impossible size");
+        }
         let table = self.required(addr, layout.table, "a set without a table")?;
-        // A slot is a key and its hash; a deleted one has a dummy key and the hash -1.
-        let words = self.words(table, slots.saturating_mul(2))?;
-        let (entries, _) = words.as_chunks::<2>();
-        Ok(entries
-            .iter()
-            .filter(|&&[key, hash]| key != 0 && hash != u64::MAX)
-            .map(|&[key, _]| key)
-            .collect())
+        let mut keys = Vec::new();
+        self.words(table, 2 * slots, |words| {
+            // A slot is a key and its hash; a deleted one has a dummy key and the hash -1.
+            let (slots, _) = words.as_chunks::<2>();
+            let taken = slots
+                .iter()
+                .filter(|&&[key, hash]| key != 0 && hash != u64::MAX);
+            keys.extend(taken.map(|&[key, _]| key));
+        })?;
+        Ok(keys)
     }
 
     /// The living objects of the `weakref.WeakSet` at `addr`.
@@ -90,6 +97,7 @@ impl Objects<'_> {
         if length > most {
             return unexpected(addr, "a bytes object of impossible size");
         }
+        self.hold(length)?;
         let mut bytes = vec![0; length as usize];
         self.fill(addr.wrapping_add(self.layout.bytes_data), &mut bytes)?;
         Ok(bytes)
@@ -97,7 +105,11 @@ impl Objects<'_> {
 
     /// `count` pointers at `addr`, none of which may be NULL.
     fn pointers(&self, addr: u64, count: u64) -> Result<Vec<u64>, Fault> {
-        let pointers = self.words(addr, count)?;
+        if count > MOST_ITEMS {
+            return unexpected(addr, "a collection of impossible size");
+        }
+        let mut pointers = Vec::new();
+        self.words(addr, count, |words| pointers.extend_from_slice(words))?;
         if pointers.contains(&0) {
             unexpected(addr, "an item that is NULL")
         } else {
@@ -105,23 +117,26 @@ impl Objects<'_> {
         }
     }
 
-    /// `count` words at `addr`, read piece by piece: an impossible count ends
-    /// where the memory does, before anything of its size is made.
-    fn words(&self, addr: u64, count: u64) -> Result<Vec<u64>, Fault> {
-        if count > 2 * MOST_ITEMS {
-            return unexpected(addr, "a collection of impossible size");
-        }
-        let mut words = Vec::new();
-        let mut buf = vec![0; 8 * count.min(AT_ONCE as u64) as usize];
-        while (words.len() as u64) < count {
-            let take = (count - words.len() as u64).min(AT_ONCE as u64) as usize;
-            let Some(piece) = buf.get_mut(..8 * take) else {
+    /// Gives `with` the `count` words at `addr`, piece by piece: a count that is
+    /// not true ends where the memory does, before anything of its size is made.
+    fn words(&self, addr: u64, count: u64, mut with: impl FnMut(&[u64])) -> Result<(), Fault> {
+        let mut bytes = [0; 8 * AT_ONCE];
+        let mut words = [0; AT_ONCE];
+        let mut done = 0;
+        while done < count {
+            let take = (count - done).min(AT_ONCE as u64) as usize;
+            let (Some(bytes), Some(words)) = (bytes.get_mut(..8 * take), words.get_mut(..take))
+            else {
                 break;
             };
-            self.fill(addr.wrapping_add(8 * words.len() as u64), piece)?;
-            let (chunks, _) = piece.as_chunks::<8>();
-            words.extend(chunks.iter().map(|&chunk| u64::from_le_bytes(chunk)));
+            self.fill(addr.wrapping_add(8 * done), bytes)?;
+            let (chunks, _) = bytes.as_chunks::<8>();
+            for (word, &chunk) in words.iter_mut().zip(chunks) {
+                *word = u64::from_le_bytes(chunk);
+            }
+            with(words);
+            done += take as u64;
         }
-        Ok(words)
+        Ok(())
     }
 }

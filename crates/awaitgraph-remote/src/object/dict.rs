@@ -7,7 +7,7 @@ use super::{Fault, Objects, unexpected};
 use crate::layout::DictKeys;
 
 /// The most entries that are walked.
-const MOST_ENTRIES: u64 = 1 << 26;
+const MOST_ENTRIES: u64 = 1 << 22;
 
 /// Where the entries of a dict's keys are.
 struct Entries {
@@ -67,6 +67,7 @@ impl Objects<'_> {
                 break;
             }
         }
+        self.hold(128)?;
         self.places.borrow_mut().insert((keys, key), found);
         Ok(found)
     }

@@ -7,19 +7,23 @@
 //! made, a walk counts its steps, and what does not fit is a [`Fault`].
 
 mod attributes;
+mod budget;
 mod collections;
 mod dict;
 mod number;
 mod text;
 mod type_object;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt;
 
 use crate::layout::Layout;
 use crate::map::HashMap;
 use crate::memory::{Memory, Unreadable};
 
+use budget::Budget;
+
+pub(crate) use budget::Limits;
 pub(crate) use type_object::{Kind, Type};
 
 /// The objects of a target.
@@ -31,8 +35,7 @@ pub(crate) struct Objects<'a> {
     places: RefCell<HashMap<(u64, &'static str), Option<u64>>>,
     /// By type and name: where in an instance the slot of that name is.
     slots: RefCell<HashMap<(u64, &'static str), Option<u64>>>,
-    /// How many bytes of text may still be read.
-    text_budget: Cell<u64>,
+    budget: Budget,
 }
 
 /// Why an object could not be read.
@@ -47,6 +50,11 @@ pub(crate) enum Fault {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// There is more of it than one snapshot may take.
+    TooMuch {
+        /// More of what.
+        what: &'static str,
+    },
 }
 
 impl fmt::Display for Fault {
@@ -54,6 +62,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Unreadable(unreadable) => unreadable.fmt(f),
             Self::Unexpected { addr, what } => write!(f, "{what} (at {addr:#x})"),
+            Self::TooMuch { what } => f.write_str(what),
         }
     }
 }
@@ -70,33 +79,33 @@ pub(crate) fn unexpected<T>(addr: u64, what: &'static str) -> Result<T, Fault> {
 }
 
 impl<'a> Objects<'a> {
-    /// How much text one snapshot may hold.
-    const TEXT_BUDGET: u64 = 512 * 1024 * 1024;
-
-    pub(crate) fn new(memory: &'a dyn Memory, layout: &'a Layout) -> Self {
+    pub(crate) fn new(memory: &'a dyn Memory, layout: &'a Layout, limits: Limits) -> Self {
         Self {
             memory,
             layout,
             types: RefCell::default(),
             places: RefCell::default(),
             slots: RefCell::default(),
-            text_budget: Cell::new(Self::TEXT_BUDGET),
+            budget: Budget::new(limits),
         }
     }
 
     /// `N` bytes at `addr + offset`.
     pub(crate) fn bytes<const N: usize>(&self, addr: u64, offset: u64) -> Result<[u8; N], Fault> {
         let mut buf = [0; N];
+        self.spend(1)?;
         self.memory.read(addr.wrapping_add(offset), &mut buf)?;
         Ok(buf)
     }
 
     /// Fills `buf` from `addr`.
     pub(crate) fn fill(&self, addr: u64, buf: &mut [u8]) -> Result<(), Fault> {
+        self.spend(1 + buf.len() as u64 / 64)?;
         Ok(self.memory.read(addr, buf)?)
     }
 
     pub(crate) fn u64(&self, addr: u64, offset: u64) -> Result<u64, Fault> {
+        self.spend(1)?;
         Ok(self.memory.word(addr.wrapping_add(offset))?)
     }
 

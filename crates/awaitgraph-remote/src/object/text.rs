@@ -9,31 +9,35 @@ use super::{Fault, Objects, unexpected};
 
 /// The longest string that is read.
 const LONGEST: u64 = 16 * 1024 * 1024;
+/// The longest text that is looked for.
+const LONGEST_EXPECTED: usize = 64;
 /// The longest type name that is read.
 const LONGEST_C_STRING: usize = 256;
+
+/// The characters of a str.
+struct Characters {
+    start: u64,
+    length: u64,
+    /// How many bytes each has.
+    width: u64,
+    ascii: bool,
+}
 
 impl Objects<'_> {
     /// The str at `addr`. A lone surrogate, which UTF-8 does not have, is
     /// written out as `\udc80`.
     pub(crate) fn text(&self, addr: u64) -> Result<String, Fault> {
-        let layout = &self.layout.text;
-        let length = self.u64(addr, layout.length)?;
-        // Two bits "interned", three "kind", one "compact", one "ascii".
-        let state = self.u32(addr, layout.state)?;
-        let (width, compact, ascii) = (
-            u64::from(state >> 2 & 7),
-            state >> 5 & 1 != 0,
-            state >> 6 & 1 != 0,
-        );
-        if length > LONGEST || !matches!(width, 1 | 2 | 4) {
-            return unexpected(addr, "not a str that could be read");
-        }
-        let data = match (compact, ascii) {
-            (true, true) => addr.wrapping_add(layout.ascii_data),
-            (true, false) => addr.wrapping_add(layout.data),
-            (false, _) => self.required(addr, layout.data, "a str without characters")?,
-        };
-        let bytes = self.text_bytes(data, length * width)?;
+        let Characters {
+            start,
+            length,
+            width,
+            ascii,
+        } = self.characters(addr)?;
+        // A surrogate of two bytes becomes six; then there are a copy or two,
+        // and what a growing text has in reserve.
+        self.hold(8 * length * width)?;
+        let mut bytes = vec![0; (length * width) as usize];
+        self.fill(start, &mut bytes)?;
         Ok(match width {
             1 if ascii => from_utf8(bytes),
             1 => bytes.iter().map(|&byte| char::from(byte)).collect(),
@@ -53,7 +57,43 @@ impl Objects<'_> {
         if self.u64(addr, self.layout.text.length)? != expected.len() as u64 {
             return Ok(false);
         }
-        Ok(self.text(addr)? == expected)
+        let Characters { start, width, .. } = self.characters(addr)?;
+        let mut buf = [0; LONGEST_EXPECTED];
+        match buf.get_mut(..expected.len()) {
+            // CPython uses the least width that the characters need.
+            Some(bytes) if width == 1 => {
+                self.fill(start, bytes)?;
+                Ok(bytes == expected.as_bytes())
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Where the characters of the str at `addr` are.
+    fn characters(&self, addr: u64) -> Result<Characters, Fault> {
+        let layout = &self.layout.text;
+        let length = self.u64(addr, layout.length)?;
+        // Two bits "interned", three "kind", one "compact", one "ascii".
+        let state = self.u32(addr, layout.state)?;
+        let (width, compact, ascii) = (
+            u64::from(state >> 2 & 7),
+            state >> 5 & 1 != 0,
+            state >> 6 & 1 != 0,
+        );
+        if length > LONGEST || !matches!(width, 1 | 2 | 4) {
+            return unexpected(addr, "not a str that could be read");
+        }
+        let start = match (compact, ascii) {
+            (true, true) => addr.wrapping_add(layout.ascii_data),
+            (true, false) => addr.wrapping_add(layout.data),
+            (false, _) => self.required(addr, layout.data, "a str without characters")?,
+        };
+        Ok(Characters {
+            start,
+            length,
+            width,
+            ascii,
+        })
     }
 
     /// The NUL-terminated string at `addr`, cut where it is very long.
@@ -66,16 +106,6 @@ impl Objects<'_> {
             }
         }
         Ok(from_utf8(bytes))
-    }
-
-    fn text_bytes(&self, addr: u64, length: u64) -> Result<Vec<u8>, Fault> {
-        let Some(left) = self.text_budget.get().checked_sub(length) else {
-            return unexpected(addr, "more text than one snapshot holds");
-        };
-        self.text_budget.set(left);
-        let mut bytes = vec![0; length as usize];
-        self.fill(addr, &mut bytes)?;
-        Ok(bytes)
     }
 }
 

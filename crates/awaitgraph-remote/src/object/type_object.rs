@@ -106,6 +106,7 @@ impl Objects<'_> {
             basicsize: self.u64(addr, layout.tp_basicsize)?,
             dictoffset: self.i64(addr, layout.tp_dictoffset)?,
         };
+        self.hold(2 * size_of::<(u64, Type)>() as u64)?;
         self.types.borrow_mut().insert(addr, type_);
         Ok(type_)
     }

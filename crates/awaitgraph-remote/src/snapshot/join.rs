@@ -27,9 +27,6 @@ use crate::frame::RawFrame;
 use crate::map::{HashMap, HashSet};
 use crate::object::{Fault, Objects};
 
-/// The most frames of all tasks together.
-const MOST_FRAMES: usize = 1 << 26;
-
 /// The lists of a graph.
 pub(super) struct Joined {
     pub(super) threads: Vec<Thread>,
@@ -51,7 +48,6 @@ pub(super) fn join(objects: &Objects<'_>, codes: &Codes<'_>, gathered: Gathered)
         executing: Executing::find(&raw_threads, &chains),
         raw_threads: &raw_threads,
         problems,
-        frames: 0,
     };
     let threads = joining.threads(&raw_tasks);
     let mut tasks = joining.tasks(&raw_tasks, &chains, &threads);
@@ -77,8 +73,6 @@ struct Joining<'a> {
     raw_threads: &'a [RawThread],
     executing: Executing,
     problems: Problems,
-    /// How many frames the graph has so far.
-    frames: usize,
 }
 
 impl Joining<'_> {
@@ -204,12 +198,6 @@ impl Joining<'_> {
     ) -> Vec<Frame> {
         let mut stack = Vec::with_capacity(frames.len());
         for frame in frames {
-            if self.frames >= MOST_FRAMES {
-                self.problems
-                    .add(location(), "more frames than one snapshot holds");
-                break;
-            }
-            self.frames += 1;
             match self.frame(frame) {
                 Ok(frame) => stack.push(frame),
                 Err(fault) => self.problems.add(location(), fault),

@@ -19,7 +19,7 @@ use awaitgraph_model::Graph;
 use crate::code::Codes;
 use crate::layout::Layout;
 use crate::memory::Memory;
-use crate::object::Objects;
+use crate::object::{Limits, Objects};
 
 pub(crate) use gather::{Mismatch, ThreadIds};
 
@@ -31,10 +31,24 @@ pub(crate) fn read_graph(
     runtime: u64,
     thread_ids: ThreadIds<'_>,
 ) -> Result<Graph, Mismatch> {
-    let objects = Objects::new(memory, layout);
+    read_within(Limits::SNAPSHOT, memory, layout, runtime, thread_ids)
+}
+
+/// The same, within other limits.
+pub(crate) fn read_within(
+    limits: Limits,
+    memory: &dyn Memory,
+    layout: &Layout,
+    runtime: u64,
+    thread_ids: ThreadIds<'_>,
+) -> Result<Graph, Mismatch> {
+    let objects = Objects::new(memory, layout, limits);
     let codes = Codes::new(&objects);
     let gathered = gather::gather(&objects, runtime, thread_ids)?;
-    let joined = join::join(&objects, &codes, gathered);
+    let mut joined = join::join(&objects, &codes, gathered);
+    if let Some(what) = objects.used_up() {
+        joined.problems.insert(0, problems::incomplete(what));
+    }
     Ok(Graph {
         threads: joined.threads,
         tasks: joined.tasks,

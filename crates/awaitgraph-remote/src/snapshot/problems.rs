@@ -34,6 +34,14 @@ impl Problems {
     }
 }
 
+/// That some of the target was left out, and why.
+pub(super) fn incomplete(why: &str) -> Problem {
+    Problem {
+        location: "this snapshot".to_owned(),
+        what: format!("{why}; what did not fit is missing"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@ use crate::at_hand::{MINORS, Python, say_missing};
 use crate::coroutine::End;
 use crate::layout::{AwaitSign, for_minor};
 use crate::memory::Live;
-use crate::object::{Fault, Objects};
+use crate::object::{Fault, Limits, Objects};
 use crate::process::thread_in;
 use crate::version;
 
@@ -26,7 +26,7 @@ fn objects_hold_what_the_interpreter_says() {
         let runtime = crate::process::find_runtime(pid).expect("a runtime");
         let identity = version::identify(pid, &memory, &runtime).expect("a version");
         assert_eq!(identity.version, python.version);
-        let objects = Objects::new(&memory, &identity.layout);
+        let objects = Objects::new(&memory, &identity.layout, Limits::SNAPSHOT);
         for line in &target.said {
             let (name, numbers) = line.split_once(' ').expect("a name and numbers");
             let numbers: Vec<i64> = numbers

@@ -1,0 +1,81 @@
+//! Memory that nobody wrote.
+
+use std::cell::{Cell, RefCell};
+
+use super::random::{Random, mix};
+use crate::memory::{Memory, Unreadable, Why};
+
+/// Memory that has a word for every address, by a rule.
+pub(super) struct Words<F>(pub(super) F);
+
+impl<F: Fn(u64) -> u64> Memory for Words<F> {
+    fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
+        let mut at = addr;
+        let mut rest = buf;
+        while !rest.is_empty() {
+            let (word, skip) = (at & !7, (at & 7) as usize);
+            let bytes = self.0(word).to_le_bytes();
+            let take = (8 - skip).min(rest.len());
+            let (now, later) = rest.split_at_mut(take);
+            now.copy_from_slice(&bytes[skip..skip + take]);
+            rest = later;
+            at = at.wrapping_add(take as u64);
+        }
+        Ok(())
+    }
+}
+
+/// Random numbers everywhere.
+pub(super) fn noise(seed: u64) -> Words<impl Fn(u64) -> u64> {
+    Words(move |addr| mix(seed ^ mix(addr)))
+}
+
+/// Every word is the address of another word.
+pub(super) fn pointers(seed: u64, words: u64) -> Words<impl Fn(u64) -> u64> {
+    Words(move |addr| 0x10_0000 + mix(seed ^ mix(addr)) % words * 8)
+}
+
+/// Pointers, mostly, but small numbers and text too, as a heap has.
+pub(super) fn heap(seed: u64, words: u64) -> Words<impl Fn(u64) -> u64> {
+    Words(move |addr| {
+        let random = mix(seed ^ mix(addr));
+        match random % 16 {
+            0 => 0,
+            1..=3 => random >> 8 & 0xff,
+            4 => random >> 32,
+            5 => u64::from_le_bytes(*b"corouti\0"),
+            _ => 0x10_0000 + (random >> 4) % words * 8,
+        }
+    })
+}
+
+/// A memory some of whose reads fail, never twice the same ones.
+pub(super) struct Torn<M> {
+    pub(super) memory: M,
+    pub(super) random: RefCell<Random>,
+    /// One in so many reads fails.
+    pub(super) one_in: usize,
+}
+
+impl<M: Memory> Memory for Torn<M> {
+    fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
+        if self.random.borrow_mut().below(self.one_in) == 0 {
+            let why = Why::Unmapped;
+            return Err(Unreadable { addr, why });
+        }
+        self.memory.read(addr, buf)
+    }
+}
+
+/// Counts how often a memory was asked, and for how much.
+pub(super) struct Counted<'m> {
+    pub(super) memory: &'m dyn Memory,
+    pub(super) reads: Cell<u64>,
+}
+
+impl Memory for Counted<'_> {
+    fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
+        self.reads.set(self.reads.get() + 1);
+        self.memory.read(addr, buf)
+    }
+}

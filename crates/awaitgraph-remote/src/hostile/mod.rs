@@ -1,0 +1,177 @@
+//! Memory that lies: whatever it says, a reading ends soon, in little memory,
+//! and without a panic.
+
+mod allocations;
+mod memories;
+mod random;
+mod recording;
+mod run;
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use awaitgraph_model::Graph;
+
+use memories::{Torn, Words, heap, noise, pointers};
+use random::Random;
+use recording::{Elsewhere, Recording};
+use run::Trials;
+
+use crate::at_hand::{MINORS, Python, say_missing};
+use crate::layout::Layout;
+use crate::memory::Memory;
+use crate::object::Limits;
+use crate::process::Runtime;
+use crate::snapshot;
+use crate::version;
+
+/// Limits so tight that a test soon comes to them.
+const TIGHT: Limits = Limits {
+    steps: 1 << 16,
+    held: 1 << 20,
+};
+
+const RUNTIME: u64 = 0x10_0000;
+
+fn runtime(py_version: u64) -> Runtime {
+    Runtime {
+        py_runtime: RUNTIME,
+        py_version,
+        asyncio_debug: RUNTIME + 0x8000,
+        version_in_name: "3.8".to_owned(),
+    }
+}
+
+#[test]
+fn memory_of_one_byte_is_survived() {
+    let mut trials = Trials::new(TIGHT);
+    for byte in [0, 1, 2, 4, 8, 16, 32, 64, 127, 128, 255] {
+        let word = u64::from_le_bytes([byte; 8]);
+        let memory = Words(|_| word);
+        for (minor, layout) in run::layouts() {
+            let of = format_args!("{byte} everywhere, 3.{minor}");
+            trials.read(of, &memory, &layout, RUNTIME);
+        }
+        for py_version in [0, RUNTIME] {
+            let of = format_args!("{byte} everywhere");
+            trials.identify(of, &memory, &runtime(py_version));
+        }
+    }
+    trials.tell();
+}
+
+#[test]
+fn random_memory_is_survived() {
+    let mut trials = Trials::new(TIGHT);
+    for seed in seeds(10) {
+        for (minor, layout) in run::layouts() {
+            let of = format_args!("noise {seed}, 3.{minor}");
+            trials.read(of, &noise(seed), &layout, RUNTIME);
+            for words in [1, 16, 1 << 10, 1 << 16, 1 << 30] {
+                let of = format_args!("{words} words {seed}, 3.{minor}");
+                trials.read(of, &pointers(seed, words), &layout, RUNTIME);
+                trials.read(of, &heap(seed, words), &layout, RUNTIME);
+                let torn = Torn {
+                    memory: heap(seed, words),
+                    random: RefCell::new(Random::new(seed)),
+                    one_in: 50,
+                };
+                trials.read(of, &torn, &layout, RUNTIME);
+            }
+        }
+        trials.identify(seed, &noise(seed), &runtime(0));
+        trials.identify(seed, &heap(seed, 1 << 12), &runtime(0));
+    }
+    trials.tell();
+}
+
+/// The seeds of a run, and of more where somebody has the time for it:
+/// `AWAITGRAPH_HOSTILE_ROUNDS=500 cargo test --release -p awaitgraph-remote hostile`.
+fn seeds(few: u64) -> Range<u64> {
+    let rounds = std::env::var("AWAITGRAPH_HOSTILE_ROUNDS").ok();
+    let rounds = rounds.map_or(1, |it| it.parse().expect("a number of rounds"));
+    0..few * rounds
+}
+
+struct Scene {
+    version: String,
+    recording: Recording,
+    runtime: Runtime,
+    layout: Layout,
+    graph: Graph,
+}
+
+impl Scene {
+    fn record(python: &Python) -> Self {
+        let mut read = None;
+        let (recording, runtime) = Recording::of_scene(python, |memory, runtime| {
+            let identity = version::identify(0, memory, runtime).expect("a version");
+            let layout = identity.layout;
+            let graph = snapshot::read_graph(memory, &layout, runtime.py_runtime, &|_| None);
+            read = Some((layout, graph.expect("a graph")));
+        });
+        let (layout, graph) = read.expect("a reading");
+        Self {
+            version: python.version.clone(),
+            recording,
+            runtime,
+            layout,
+            graph,
+        }
+    }
+
+    fn read(&self, memory: &dyn Memory) -> Graph {
+        let runtime = self.runtime.py_runtime;
+        snapshot::read_graph(memory, &self.layout, runtime, &|_| None).expect("a graph")
+    }
+}
+
+fn text(graph: &Graph) -> String {
+    format!("{:#?}{:#?}{:#?}", graph.threads, graph.tasks, graph.codes)
+}
+
+#[test]
+fn a_real_process_is_survived_however_it_is_changed() {
+    let pythons = Python::all();
+    let mut trials = Trials::new(TIGHT);
+    for python in &pythons {
+        let scene = Scene::record(python);
+        let Scene {
+            version,
+            recording,
+            runtime,
+            layout,
+            graph,
+        } = &scene;
+        let unchanged = recording.play(Elsewhere::Unmapped);
+        assert_eq!(text(&scene.read(&unchanged)), text(graph));
+        assert!(
+            graph.problems.is_empty(),
+            "{version}: {:#?}",
+            graph.problems
+        );
+        assert!(
+            graph.tasks.len() > 50,
+            "{version}: {} tasks",
+            graph.tasks.len()
+        );
+
+        for seed in seeds(300) {
+            let mut random = Random::new(seed);
+            let elsewhere = match seed % 3 {
+                0 => Elsewhere::Unmapped,
+                _ => Elsewhere::Again(seed),
+            };
+            let mut changed = recording.play(elsewhere);
+            let count = 1 << random.below(9);
+            changed.change(&mut random, count);
+            let of = format_args!("{version} with {count} changes, {seed}");
+            trials.read(of, &changed, layout, runtime.py_runtime);
+            if seed % 4 == 0 {
+                trials.identify(of, &changed, runtime);
+            }
+        }
+    }
+    trials.tell();
+    say_missing("hostile memory", MINORS, &pythons);
+}
