@@ -51,6 +51,15 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
             ));
         }
     }
+    for python in pythons.interpreters.clone() {
+        trials.push(Trial::test(
+            format!(
+                "a_loop_without_tasks_is_an_empty_answer::{}",
+                python.version
+            ),
+            move || idle_loop(&python).map_err(Failed::from),
+        ));
+    }
     for version in ["2.7", "3.6", "3.7"] {
         match unknown_python(version) {
             Some(path) => trials.push(Trial::test(
@@ -157,6 +166,20 @@ fn no_tasks(python: &Python, code: &str) -> Result<(), String> {
     Err(format!(
         "expected an empty answer and\n{expected}got {reading:#?}"
     ))
+}
+
+fn idle_loop(python: &Python) -> Result<(), String> {
+    let scene = Scene::start(python, "loop_without_tasks.py", &[])?;
+    let mut reading = scene::read(scene.pid, &[], LIMIT)?;
+    let expected = format!(
+        "awaitgraph: process {} (Python {}) runs an asyncio event loop, which has no tasks now\n",
+        scene.pid, python.version
+    );
+    if reading.stderr != expected {
+        return Err(format!("expected\n{expected}got {reading:#?}"));
+    }
+    reading.stderr.clear();
+    compare::whole(&scene, &reading, true)
 }
 
 /// Where pyenv or PATH has a version that is too old.

@@ -33,15 +33,25 @@ pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenes")
 }
 
+fn bytecode() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("bytecode")
+}
+
 impl Scene {
-    /// Starts `file` and waits until it is ready.
+    /// Starts `file` and waits until it is ready. Arguments that begin with
+    /// `-X` are for the interpreter.
     ///
     /// # Errors
     ///
     /// What the scene says on stderr, where it ends before.
     pub(crate) fn start(python: &Python, file: &str, arguments: &[&str]) -> Result<Self, String> {
+        let (options, arguments): (Vec<&str>, Vec<&str>) =
+            arguments.iter().partition(|it| it.starts_with("-X"));
         let mut command = Command::new(&python.path);
-        command.arg(folder().join(file)).args(arguments);
+        command
+            .args(options)
+            .arg(folder().join(file))
+            .args(arguments);
         Self::start_command(&mut command)
     }
 
@@ -52,7 +62,8 @@ impl Scene {
             command.env_remove(name);
         }
         let mut child = command
-            .env("PYTHONDONTWRITEBYTECODE", "1")
+            // Leaves nothing in the tree, and compiles each module only once.
+            .env("PYTHONPYCACHEPREFIX", bytecode())
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

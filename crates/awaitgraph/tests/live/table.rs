@@ -20,6 +20,9 @@ const NEWEST: u32 = u32::MAX;
 /// tasks can: later ones do not let them use timeouts and task groups.
 const PYTHON_TASKS_DO_ALL: u32 = 13;
 
+/// How many graphs by chance there are for each interpreter.
+const SEEDS: u32 = 12;
+
 struct Row {
     sentence: &'static str,
     file: &'static str,
@@ -27,10 +30,64 @@ struct Row {
     to: u32,
     /// A package that the scene imports.
     module: Option<&'static str>,
-    /// Up to which minor version it also runs with pure-Python tasks.
-    python_tasks: Option<u32>,
-    /// Whether it also runs on uvloop.
-    uvloop: bool,
+    /// The flavours in which it runs besides the plain one.
+    flavours: &'static [Flavour],
+    more_flavours: &'static [Flavour],
+    /// Up to which minor version it can run with pure-Python tasks.
+    python_tasks: u32,
+}
+
+/// A way to run a scene, or to read it, that must not change the answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flavour {
+    Plain,
+    /// All tasks are pure-Python ones.
+    PythonTasks,
+    /// Every other task is.
+    MixedTasks,
+    Uvloop,
+    /// Read while it runs: what is parked does not change.
+    Nonblocking,
+    /// With asyncio's debug mode and the interpreter's own checks.
+    Development,
+    /// With a trace function and a profile function, as debuggers have them.
+    Traced,
+}
+
+use Flavour::{Development, MixedTasks, Nonblocking, Plain, PythonTasks, Traced, Uvloop};
+
+impl Flavour {
+    fn suffix(self) -> &'static str {
+        match self {
+            Plain => "",
+            PythonTasks => "::of_python_tasks",
+            MixedTasks => "::of_mixed_tasks",
+            Uvloop => "::on_uvloop",
+            Nonblocking => "::nonblocking",
+            Development => "::in_development_mode",
+            Traced => "::traced",
+        }
+    }
+
+    /// What the scene is started with.
+    fn scene_arguments(self) -> &'static [&'static str] {
+        match self {
+            Plain | Nonblocking => &[],
+            PythonTasks => &["--tasks=python"],
+            MixedTasks => &["--tasks=mixed"],
+            Uvloop => &["--loop=uvloop"],
+            Development => &["-Xdev"],
+            Traced => &["--trace=on"],
+        }
+    }
+
+    /// What the program is started with.
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Nonblocking => &["--nonblocking"],
+            _ => &[],
+        }
+    }
 }
 
 const fn row(sentence: &'static str, file: &'static str) -> Row {
@@ -40,8 +97,9 @@ const fn row(sentence: &'static str, file: &'static str) -> Row {
         from: OLDEST,
         to: NEWEST,
         module: None,
-        python_tasks: None,
-        uvloop: false,
+        flavours: &[],
+        more_flavours: &[],
+        python_tasks: NEWEST,
     }
 }
 
@@ -61,11 +119,18 @@ impl Row {
         }
     }
 
+    /// Also with pure-Python tasks.
+    const fn python_tasks(self) -> Self {
+        Self {
+            flavours: &[PythonTasks],
+            ..self
+        }
+    }
+
     /// Also with pure-Python tasks, with a mix of both kinds, and on uvloop.
     const fn everywhere(self) -> Self {
         Self {
-            python_tasks: Some(NEWEST),
-            uvloop: true,
+            flavours: &[PythonTasks, MixedTasks, Uvloop],
             ..self
         }
     }
@@ -73,10 +138,25 @@ impl Row {
     /// The same, but with pure-Python tasks only where those can do all.
     const fn nearly_everywhere(self) -> Self {
         Self {
-            python_tasks: Some(PYTHON_TASKS_DO_ALL),
-            uvloop: true,
+            python_tasks: PYTHON_TASKS_DO_ALL,
+            ..self.everywhere()
+        }
+    }
+
+    const fn and(self, more_flavours: &'static [Flavour]) -> Self {
+        Self {
+            more_flavours,
             ..self
         }
+    }
+
+    /// Whether it can run in this flavour under this minor version.
+    fn can_run(&self, flavour: Flavour, minor: u32) -> bool {
+        let to = match flavour {
+            PythonTasks | MixedTasks => self.python_tasks.min(self.to),
+            _ => self.to,
+        };
+        (self.from..=to).contains(&minor)
     }
 }
 
@@ -85,99 +165,106 @@ const ROWS: &[Row] = &[
     // What awaits what.
     row("an_awaited_task_is_below_its_awaiter", "await_task").everywhere(),
     row("coroutines_of_one_task_are_one_stack", "nested_coroutines").everywhere(),
-    row("gather_shows_both_children", "gather").everywhere(),
+    row("gather_shows_both_children", "gather").everywhere().and(&[Nonblocking, Development, Traced]),
     row("a_gather_of_gathers_leads_to_who_awaits_the_outermost", "gather_nested").everywhere(),
     row("gather_with_exceptions_shows_those_still_going", "gather_return_exceptions").everywhere(),
     row("a_child_gathered_twice_has_one_edge", "gather_same_twice").everywhere(),
     row("a_gather_that_nobody_awaits_is_in_the_record_only", "gather_not_awaited").everywhere(),
     row("a_gather_belongs_to_who_awaits_it", "gather_of_another").everywhere(),
-    row("shield_is_seen_through", "shield").everywhere(),
+    row("shield_is_seen_through", "shield").everywhere().and(&[Development]),
     row("shields_inside_a_gather_are_the_nearest_construct", "shield_in_gather").everywhere(),
-    row("wait_shows_the_tasks_still_going", "wait_all").everywhere(),
+    row("wait_shows_the_tasks_still_going", "wait_all").everywhere().and(&[Development]),
     row("wait_for_the_first_shows_all_candidates", "wait_first").everywhere(),
     row("wait_over_plain_futures_is_seen_through", "wait_of_gather").everywhere(),
     row("wait_for_shows_its_task", "wait_for").nearly_everywhere(),
     row("wait_for_of_a_coroutine_is_a_task_or_a_frame", "wait_for_coroutine").nearly_everywhere(),
     row("wait_for_without_a_limit_is_wait_for", "wait_for_without_limit").nearly_everywhere(),
     row("wait_for_around_gather_and_shield_is_seen_through", "wait_for_gather").nearly_everywhere(),
-    row("as_completed_shows_what_is_left", "as_completed").everywhere(),
+    row("as_completed_shows_what_is_left", "as_completed").everywhere().and(&[Development]),
     row("async_as_completed_shows_what_is_left", "as_completed_async").from(13).everywhere(),
     row("as_completed_waits_for_nothing_in_its_body", "as_completed_in_body").everywhere(),
     row("as_completed_has_two_takers", "as_completed_by_two").everywhere(),
     row("a_task_group_owns_its_children_during_its_body", "task_group_body").from(11).nearly_everywhere(),
     row("a_child_awaited_in_the_body_has_two_edges", "task_group_body_awaits_child").from(11).nearly_everywhere(),
     row("a_task_group_waits_at_its_end", "task_group_end").from(11).nearly_everywhere(),
-    row("task_groups_nest", "task_group_nested").from(11).nearly_everywhere(),
+    row("task_groups_nest", "task_group_nested").from(11).nearly_everywhere().and(&[Nonblocking, Development]),
     row("an_aborting_task_group_waits_for_the_stubborn", "task_group_aborting").from(11).nearly_everywhere(),
     row("a_timeout_adds_nothing", "timeout").from(11).nearly_everywhere(),
     row("eager_tasks_that_parked_are_tasks_like_others", "eager").from(12),
     row("eager_children_belong_to_their_group", "eager_task_group").from(12),
-    row("an_eager_first_step_runs_inside_another_task", "eager_running").from(12),
-    row("one_task_has_several_awaiters", "several_awaiters").everywhere(),
+    row("an_eager_first_step_runs_inside_another_task", "eager_running").from(12).and(&[Traced]),
+    row("one_task_has_several_awaiters", "several_awaiters").everywhere().and(&[Nonblocking]),
     row("a_partial_that_completes_a_future_is_an_edge", "partial_callback").everywhere(),
     row("other_callbacks_are_no_edges", "other_callbacks").everywhere(),
     row("locks_and_queues_are_no_edges", "primitives").everywhere(),
     row("a_barrier_is_no_edge", "barrier").from(11),
     row("work_in_an_executor_is_no_edge", "executor").everywhere(),
-    row("run_coroutine_threadsafe_joins_two_loops", "threadsafe").everywhere(),
+    row("run_coroutine_threadsafe_joins_two_loops", "threadsafe").everywhere().and(&[Nonblocking]),
+    row("a_thread_that_blocks_on_a_coroutine_is_no_edge", "threadsafe_blocking").everywhere(),
+    row("edges_that_the_program_records_are_recorded", "recorded").from(14),
     row("servers_and_clients_are_shown", "streams").everywhere(),
     row("waiting_for_a_child_process_is_shown", "child_process"),
     row("an_anyio_task_group_owns_its_children", "anyio_task_group").needs("anyio"),
     row("aiohttp_requests_are_shown", "aiohttp_request").needs("aiohttp"),
     // Stacks.
-    row("async_for_leads_into_the_generator", "async_for").everywhere(),
-    row("a_generator_at_rest_is_not_in_the_stack", "async_for_body").everywhere(),
-    row("async_context_managers_are_seen_through", "async_context_manager").everywhere(),
+    row("async_for_leads_into_the_generator", "async_for").python_tasks().and(&[Nonblocking, Development, Traced]),
+    row("a_generator_at_rest_is_not_in_the_stack", "async_for_body").python_tasks(),
+    row("async_context_managers_are_seen_through", "async_context_manager").python_tasks().and(&[Nonblocking]),
     row("an_exit_stack_is_seen_through", "exit_stack"),
-    row("asend_athrow_and_aclose_lead_into_the_generator", "generator_methods").everywhere(),
-    row("anext_leads_into_the_iterator", "anext_builtin").from(10).everywhere(),
-    row("await_methods_of_all_kinds_are_followed", "await_method").everywhere(),
-    row("generator_based_coroutines_are_followed", "types_coroutine").everywhere(),
-    row("a_generator_can_be_a_task", "generator_tasks").to(10).everywhere(),
+    row("asend_athrow_and_aclose_lead_into_the_generator", "generator_methods").python_tasks(),
+    row("anext_leads_into_the_iterator", "anext_builtin").from(10).python_tasks(),
+    row("await_methods_of_all_kinds_are_followed", "await_method").python_tasks(),
+    row("generator_based_coroutines_are_followed", "types_coroutine").python_tasks(),
+    row("a_generator_can_be_a_task", "generator_tasks").to(10).python_tasks(),
     row("an_opaque_iterator_ends_the_stack_but_not_the_edge", "opaque_awaitables"),
-    row("comprehensions_are_frames_or_not", "comprehensions"),
+    row("steps_of_a_generator_can_be_tasks", "generator_steps_as_tasks").python_tasks(),
+    row("awaitable_objects_can_be_tasks", "awaitables_as_tasks").python_tasks(),
+    row("comprehensions_are_frames_or_not", "comprehensions").and(&[Traced]),
     row("functions_have_their_qualified_names", "functions"),
-    row("other_things_on_the_value_stack_do_not_mislead", "value_stack").everywhere(),
+    row("other_things_on_the_value_stack_do_not_mislead", "value_stack").python_tasks().and(&[Development, Traced]),
     row("match_and_with_statements_do_not_mislead", "pattern_matching").from(10),
     row("exception_groups_do_not_mislead", "exception_groups").from(11),
-    row("the_line_is_that_of_the_await", "multiline"),
-    row("long_functions_keep_their_lines", "long_function"),
+    row("the_line_is_that_of_the_await", "multiline").and(&[Development, Traced]),
+    row("long_functions_keep_their_lines", "long_function").and(&[Traced]),
     row("every_line_table_is_read", "line_table"),
     row("every_file_name_is_read", "file_names"),
     // Tasks.
-    row("every_name_is_read", "names").everywhere(),
-    row("names_made_of_objects_are_read", "names_of_objects").everywhere(),
-    row("unset_names_are_numbered", "names_unset"),
+    row("every_name_is_read", "names").python_tasks().and(&[Nonblocking]),
+    row("names_made_of_objects_are_read", "names_of_objects").python_tasks(),
+    row("unset_names_are_numbered", "names_unset").and(&[Development]),
     row("subclasses_of_task_are_tasks", "task_subclasses"),
     row("subclasses_of_the_python_task_are_tasks", "python_task_subclasses"),
-    row("finished_tasks_are_left_out", "finished").everywhere(),
-    row("ready_tasks_are_told_from_waiting_ones", "ready").everywhere(),
+    row("finished_tasks_are_left_out", "finished").python_tasks(),
+    row("a_registry_full_of_holes_is_read", "registry_with_holes").everywhere(),
+    row("ready_tasks_are_told_from_waiting_ones", "ready").everywhere().and(&[Nonblocking]),
     row("a_resting_task_is_ready", "resting").everywhere(),
     row("cancelled_tasks_are_shown_until_they_are_done", "cancelled").everywhere(),
-    row("a_blocking_task_shows_its_synchronous_code", "running_sync").everywhere(),
-    row("a_blocking_task_shows_coroutines_and_generators", "running_nested"),
+    row("a_blocking_task_shows_its_synchronous_code", "running_sync").everywhere().and(&[Nonblocking]),
+    row("a_blocking_task_shows_coroutines_and_generators", "running_nested").and(&[Development, Traced]),
     row("a_blocking_task_shows_python_called_from_c", "running_through_c"),
     row("a_sleeping_task_is_running", "running_sleep"),
     row("a_blocking_import_is_shown", "running_import"),
     row("a_blocking_callback_is_no_task", "running_callback").everywhere(),
     row("a_blocking_done_callback_is_no_task", "running_done_callback").everywhere(),
+    row("a_blocking_signal_handler_is_no_task", "running_signal_handler"),
     row("a_task_that_holds_the_gil_is_read", "running_gil_held"),
     // Loops, threads, processes, interpreters.
-    row("each_thread_has_its_loop", "two_loops").everywhere(),
+    row("each_thread_has_its_loop", "two_loops").everywhere().and(&[Nonblocking]),
     row("the_loop_need_not_be_in_the_main_thread", "loop_in_thread"),
     row("forty_threads_have_forty_loops", "many_threads"),
     row("tasks_outlive_their_thread", "thread_ended"),
     row("tasks_outlive_their_loop", "loop_stopped"),
     row("tasks_without_any_running_loop_are_shown", "no_loop_runs"),
     row("loops_of_the_users_own_are_loops", "custom_loop"),
-    row("pure_python_futures_are_seen_through", "python_futures"),
+    row("crowded_dictionaries_are_read", "crowded_modules"),
+    row("pure_python_futures_are_seen_through", "python_futures").and(&[Nonblocking]),
     row("a_forked_child_is_read", "forked"),
     row("a_subinterpreter_has_its_own_tasks", "subinterpreter").from(12),
     // Shapes.
     row("cycles_are_read", "cycle").everywhere(),
     row("a_task_can_await_itself", "self_gather").everywhere(),
-    row("a_ladder_of_diamonds_is_read", "diamonds").everywhere(),
-    row("five_thousand_tasks_in_a_chain_are_read", "chain_of_tasks"),
+    row("a_ladder_of_diamonds_is_read", "diamonds").everywhere().and(&[Nonblocking]),
+    row("five_thousand_tasks_in_a_chain_are_read", "chain_of_tasks").and(&[Nonblocking]),
     row("three_thousand_frames_of_one_task_are_read", "deep_coroutine"),
     row("a_thousand_workers_are_read", "workers"),
 ];
@@ -187,53 +274,67 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
     let mut trials = Vec::new();
     for python in &pythons.interpreters {
         for row in ROWS {
-            if !(row.from..=row.to).contains(&python.minor) {
-                continue;
-            }
-            match row.module {
-                None => trials.push(trial(row, "", python, &[], &[])),
-                Some(module) => {
-                    let environment = pythons.with_module(python, module);
-                    trials.extend(environment.map(|it| trial(row, "", it, &[], &[])));
+            for &flavour in [&[Plain], row.flavours, row.more_flavours]
+                .into_iter()
+                .flatten()
+            {
+                if !row.can_run(flavour, python.minor) {
+                    continue;
                 }
+                let module = if flavour == Uvloop {
+                    Some("uvloop")
+                } else {
+                    row.module
+                };
+                let found = match module {
+                    None => Some(python),
+                    Some(module) => pythons.with_module(python, module),
+                };
+                trials.extend(found.map(|python| trial(row, flavour, python)));
             }
-            if row.python_tasks.is_some_and(|to| python.minor <= to) {
-                let (pure, mixed) = (&["--tasks=python"], &["--tasks=mixed"]);
-                trials.push(trial(row, "of_python_tasks", python, pure, &[]));
-                trials.push(trial(row, "of_mixed_tasks", python, mixed, &[]));
-            }
-            if row.uvloop {
-                let environment = pythons.with_module(python, "uvloop");
-                let option = &["--loop=uvloop"];
-                trials.extend(environment.map(|it| trial(row, "on_uvloop", it, option, &[])));
-                // What is parked can as well be read while it runs.
-                trials.push(trial(row, "nonblocking", python, &[], &["--nonblocking"]));
-            }
+        }
+    }
+    trials.extend(random_graphs(pythons));
+    trials
+}
+
+/// Graphs by chance, always the same ones.
+fn random_graphs(pythons: &Pythons) -> Vec<Trial> {
+    let row = row("random_graphs_are_read", "random_graph");
+    let mut trials = Vec::new();
+    for python in &pythons.interpreters {
+        let flavours = [Plain, PythonTasks, MixedTasks, Nonblocking];
+        for (seed, flavour) in (0..SEEDS).zip(flavours.into_iter().cycle()) {
+            let name = format!("seed_{seed}{}", flavour.suffix());
+            let arguments = vec![format!("--seed={seed}")];
+            trials.push(trial_named(&name, arguments, &row, flavour, python));
         }
     }
     trials
 }
 
-fn trial(
+fn trial(row: &Row, flavour: Flavour, python: &Python) -> Trial {
+    trial_named(flavour.suffix(), Vec::new(), row, flavour, python)
+}
+
+fn trial_named(
+    suffix: &str,
+    mut arguments: Vec<String>,
     row: &Row,
-    flavour: &str,
+    flavour: Flavour,
     python: &Python,
-    scene_arguments: &'static [&'static str],
-    arguments: &'static [&'static str],
 ) -> Trial {
-    let mut name = format!("{}::{}", row.sentence, python.version);
-    if !flavour.is_empty() {
-        name = format!("{name}::{flavour}");
-    }
+    let suffix = suffix.trim_start_matches(':');
+    let name = format!("{}::{}::{suffix}", row.sentence, python.version);
     let file = format!("{}.py", row.file);
     let python = python.clone();
-    Trial::test(name, move || {
-        check(&python, &file, scene_arguments, arguments).map_err(|text| {
-            let mut command = format!("{} tests/scenes/{file}", python.path.display());
-            for argument in scene_arguments {
-                command = command + " " + argument;
-            }
-            Failed::from(format!("{command} < /dev/null\n{text}"))
+    arguments.extend(flavour.scene_arguments().iter().map(|it| (*it).to_owned()));
+    Trial::test(name.trim_end_matches(':'), move || {
+        check(&python, &file, &arguments, flavour).map_err(|text| {
+            let (python, arguments) = (python.path.display(), arguments.join(" "));
+            Failed::from(format!(
+                "{python} tests/scenes/{file} {arguments} < /dev/null\n{text}"
+            ))
         })
     })
 }
@@ -241,14 +342,14 @@ fn trial(
 fn check(
     python: &Python,
     file: &str,
-    scene_arguments: &[&str],
-    arguments: &[&str],
+    arguments: &[String],
+    flavour: Flavour,
 ) -> Result<(), String> {
-    let mut scene = Scene::start(python, file, scene_arguments)?;
-    let reading = scene::read(scene.pid, arguments, LIMIT)?;
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut scene = Scene::start(python, file, &arguments)?;
+    let reading = scene::read(scene.pid, flavour.arguments(), LIMIT)?;
     let states = limited::thread_states(scene.pid);
-    let stopped = !arguments.contains(&"--nonblocking");
-    let result = compare::whole(&scene, &reading, stopped).and_then(|()| {
+    let result = compare::whole(&scene, &reading, flavour != Nonblocking).and_then(|()| {
         if states.is_empty() || states.contains(['T', 't']) {
             return Err(format!(
                 "the target is gone or was left stopped: {states:?}\n"

@@ -29,19 +29,39 @@ async def body():
             await anyio.sleep_forever()
 
 
+async def starting(label, *, task_status):
+    truth.mark(label)
+    await truth.forever()
+
+
+async def starts():
+    truth.mark("starts")
+    async with anyio.create_task_group() as group:
+        await group.start(starting, "starting")
+
+
 async def main():
     truth.mark("main")
     async with anyio.create_task_group() as outer:
         outer.start_soon(service, "a")
         outer.start_soon(body)
+        outer.start_soon(starts)
         async with anyio.create_task_group() as inner:
             inner.start_soon(service, "b")
 
 
-for parent, children in {"main": "a b body", "a": "a1 a2", "b": "b1 b2", "body": "body1"}.items():
+FAMILY = {
+    "main": "a b body starts",
+    "a": "a1 a2",
+    "b": "b1 b2",
+    "body": "body1",
+    "starts": "starting",
+}
+AT_END = [("main", "b"), ("a", "a1"), ("a", "a2"), ("b", "b1"), ("b", "b2")]
+for parent, children in FAMILY.items():
     for label in children.split():
         truth.awaits(parent, label, "task_group")
-        if WAITS and (parent, label) not in [("main", "a"), ("main", "body"), ("body", "body1")]:
+        if WAITS and (parent, label) in AT_END:
             truth.awaits(parent, label, "wait")
 truth.watch()
 anyio.run(main)

@@ -35,7 +35,7 @@ async def child():
 
 
 async def later(name):
-    asyncio.current_task().set_name(name)
+    truth.current().set_name(name)
     await truth.forever()
 
 

@@ -6,12 +6,12 @@ import truth
 
 async def gathers():
     truth.mark("gathers")
-    await asyncio.gather(asyncio.current_task(), child())
+    await asyncio.gather(truth.current(), child())
 
 
 async def shields():
     truth.mark("shields")
-    await asyncio.shield(asyncio.current_task())
+    await asyncio.shield(truth.current())
 
 
 async def child():

@@ -47,7 +47,7 @@ _numbers = []
 def mark(label, task=None):
     """Calls the current task (or `task`) `label` from now on."""
     if task is None:
-        task = _current(asyncio.get_running_loop())
+        task = current()
         here(asyncio.get_running_loop())
     assert _marks.setdefault(label, task) is task, "two tasks are called " + label
 
@@ -55,6 +55,14 @@ def mark(label, task=None):
 def here(loop):
     """Tells that this thread runs `loop`; `mark` does it by itself."""
     _loops[id(loop)] = (loop, threading.get_ident(), threading.get_native_id())
+
+
+def current(loop=None):
+    """The task that runs now, of either kind."""
+    # From 3.14 on pure-Python tasks are entered into a dict that the C function ignores.
+    loop = loop or asyncio.get_running_loop()
+    pure = getattr(asyncio.tasks, "_py_current_task", asyncio.current_task)
+    return asyncio.current_task(loop) or pure(loop)
 
 
 def awaits(parent, child, how):
@@ -119,10 +127,21 @@ blocks(block)
 def run(main):
     """Runs the scene's main coroutine function in the flavour asked for."""
     watch()
+    if "trace" in FLAVOURS:
+        sys.settrace(_trace)
+        sys.setprofile(_profile)
     if not {"tasks", "loop"} & FLAVOURS.keys():
         asyncio.run(main())
     else:
         new_loop().run_until_complete(main())
+
+
+def _trace(frame, event, argument):
+    return _trace
+
+
+def _profile(frame, event, argument):
+    pass
 
 
 def new_loop():
@@ -281,7 +300,7 @@ def gather(own=None):
     threads = []
     for loop, ident, native in _loops.values():
         if loop.is_running():
-            running = _current(loop)
+            running = current(loop)
             threads.append(
                 {
                     "interpreter": interpreter,
@@ -350,12 +369,6 @@ def _attribute(task, name):
     return getattr(base, name).__get__(task) if base is CTask else task.__dict__[name]
 
 
-def _current(loop):
-    # From 3.14 on pure-Python tasks are entered into a dict that the C function ignores.
-    pure = getattr(asyncio.tasks, "_py_current_task", asyncio.current_task)
-    return asyncio.current_task(loop) or pure(loop)
-
-
 def _done(task):
     return _base(task).done(task)
 
@@ -379,7 +392,7 @@ def _state(task):
     coroutine = _coro(task)
     if getattr(coroutine, "cr_running", False) or getattr(coroutine, "gi_running", False):
         return "running"
-    if _current(_loop(task)) is task:
+    if current(_loop(task)) is task:
         return "running"
     waiter = _attribute(task, "_fut_waiter")
     if isinstance(waiter, (CTask, PyTask)):
@@ -482,8 +495,8 @@ def _check(described):
     for task, functions in _stacks:
         found = described[id(_task(task))]["stack"]
         names = tuple(place["function"].rpartition(".")[2] for place in found)
-        if "tasks" in FLAVOURS and names[:1] == ("__await__",):
-            names = names[1:]  # that of the pure-Python task that it awaits
+        if found and found[0]["file"].endswith("asyncio/futures.py"):
+            names = names[1:]  # `__await__` of a pure-Python task or future
         assert names == functions, "stack of %s: %s" % (task, names)
     for task, word in _states:
         found = described[id(_task(task))]["state"]
