@@ -22,6 +22,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
 
+use crate::planted::load;
+use crate::reference::{Answer, Raised, Ref};
+
 /// An attribute.
 pub(crate) struct Field {
     name: Py<PyString>,
@@ -32,7 +35,8 @@ pub(crate) struct Field {
 #[derive(Clone, Copy)]
 enum FieldShortcut {
     Getter(ffi::getter, *mut c_void),
-    Member(*mut ffi::PyMemberDef),
+    /// The offset of a pointer to an object.
+    Object(usize),
 }
 
 // SAFETY: the pointers are into tables that live as long as the type, which
@@ -47,7 +51,7 @@ impl Field {
         let shortcut = lineage(owner).find_map(|base| {
             getter(&base, name)
                 .map(|(get, closure)| FieldShortcut::Getter(get, closure))
-                .or_else(|| member(&base, name).map(FieldShortcut::Member))
+                .or_else(|| object_offset(&base, name).map(FieldShortcut::Object))
         });
         Self {
             name: PyString::intern(owner.py(), name).unbind(),
@@ -58,21 +62,30 @@ impl Field {
 
     /// `object.name`.
     #[inline]
-    pub(crate) fn read<'py>(&self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn read<'py>(&self, object: &Bound<'py, PyAny>) -> Answer<'py> {
         let py = object.py();
         match self.shortcut {
             Some(FieldShortcut::Getter(get, closure)) if is_exactly(object, &self.owner) => {
                 // SAFETY: the getter is of the object's own type.
-                unsafe { Bound::from_owned_ptr_or_err(py, get(object.as_ptr(), closure)) }
+                unsafe { Ref::or_raised(py, get(object.as_ptr(), closure)) }
             }
-            Some(FieldShortcut::Member(member)) if is_exactly(object, &self.owner) => {
-                // SAFETY: the member is of the object's own type.
-                unsafe {
-                    let value = ffi::PyMember_GetOne(object.as_ptr().cast(), member);
-                    Bound::from_owned_ptr_or_err(py, value)
+            Some(FieldShortcut::Object(offset)) if is_exactly(object, &self.owner) => {
+                // SAFETY: the offset is one of the object's own type.
+                match unsafe { load(object, offset) } {
+                    Some(value) => Ok(value),
+                    // `None`, or an error: Python decides.
+                    None => self.look_up(object),
                 }
             }
-            _ => object.getattr(self.name.bind(py)),
+            _ => self.look_up(object),
+        }
+    }
+
+    fn look_up<'py>(&self, object: &Bound<'py, PyAny>) -> Answer<'py> {
+        // SAFETY: that is what the function returns.
+        unsafe {
+            let value = ffi::PyObject_GetAttr(object.as_ptr(), self.name.as_ptr());
+            Ref::or_raised(object.py(), value)
         }
     }
 }
@@ -96,17 +109,20 @@ impl Method {
 
     /// `object.name()`.
     #[inline]
-    pub(crate) fn call<'py>(&self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn call<'py>(&self, object: &Bound<'py, PyAny>) -> Answer<'py> {
         let py = object.py();
         match self.shortcut {
             Some(function) if is_exactly(object, &self.owner) => {
                 // SAFETY: the function is of the object's own type and takes no argument.
                 unsafe {
                     let value = function(object.as_ptr(), std::ptr::null_mut());
-                    Bound::from_owned_ptr_or_err(py, value)
+                    Ref::or_raised(py, value)
                 }
             }
-            _ => object.call_method0(self.name.bind(py)),
+            _ => match object.call_method0(self.name.bind(py)) {
+                Ok(value) => Ok(value.into()),
+                Err(error) => Err(Raised::set(py, error)),
+            },
         }
     }
 }
@@ -131,17 +147,27 @@ pub(crate) fn type_of(object: &Bound<'_, PyAny>) -> *mut ffi::PyTypeObject {
     unsafe { ffi::Py_TYPE(object.as_ptr()) }
 }
 
-/// Where a slot of a class made in Python (`__slots__`) lies in its objects.
-///
-/// `None` for anything that is not such a slot.
-pub(crate) fn slot_offset(owner: &Bound<'_, PyType>, name: &str) -> Option<usize> {
-    const OBJECT_SLOT: c_int = ffi::Py_T_OBJECT_EX;
-    // SAFETY: the table's entries are valid as long as the type.
-    let member = unsafe { member(owner, name)?.as_ref()? };
-    if member.type_code != OBJECT_SLOT || member.flags & ffi::Py_RELATIVE_OFFSET != 0 {
-        return None;
-    }
-    usize::try_from(member.offset).ok()
+/// Where objects of a type point to the object that is their attribute `name`:
+/// a member in C, or a slot (`__slots__`) of a class made in Python.
+pub(crate) fn object_offset(owner: &Bound<'_, PyType>, name: &str) -> Option<usize> {
+    /// `T_OBJECT` of structmember.h: read as `None` where there is nothing.
+    const OBJECT_OR_NONE: c_int = 6;
+    let mut entry = table::<ffi::PyMemberDef>(owner, ffi::Py_tp_members)?.as_ptr();
+    // SAFETY: the table ends with an entry without a name.
+    let member = unsafe {
+        loop {
+            if (*entry).name.is_null() {
+                return None;
+            }
+            if CStr::from_ptr((*entry).name).to_bytes() == name.as_bytes() {
+                break *entry;
+            }
+            entry = entry.add(1);
+        }
+    };
+    let is_object = [OBJECT_OR_NONE, ffi::Py_T_OBJECT_EX].contains(&member.type_code);
+    let is_simple = member.flags & !ffi::Py_READONLY == 0;
+    (is_object && is_simple).then(|| usize::try_from(member.offset).ok())?
 }
 
 /// The type and its bases, nearest first.
@@ -159,20 +185,6 @@ fn getter(owner: &Bound<'_, PyType>, name: &str) -> Option<(ffi::getter, *mut c_
         while !(*entry).name.is_null() {
             if CStr::from_ptr((*entry).name).to_bytes() == name.as_bytes() {
                 return (*entry).get.map(|get| (get, (*entry).closure));
-            }
-            entry = entry.add(1);
-        }
-    }
-    None
-}
-
-fn member(owner: &Bound<'_, PyType>, name: &str) -> Option<*mut ffi::PyMemberDef> {
-    let mut entry = table::<ffi::PyMemberDef>(owner, ffi::Py_tp_members)?.as_ptr();
-    // SAFETY: the table ends with an entry without a name.
-    unsafe {
-        while !(*entry).name.is_null() {
-            if CStr::from_ptr((*entry).name).to_bytes() == name.as_bytes() {
-                return Some(entry);
             }
             entry = entry.add(1);
         }
@@ -265,7 +277,7 @@ impl Function {
 
     /// `function()`.
     #[inline]
-    pub(crate) fn call<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn call<'py>(&self, py: Python<'py>) -> Answer<'py> {
         // SAFETY: each pointer is of the builtin function that we hold, and of
         // the form by which it is called.
         unsafe {
@@ -277,9 +289,14 @@ impl Function {
                 Some(FunctionShortcut::Vector(function)) => {
                     function(receiver(), std::ptr::null(), 0, std::ptr::null_mut())
                 }
-                None => return self.object.bind(py).call0(),
+                None => {
+                    return match self.object.bind(py).call0() {
+                        Ok(value) => Ok(value.into()),
+                        Err(error) => Err(Raised::set(py, error)),
+                    };
+                }
             };
-            Bound::from_owned_ptr_or_err(py, value)
+            Ref::or_raised(py, value)
         }
     }
 }

@@ -34,23 +34,36 @@ use crate::callback::Waiter;
 use crate::future::{Futures, Recorded, Shape};
 use crate::interpreter::Interpreter;
 use crate::record;
+use crate::reference::Ref;
 
 /// The futures above one or several, each once.
 pub(crate) struct Awaiters<'py> {
     nodes: Vec<Node<'py>>,
     edges: SmallVec<[Edge; 8]>,
     addresses: Addresses,
+    /// Whether all edges lead to nodes that were found later.
+    has_only_later_waiters: bool,
+    has_hidden: bool,
+}
+
+/// An order of the nodes.
+pub(crate) enum Order {
+    /// The last one first.
+    Backwards,
+    Listed(Vec<NodeIndex>),
 }
 
 /// The place of a future in the graph.
 pub(crate) type NodeIndex = usize;
 
 struct Node<'py> {
-    future: Bound<'py, PyAny>,
+    future: Ref<'py>,
     shape: Shape,
     edges: Range<usize>,
     /// Whether it was asked about, or some edge to it is shown.
     is_shown: bool,
+    /// How many steps from a root it was found.
+    depth: usize,
     /// Whether some edges lead to futures that are not shown.
     is_indirect: bool,
     /// The node from which an edge was last seen to lead here.
@@ -66,39 +79,48 @@ struct Edge {
 }
 
 impl<'py> Awaiters<'py> {
-    /// All futures that wait, directly or not, for any of `roots`.
-    ///
-    /// The nodes begin with the roots, in their order; none of them may be
-    /// there twice.
-    pub(crate) fn of(
-        interpreter: &Interpreter,
-        roots: impl IntoIterator<Item = Waiter<'py>>,
-    ) -> PyResult<Self> {
-        let mut graph = Self {
+    /// A graph of nothing.
+    #[inline]
+    pub(crate) fn new() -> Self {
+        Self {
             nodes: Vec::with_capacity(8),
             edges: SmallVec::new(),
             addresses: Addresses::default(),
-        };
-        for root in roots {
-            let root = graph.node(root);
-            graph.nodes[root].is_shown = true;
+            has_only_later_waiters: true,
+            has_hidden: false,
         }
+    }
+
+    /// Adds a future that is asked about; returns its node. The nodes of all
+    /// that are added come before any other.
+    #[inline]
+    pub(crate) fn add_root(&mut self, root: Waiter<'py>) -> NodeIndex {
+        let node = self.node(root);
+        self.nodes[node].is_shown = true;
+        node
+    }
+
+    /// Adds all that waits for the roots, directly or not.
+    #[inline]
+    pub(crate) fn complete(&mut self, interpreter: &Interpreter) -> PyResult<()> {
         let mut next = 0;
-        while let Some(node) = graph.nodes.get(next) {
+        while let Some(node) = self.nodes.get(next) {
             let (future, shape) = (node.future.clone(), node.shape);
-            let start = graph.edges.len();
+            let start = self.edges.len();
             in_callbacks(interpreter, &future, shape, |waiter| {
                 let is_shown = waiter.shape == Shape::Task;
-                graph.connect(next, start, waiter, is_shown);
+                self.connect(next, start, waiter, is_shown);
             })?;
             on_record(interpreter, &future, shape, |waiter| {
-                graph.connect(next, start, waiter, true);
+                self.connect(next, start, waiter, true);
             })?;
-            graph.nodes[next].edges = start..graph.edges.len();
+            self.nodes[next].edges = start..self.edges.len();
             next = next.saturating_add(1);
         }
-        graph.pass_over_hidden();
-        Ok(graph)
+        if self.has_hidden {
+            self.pass_over_hidden();
+        }
+        Ok(())
     }
 
     /// The number of nodes, those included that are not shown.
@@ -108,7 +130,7 @@ impl<'py> Awaiters<'py> {
 
     /// The future of a node.
     #[inline]
-    pub(crate) fn future(&self, node: NodeIndex) -> &Bound<'py, PyAny> {
+    pub(crate) fn future(&self, node: NodeIndex) -> &Ref<'py> {
         &self.nodes[node].future
     }
 
@@ -118,11 +140,60 @@ impl<'py> Awaiters<'py> {
         self.nodes[node].shape == Shape::Task
     }
 
+    /// What waits for a node.
+    #[inline]
+    pub(crate) fn waiters(&self, node: NodeIndex) -> impl ExactSizeIterator<Item = NodeIndex> {
+        let edges = self.edges.get(self.nodes[node].edges.clone());
+        edges.unwrap_or_default().iter().map(|edge| edge.to)
+    }
+
     /// The waiter of a node that comes `at` places after the first.
     #[inline]
     pub(crate) fn waiter(&self, node: NodeIndex, at: usize) -> Option<NodeIndex> {
         let edges = self.edges.get(self.nodes[node].edges.clone())?;
         edges.get(at).map(|edge| edge.to)
+    }
+
+    /// All nodes, each after all that wait for it, but for one edge of each cycle.
+    #[inline]
+    pub(crate) fn waiters_first(&self) -> Order {
+        if self.has_only_later_waiters {
+            Order::Backwards
+        } else {
+            Order::Listed(self.post_order())
+        }
+    }
+
+    fn post_order(&self) -> Vec<NodeIndex> {
+        let mut order = Vec::with_capacity(self.nodes.len());
+        let mut is_met = vec![false; self.nodes.len()];
+        // Nodes on the way from a root, each with the place of the waiter that comes next.
+        let mut path: Vec<(NodeIndex, usize)> = Vec::new();
+        for root in 0..self.nodes.len() {
+            let mut met = Some(root);
+            loop {
+                if let Some(node) = met
+                    && !std::mem::replace(&mut is_met[node], true)
+                {
+                    path.push((node, 0));
+                }
+                let Some((node, next)) = path.last_mut() else {
+                    break;
+                };
+                met = self.waiter(*node, *next);
+                *next = next.saturating_add(1);
+                if met.is_none() {
+                    order.push(*node);
+                    path.pop();
+                }
+            }
+        }
+        order
+    }
+
+    /// About how many levels below the roots a node is written.
+    pub(crate) fn depth(&self, node: NodeIndex) -> usize {
+        self.nodes[node].depth
     }
 
     /// Whether a node is one that is shown.
@@ -141,6 +212,7 @@ impl<'py> Awaiters<'py> {
             shape: waiter.shape,
             edges: 0..0,
             is_shown: false,
+            depth: 0,
             is_indirect: false,
             seen_from: None,
             passed_from: None,
@@ -154,9 +226,16 @@ impl<'py> Awaiters<'py> {
     fn connect(&mut self, node: NodeIndex, start: usize, waiter: Waiter<'py>, is_shown: bool) {
         let to = self.node(waiter);
         self.nodes[to].is_shown |= is_shown;
+        if self.nodes[to].depth == 0 {
+            self.nodes[to].depth = self.nodes[node].depth.saturating_add(1);
+        }
         if self.nodes[to].seen_from.replace(node) != Some(node) {
             self.edges.push(Edge { to, is_shown });
-            self.nodes[node].is_indirect |= !is_shown;
+            self.has_only_later_waiters &= to > node;
+            if !is_shown {
+                self.nodes[node].is_indirect = true;
+                self.has_hidden = true;
+            }
         } else if is_shown {
             let known = self.edges[start..]
                 .iter_mut()
@@ -235,7 +314,7 @@ fn on_record<'py>(
         return Ok(());
     }
     let futures = &interpreter.futures;
-    let waiter = |object: Bound<'py, PyAny>| match futures.shape_of(&object) {
+    let waiter = |object: Ref<'py>| match futures.shape_of(&object) {
         Some(shape @ (Shape::Task | Shape::Plain)) => Some(Waiter { object, shape }),
         Some(Shape::Concurrent) | None => None,
     };
@@ -244,7 +323,11 @@ fn on_record<'py>(
         Recorded::One(object) => waiter(object).into_iter().for_each(&mut each),
         Recorded::Several(set) => {
             let objects = set.try_iter()?.collect::<PyResult<Vec<_>>>()?;
-            let mut waiters: Vec<_> = objects.into_iter().filter_map(waiter).collect();
+            let mut waiters: Vec<_> = objects
+                .into_iter()
+                .map(Ref::from)
+                .filter_map(waiter)
+                .collect();
             // They come in the order of their addresses.
             sort_by_name(futures, &mut waiters);
             waiters.into_iter().for_each(&mut each);
@@ -252,6 +335,7 @@ fn on_record<'py>(
     }
     record::waiters(future)
         .into_iter()
+        .map(Ref::from)
         .filter_map(waiter)
         .for_each(each);
     Ok(())

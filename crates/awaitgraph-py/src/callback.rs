@@ -21,12 +21,17 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
+mod known;
+
+use known::{Closure, Receiver};
+
 use crate::attribute::{Field, is_exactly, type_of};
 use crate::future::{Futures, Shape};
+use crate::reference::Ref;
 
 /// What waits for a future.
 pub(crate) struct Waiter<'py> {
-    pub(crate) object: Bound<'py, PyAny>,
+    pub(crate) object: Ref<'py>,
     pub(crate) shape: Shape,
 }
 
@@ -47,6 +52,8 @@ pub(crate) struct Callbacks {
     code_name: Field,
     code_free_variables: Field,
     closures: Vec<Closure>,
+    /// What `run_until_complete` leaves in the main task, which wakes nobody.
+    run_until_complete: Py<PyAny>,
     methods: Vec<Receiver>,
     /// The C function that wakes a task, once one was seen.
     wakeup: AtomicUsize,
@@ -54,135 +61,6 @@ pub(crate) struct Callbacks {
     has_wrappers: bool,
     /// That type, once one was seen.
     wrapper: AtomicUsize,
-}
-
-/// A function inside one of asyncio's, one cell of which leads to who waits.
-struct Closure {
-    code: Py<PyAny>,
-    cell: usize,
-    leads_to: LeadsTo,
-}
-
-/// A method of asyncio's, the object of which leads to who waits.
-struct Receiver {
-    function: Py<PyAny>,
-    leads_to: LeadsTo,
-}
-
-/// What an object found in a callback is.
-#[derive(Clone, Copy)]
-enum LeadsTo {
-    /// The future that waits.
-    Waiter,
-    /// An `asyncio.Queue`: whoever waits to get from it.
-    Queue,
-    /// An `asyncio.TaskGroup`: the task that it belongs to.
-    TaskGroup,
-    /// The iterator of `asyncio.as_completed` of CPython 3.13+.
-    AsCompleted,
-}
-
-struct KnownClosure {
-    module: &'static str,
-    function: &'static str,
-    inner: &'static str,
-    cell: &'static str,
-    leads_to: LeadsTo,
-}
-
-/// Those that a version lacks are passed over.
-const CLOSURES: &[KnownClosure] = &[
-    closure(
-        "asyncio.tasks",
-        "gather",
-        "_done_callback",
-        "outer",
-        LeadsTo::Waiter,
-    ),
-    // CPython 3.9 has it one function further in.
-    closure(
-        "asyncio.tasks",
-        "_gather",
-        "_done_callback",
-        "outer",
-        LeadsTo::Waiter,
-    ),
-    closure(
-        "asyncio.tasks",
-        "shield",
-        "_inner_done_callback",
-        "outer",
-        LeadsTo::Waiter,
-    ),
-    closure(
-        "asyncio.tasks",
-        "_wait",
-        "_on_completion",
-        "waiter",
-        LeadsTo::Waiter,
-    ),
-    // To CPython 3.12.
-    closure(
-        "asyncio.tasks",
-        "as_completed",
-        "_on_completion",
-        "done",
-        LeadsTo::Queue,
-    ),
-    // wrap_future, run_in_executor, run_coroutine_threadsafe.
-    closure(
-        "asyncio.futures",
-        "_chain_future",
-        "_call_set_state",
-        "destination",
-        LeadsTo::Waiter,
-    ),
-    // create_connection that tries several addresses.
-    closure(
-        "asyncio.staggered",
-        "staggered_race",
-        "task_done",
-        "on_completed_fut",
-        LeadsTo::Waiter,
-    ),
-];
-
-const METHODS: &[(&str, &str, &str, LeadsTo)] = &[
-    ("asyncio.tasks", "_PyTask", "_Task__wakeup", LeadsTo::Waiter),
-    (
-        "asyncio.futures",
-        "_PyFuture",
-        "set_result",
-        LeadsTo::Waiter,
-    ),
-    (
-        "asyncio.taskgroups",
-        "TaskGroup",
-        "_on_task_done",
-        LeadsTo::TaskGroup,
-    ),
-    (
-        "asyncio.tasks",
-        "_AsCompletedIterator",
-        "_handle_completion",
-        LeadsTo::AsCompleted,
-    ),
-];
-
-const fn closure(
-    module: &'static str,
-    function: &'static str,
-    inner: &'static str,
-    cell: &'static str,
-    leads_to: LeadsTo,
-) -> KnownClosure {
-    KnownClosure {
-        module,
-        function,
-        inner,
-        cell,
-        leads_to,
-    }
 }
 
 impl Callbacks {
@@ -198,10 +76,6 @@ impl Callbacks {
             .import("functools")?
             .getattr("partial")?
             .cast_into::<PyType>()?;
-        let closures = CLOSURES
-            .iter()
-            .filter_map(|known| Closure::find(py, known).transpose());
-        let methods = METHODS.iter().filter_map(|known| Receiver::find(py, known));
         Ok(Self {
             builtin: class("BuiltinFunctionType")?.unbind(),
             code: Field::new(&function, "__code__"),
@@ -214,8 +88,13 @@ impl Callbacks {
             partial_keywords: Field::new(&partial, "keywords"),
             code_name: Field::new(&code, "co_name"),
             code_free_variables: Field::new(&code, "co_freevars"),
-            closures: closures.collect::<PyResult<_>>()?,
-            methods: methods.collect(),
+            closures: Closure::find_all(py)?,
+            run_until_complete: py
+                .import("asyncio.base_events")?
+                .getattr_opt("_run_until_complete_cb")?
+                .unwrap_or_else(|| py.None().into_bound(py))
+                .unbind(),
+            methods: Receiver::find_all(py)?,
             function: function.unbind(),
             method: method.unbind(),
             partial: partial.unbind(),
@@ -233,7 +112,7 @@ impl Callbacks {
         futures: &Futures,
         mut each: impl FnMut(Waiter<'py>),
     ) -> PyResult<()> {
-        let mut take = |object: Bound<'py, PyAny>| {
+        let mut take = |object: Ref<'py>| {
             if let Some(shape) = futures.shape_of(&object) {
                 each(Waiter { object, shape });
             }
@@ -253,6 +132,9 @@ impl Callbacks {
                 known.leads_to.waiters(receiver, &mut take)?;
             }
         } else if is_exactly(callback, &self.function) {
+            if callback.is(&self.run_until_complete) {
+                return Ok(());
+            }
             let code = self.code.read(callback)?;
             if let Some(known) = self.closures.iter().find(|known| code.is(&known.code)) {
                 if let Some(content) = self.cell(callback, known.cell)? {
@@ -283,7 +165,7 @@ impl Callbacks {
         &self,
         callback: &Bound<'py, PyAny>,
         futures: &Futures,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> PyResult<Option<Ref<'py>>> {
         let py = callback.py();
         // SAFETY: the callback is exactly a builtin function; a static one has no receiver.
         let (function, receiver) = unsafe {
@@ -291,7 +173,7 @@ impl Callbacks {
             let receiver = ffi::PyCFunction_GetSelf(callback.as_ptr());
             (
                 function.map_or(0, |function| function as usize),
-                Bound::from_borrowed_ptr_or_opt(py, receiver),
+                Ref::borrowed(py, receiver),
             )
         };
         if function != 0 && function == self.wakeup.load(Ordering::Relaxed) {
@@ -315,10 +197,7 @@ impl Callbacks {
     }
 
     /// The task that an object of a type of its own wakes: CPython 3.9.
-    fn woken_by_wrapper<'py>(
-        &self,
-        callback: &Bound<'py, PyAny>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn woken_by_wrapper<'py>(&self, callback: &Bound<'py, PyAny>) -> PyResult<Option<Ref<'py>>> {
         if !self.has_wrappers {
             return Ok(None);
         }
@@ -333,23 +212,21 @@ impl Callbacks {
             // A static type, which is never freed.
             self.wrapper.store(own, Ordering::Relaxed);
         }
-        callback.getattr_opt(intern!(py, "__self__"))
+        Ok(callback
+            .getattr_opt(intern!(py, "__self__"))?
+            .map(Ref::from))
     }
 
     /// What is in a cell of a function.
-    fn cell<'py>(
-        &self,
-        function: &Bound<'py, PyAny>,
-        index: usize,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn cell<'py>(&self, function: &Bound<'py, PyAny>, index: usize) -> PyResult<Option<Ref<'py>>> {
         let closure = self.closure.read(function)?;
-        let Ok(closure) = closure.cast_into_exact::<PyTuple>() else {
+        let Ok(closure) = closure.cast_exact::<PyTuple>() else {
             return Ok(None);
         };
         // An empty cell is a ValueError.
         Ok(closure
             .get_item(index)
-            .and_then(|cell| self.cell_contents.read(&cell))
+            .and_then(|cell| Ok(self.cell_contents.read(&cell)?))
             .ok())
     }
 
@@ -357,17 +234,17 @@ impl Callbacks {
     fn held_by_partial<'py>(
         &self,
         partial: &Bound<'py, PyAny>,
-        mut each: impl FnMut(Bound<'py, PyAny>),
+        mut each: impl FnMut(Ref<'py>),
     ) -> PyResult<()> {
-        if let Ok(args) = self.partial_args.read(partial)?.cast_into::<PyTuple>() {
-            args.iter().for_each(&mut each);
+        if let Ok(args) = self.partial_args.read(partial)?.cast::<PyTuple>() {
+            args.iter().for_each(|value| each(value.into()));
         }
-        if let Ok(keywords) = self.partial_keywords.read(partial)?.cast_into::<PyDict>() {
-            keywords.iter().for_each(|(_, value)| each(value));
+        if let Ok(keywords) = self.partial_keywords.read(partial)?.cast::<PyDict>() {
+            keywords.iter().for_each(|(_, value)| each(value.into()));
         }
         let function = self.partial_function.read(partial)?;
         if is_exactly(&function, &self.method) || is_exactly(&function, &self.builtin) {
-            each(function.getattr(intern!(partial.py(), "__self__"))?);
+            each(function.getattr(intern!(partial.py(), "__self__"))?.into());
         }
         Ok(())
     }
@@ -378,7 +255,7 @@ impl Callbacks {
         &self,
         function: &Bound<'py, PyAny>,
         code: &Bound<'py, PyAny>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> PyResult<Option<Ref<'py>>> {
         let py = function.py();
         // Names in code are interned, so this is one comparison for all other functions.
         if !self.code_name.read(code)?.is(intern!(py, "task_done")) {
@@ -387,10 +264,8 @@ impl Callbacks {
         let Some(backend) = anyio_backend(py)? else {
             return Ok(None);
         };
-        let names = self
-            .code_free_variables
-            .read(code)?
-            .cast_into::<PyTuple>()?;
+        let names = self.code_free_variables.read(code)?;
+        let names = names.cast::<PyTuple>()?;
         let Ok(index) = names.index(intern!(py, "self")) else {
             return Ok(None);
         };
@@ -402,79 +277,9 @@ impl Callbacks {
             return Ok(None);
         }
         match group.getattr_opt(intern!(py, "cancel_scope"))? {
-            Some(scope) => scope.getattr_opt(intern!(py, "_host_task")),
+            Some(scope) => Ok(scope.getattr_opt(intern!(py, "_host_task"))?.map(Ref::from)),
             None => Ok(None),
         }
-    }
-}
-
-impl Closure {
-    fn find(py: Python<'_>, known: &KnownClosure) -> PyResult<Option<Self>> {
-        let outer = match py.import(known.module) {
-            Ok(module) => module.getattr_opt(known.function)?,
-            Err(_) => None,
-        };
-        // Some library may have put something else in its place.
-        let Some(code) = outer.map_or(Ok(None), |outer| outer.getattr_opt("__code__"))? else {
-            return Ok(None);
-        };
-        for constant in code.getattr("co_consts")?.try_iter()? {
-            let constant = constant?;
-            let name = constant.getattr_opt("co_name")?;
-            if name.map_or(Ok(false), |name| name.eq(known.inner))? {
-                let variables = constant.getattr("co_freevars")?.cast_into::<PyTuple>()?;
-                let cell = variables.index(known.cell).ok();
-                let code = constant.unbind();
-                return Ok(cell.map(|cell| Self {
-                    code,
-                    cell,
-                    leads_to: known.leads_to,
-                }));
-            }
-        }
-        Ok(None)
-    }
-}
-
-impl Receiver {
-    fn find(py: Python<'_>, known: &(&str, &str, &str, LeadsTo)) -> Option<Self> {
-        let &(module, class, method, leads_to) = known;
-        let class = py.import(module).ok()?.getattr(class).ok()?;
-        Some(Self {
-            function: class.getattr(method).ok()?.unbind(),
-            leads_to,
-        })
-    }
-}
-
-impl LeadsTo {
-    fn waiters<'py>(
-        self,
-        object: Bound<'py, PyAny>,
-        take: &mut impl FnMut(Bound<'py, PyAny>),
-    ) -> PyResult<()> {
-        let py = object.py();
-        match self {
-            Self::Waiter => take(object),
-            Self::TaskGroup => {
-                if let Some(parent) = object.getattr_opt(intern!(py, "_parent_task"))? {
-                    take(parent);
-                }
-            }
-            Self::AsCompleted => {
-                if let Some(queue) = object.getattr_opt(intern!(py, "_done"))? {
-                    Self::Queue.waiters(queue, take)?;
-                }
-            }
-            Self::Queue => {
-                if let Some(getters) = object.getattr_opt(intern!(py, "_getters"))? {
-                    for getter in getters.try_iter()? {
-                        take(getter?);
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::IntoPyDict;
+use pyo3::types::{IntoPyDict, PyString};
 
 use crate::capture::capture;
 use crate::frame::Limit;
@@ -20,10 +20,10 @@ pub(crate) fn capture_call_graph<'py>(
     depth: isize,
     limit: Option<isize>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    match Scene::of(py, future, skipped(depth), limit_of(limit))? {
-        Some(mut scene) => Ok(capture(py, &mut scene, 1)?.pop()),
-        None => Ok(None),
-    }
+    let graph = Scene::with(py, future, skipped(depth), limit_of(limit), |scene| {
+        capture(py, scene)
+    })?;
+    Ok(graph.map(Bound::from))
 }
 
 #[pyfunction]
@@ -33,11 +33,11 @@ pub(crate) fn format_call_graph<'py>(
     future: Option<&Bound<'py, PyAny>>,
     depth: isize,
     limit: Option<isize>,
-) -> PyResult<String> {
-    match Scene::of(py, future, skipped(depth), limit_of(limit))? {
-        Some(mut scene) => write_text(&mut scene),
-        None => Ok(String::new()),
-    }
+) -> PyResult<Bound<'py, PyString>> {
+    let text = Scene::with(py, future, skipped(depth), limit_of(limit), |scene| {
+        write_text(py, scene)
+    })?;
+    Ok(text.unwrap_or_else(|| PyString::new(py, "")))
 }
 
 #[pyfunction]

@@ -1,10 +1,10 @@
 //! The awaiters of a future as Python objects.
 //!
 //! Each future is made into one `FutureCallGraph`, shared by all that it waits
-//! for. A frozen object is made after what it holds, so the walk goes up first
-//! and makes the objects on its way back. Where it comes to a future that it is
-//! still on the way from, it has gone around a cycle: there it puts an object
-//! that holds the future and its stack, and no awaiters.
+//! for. A frozen object is made after what it holds, so those that wait are
+//! made before those that they wait for. In a cycle one of them has to come
+//! first: where it needs one that is not made yet, it holds a second object for
+//! that future, with its stack and without awaiters.
 
 #![allow(
     clippy::indexing_slicing,
@@ -14,118 +14,109 @@
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
-use crate::awaiters::NodeIndex;
+use crate::awaiters::{NodeIndex, Order};
 use crate::entries::tuple;
 use crate::frame::Stack;
+use crate::reference::{Answer, Ref};
 use crate::scene::Scene;
 
-/// Objects that were made.
-pub(crate) type Made<'py> = SmallVec<[Bound<'py, PyAny>; 8]>;
-
-/// The `FutureCallGraph` of each of the first `roots` nodes of a scene.
-pub(crate) fn capture<'py>(
-    py: Python<'py>,
-    scene: &mut Scene<'_, 'py>,
-    roots: usize,
-) -> PyResult<Made<'py>> {
-    let states = std::iter::repeat_with(|| State::New)
-        .take(scene.awaiters.len())
-        .collect();
-    let mut capture = Capture {
-        py,
-        scene,
-        states,
-        path: SmallVec::new(),
-        made: SmallVec::new(),
-        frames: SmallVec::new(),
-    };
-    for root in 0..roots {
-        capture.run(root)?;
-    }
-    Ok(capture.made)
+/// The `FutureCallGraph` of the first node of a scene.
+#[inline]
+pub(crate) fn capture<'py>(py: Python<'py>, scene: &Scene<'_, 'py>) -> PyResult<Ref<'py>> {
+    let mut capture = Capture::new(py, scene);
+    capture.make_all()?;
+    Ok(capture.graph(0)?)
 }
 
 struct Capture<'s, 'a, 'py> {
     py: Python<'py>,
-    scene: &'s mut Scene<'a, 'py>,
-    states: SmallVec<[State<'py>; 8]>,
-    path: SmallVec<[Step; 8]>,
-    /// The objects of the roots that are done, then those of the awaiters, as
-    /// far as they are made, of each future on the path.
-    made: Made<'py>,
+    scene: &'s Scene<'a, 'py>,
+    /// What is made of each node.
+    made: SmallVec<[Made<'py>; 8]>,
     frames: Stack<'py>,
 }
 
-enum State<'py> {
-    New,
-    /// On the path. The stack is known.
-    Open(Bound<'py, PyAny>),
-    Done(Bound<'py, PyAny>),
+enum Made<'py> {
+    Nothing,
+    CallStack(Ref<'py>),
+    Graph(Ref<'py>),
 }
 
-/// A future on the way up.
-struct Step {
-    node: NodeIndex,
-    /// Which of its awaiters comes next.
-    next: usize,
-}
+impl<'s, 'a, 'py> Capture<'s, 'a, 'py> {
+    #[inline]
+    fn new(py: Python<'py>, scene: &'s Scene<'a, 'py>) -> Self {
+        let mut made = SmallVec::new();
+        made.resize_with(scene.awaiters.len(), || Made::Nothing);
+        Self {
+            py,
+            scene,
+            made,
+            frames: SmallVec::new(),
+        }
+    }
 
-impl<'py> Capture<'_, '_, 'py> {
-    /// Adds the object of `root` to what is made.
-    fn run(&mut self, root: NodeIndex) -> PyResult<()> {
-        self.arrive(root)?;
-        while let Some(step) = self.path.last_mut() {
-            match self.scene.awaiters.waiter(step.node, step.next) {
-                Some(waiter) => {
-                    step.next = step.next.saturating_add(1);
-                    self.arrive(waiter)?;
+    /// Makes the objects of all nodes that are shown.
+    #[inline]
+    fn make_all(&mut self) -> PyResult<()> {
+        match self.scene.awaiters.waiters_first() {
+            Order::Backwards => {
+                for node in (0..self.made.len()).rev() {
+                    self.make(node)?;
                 }
-                None => self.finish()?,
+            }
+            Order::Listed(nodes) => {
+                for node in nodes {
+                    self.make(node)?;
+                }
             }
         }
         Ok(())
     }
 
     #[inline]
-    fn arrive(&mut self, node: NodeIndex) -> PyResult<()> {
-        let classes = &self.scene.interpreter.classes;
-        match &self.states[node] {
-            State::Done(graph) => self.made.push(graph.clone()),
-            State::Open(stack) => {
-                let future = self.scene.awaiters.future(node).clone();
-                let nobody = tuple(self.py, std::iter::empty())?;
-                self.made
-                    .push(classes.graph(future, stack.clone(), nobody)?);
-            }
-            State::New => {
-                self.scene.stack(node, &mut self.frames)?;
-                let stack = classes.call_stack(self.py, &mut self.frames)?;
-                self.states[node] = State::Open(stack);
-                self.path.push(Step { node, next: 0 });
-            }
+    fn make(&mut self, node: NodeIndex) -> PyResult<()> {
+        let Scene {
+            awaiters,
+            interpreter,
+            ..
+        } = self.scene;
+        if !awaiters.is_shown(node) {
+            return Ok(());
         }
+        let call_stack = self.call_stack(node)?;
+        let waiters = awaiters.waiters(node);
+        let awaited_by = tuple(self.py, waiters.map(|waiter| self.graph(waiter)))?;
+        let future = awaiters.future(node).clone();
+        self.made[node] = Made::Graph(interpreter.classes.graph(future, call_stack, awaited_by)?);
         Ok(())
     }
 
-    /// Makes the object of the future at the end of the path.
+    /// The object of a node or, where that is not made yet, one that goes no further.
     #[inline]
-    fn finish(&mut self) -> PyResult<()> {
-        let Some(Step { node, next }) = self.path.pop() else {
-            return Ok(());
-        };
-        let State::Open(stack) = std::mem::replace(&mut self.states[node], State::New) else {
-            return Ok(());
-        };
-        let first = self.made.len().saturating_sub(next);
-        let awaited_by = tuple(self.py, self.made.drain(first..).map(Ok))?;
+    fn graph(&mut self, node: NodeIndex) -> Answer<'py> {
+        if let Made::Graph(graph) = &self.made[node] {
+            return Ok(graph.clone());
+        }
+        let call_stack = self.call_stack(node)?;
+        self.made[node] = Made::CallStack(call_stack.clone());
+        let nobody = tuple(self.py, std::iter::empty())?;
         let future = self.scene.awaiters.future(node).clone();
-        let graph = self
-            .scene
+        self.scene
             .interpreter
             .classes
-            .graph(future, stack, awaited_by)?;
-        self.states[node] = State::Done(graph.clone());
-        self.made.push(graph);
-        Ok(())
+            .graph(future, call_stack, nobody)
+    }
+
+    /// The tuple of a node's frames.
+    #[inline]
+    fn call_stack(&mut self, node: NodeIndex) -> Answer<'py> {
+        if let Made::CallStack(call_stack) = &self.made[node] {
+            return Ok(call_stack.clone());
+        }
+        self.scene.stack(node, &mut self.frames)?;
+        self.scene
+            .interpreter
+            .classes
+            .call_stack(self.py, &mut self.frames)
     }
 }

@@ -10,8 +10,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
 
-use crate::attribute::slot_offset;
+use crate::attribute::object_offset;
 use crate::frame::Stack;
+use crate::reference::{Answer, Raised, Ref};
 
 /// The two classes.
 pub(crate) struct GraphClasses {
@@ -38,21 +39,17 @@ impl GraphClasses {
     #[inline]
     pub(crate) fn graph<'py>(
         &self,
-        future: Bound<'py, PyAny>,
-        call_stack: Bound<'py, PyAny>,
-        awaited_by: Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+        future: Ref<'py>,
+        call_stack: Ref<'py>,
+        awaited_by: Ref<'py>,
+    ) -> Answer<'py> {
         let py = future.py();
         self.graph.make(py, [future, call_stack, awaited_by])
     }
 
     /// A tuple with a `FrameCallGraphEntry(frame)` for each frame.
     #[inline]
-    pub(crate) fn call_stack<'py>(
-        &self,
-        py: Python<'py>,
-        stack: &mut Stack<'py>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn call_stack<'py>(&self, py: Python<'py>, stack: &mut Stack<'py>) -> Answer<'py> {
         tuple(
             py,
             stack
@@ -66,13 +63,13 @@ impl GraphClasses {
 #[inline]
 pub(crate) fn tuple<'py>(
     py: Python<'py>,
-    items: impl ExactSizeIterator<Item = PyResult<Bound<'py, PyAny>>>,
-) -> PyResult<Bound<'py, PyAny>> {
+    items: impl ExactSizeIterator<Item = Answer<'py>>,
+) -> Answer<'py> {
     // SAFETY: a new tuple is filled before anyone else sees it; one that is
     // left half filled by an error holds nulls, which its end allows for.
     unsafe {
-        let size = ffi::Py_ssize_t::try_from(items.len())?;
-        let tuple = Bound::from_owned_ptr_or_err(py, ffi::PyTuple_New(size))?;
+        let size = items.len().cast_signed();
+        let tuple = Ref::or_raised(py, ffi::PyTuple_New(size))?;
         for (index, item) in (0..size).zip(items) {
             ffi::PyTuple_SetItem(tuple.as_ptr(), index, item?.into_ptr());
         }
@@ -102,7 +99,7 @@ impl<const N: usize> SlotClass<N> {
             && size == size_of::<ffi::PyObject>() + size_of::<[*mut ffi::PyObject; N]>();
         let found: Vec<usize> = fields
             .iter()
-            .filter_map(|field| slot_offset(class, field))
+            .filter_map(|field| object_offset(class, field))
             .collect();
         let offsets = found.try_into().ok().filter(|_| is_plain);
         Ok(Self {
@@ -112,25 +109,29 @@ impl<const N: usize> SlotClass<N> {
     }
 
     #[inline]
-    fn make<'py>(
-        &self,
-        py: Python<'py>,
-        fields: [Bound<'py, PyAny>; N],
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn make<'py>(&self, py: Python<'py>, fields: [Ref<'py>; N]) -> Answer<'py> {
         let Some(offsets) = &self.offsets else {
-            return self.class.bind(py).call1(PyTuple::new(py, fields)?);
+            return self.call(py, fields);
         };
-        // SAFETY: what `object.__new__` would do for a class without an end or
-        // a beginning of its own; the slots of a new object are null, and it
-        // takes over the references.
+        // SAFETY: what `object.__new__` does for a class without a beginning
+        // or an end of its own; the slots of the new object are null, and take
+        // the references over.
         unsafe {
             let object = ffi::PyType_GenericAlloc(self.class.as_ptr().cast(), 0);
-            let object = Bound::from_owned_ptr_or_err(py, object)?;
+            let object = Ref::or_raised(py, object)?;
             for (offset, field) in offsets.iter().zip(fields) {
                 let slot = object.as_ptr().byte_add(*offset);
                 slot.cast::<*mut ffi::PyObject>().write(field.into_ptr());
             }
             Ok(object)
         }
+    }
+
+    fn call<'py>(&self, py: Python<'py>, fields: [Ref<'py>; N]) -> Answer<'py> {
+        let object = PyTuple::new(py, fields.map(Bound::from))
+            .and_then(|fields| self.class.bind(py).call1(fields));
+        object
+            .map(Ref::from)
+            .map_err(|error| Raised::set(py, error))
     }
 }

@@ -20,6 +20,7 @@ use pyo3::types::{PyList, PyType};
 use smallvec::SmallVec;
 
 use crate::attribute::{Field, is_exactly, type_of};
+use crate::reference::{Raised, Ref};
 
 /// How to follow what awaits what.
 pub(crate) struct Frames {
@@ -58,10 +59,10 @@ struct Suspendable {
 
 /// A frame on a stack.
 pub(crate) struct CallFrame<'py> {
-    pub(crate) frame: Bound<'py, PyAny>,
+    pub(crate) frame: Ref<'py>,
     /// The coroutine or generator whose frame it is, kept where only that
     /// knows the qualified name.
-    pub(crate) owner: Option<Bound<'py, PyAny>>,
+    pub(crate) owner: Option<Ref<'py>>,
 }
 
 /// Frames, innermost first.
@@ -111,10 +112,10 @@ impl Frames {
     #[inline]
     pub(crate) fn suspended<'py>(
         &self,
-        coroutine: Bound<'py, PyAny>,
+        coroutine: Ref<'py>,
         limit: Limit,
         stack: &mut Stack<'py>,
-    ) -> PyResult<()> {
+    ) -> Result<(), Raised<'py>> {
         let start = stack.len();
         let most = match limit {
             Limit::Outermost(most) => most,
@@ -139,13 +140,14 @@ impl Frames {
         }
         Ok(())
     }
+
     /// The frame of a coroutine, where it has one.
     pub(crate) fn frame_of<'py>(
         &self,
         coroutine: &Bound<'py, PyAny>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> PyResult<Option<Ref<'py>>> {
         let mut stack = Stack::new();
-        self.suspended(coroutine.clone(), Limit::Outermost(1), &mut stack)?;
+        self.suspended(coroutine.clone().into(), Limit::Outermost(1), &mut stack)?;
         Ok(stack.pop().map(|frame| frame.frame))
     }
 
@@ -195,9 +197,9 @@ impl Walk<'_> {
     #[inline]
     fn step<'py>(
         &mut self,
-        object: Bound<'py, PyAny>,
+        object: Ref<'py>,
         stack: &mut Stack<'py>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> Result<Option<Ref<'py>>, Raised<'py>> {
         let Frames {
             coroutine,
             async_generator,
@@ -215,7 +217,13 @@ impl Walk<'_> {
             }
             generator
         } else {
-            return self.step_through(object, stack);
+            if self.frames.is_end(&object) {
+                return Ok(None);
+            }
+            let py = object.py();
+            return self
+                .step_through(object, stack)
+                .map_err(|error| Raised::set(py, error));
         };
         let frame = kind.frame.read(&object)?;
         let awaited = kind.awaited.read(&object)?;
@@ -223,22 +231,19 @@ impl Walk<'_> {
             let owner = self.frames.needs_owner.then_some(object);
             stack.push(CallFrame { frame, owner });
         }
-        Ok(Some(awaited).filter(|awaited| !awaited.is_none()))
+        Ok(awaited.unless_none())
     }
 
     /// The same for an object that is no coroutine or generator of Python's.
     fn step_through<'py>(
         &mut self,
-        object: Bound<'py, PyAny>,
+        object: Ref<'py>,
         stack: &mut Stack<'py>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> PyResult<Option<Ref<'py>>> {
         let py = object.py();
-        if self.frames.is_end(&object) {
-            return Ok(None);
-        }
         if self.frames.is_transparent(&object)? {
-            let held = self.frames.get_referents.bind(py).call1((&object,))?;
-            return Ok(held.cast::<PyList>()?.iter().next());
+            let held = self.frames.get_referents.bind(py).call1((&*object,))?;
+            return Ok(held.cast::<PyList>()?.iter().next().map(Ref::from));
         }
         // Coroutines of other compilers (Cython) have the same attributes.
         self.foreign = self.foreign.saturating_add(1);
@@ -256,9 +261,12 @@ impl Walk<'_> {
                     frame.filter(|frame| is_exactly(frame, &self.frames.frame_type))
                 {
                     let owner = self.frames.needs_owner.then_some(object);
-                    stack.push(CallFrame { frame, owner });
+                    stack.push(CallFrame {
+                        frame: frame.into(),
+                        owner,
+                    });
                 }
-                return Ok(Some(awaited).filter(|awaited| !awaited.is_none()));
+                return Ok(Ref::from(awaited).unless_none());
             }
         }
         Ok(None)

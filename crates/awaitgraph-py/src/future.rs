@@ -11,6 +11,7 @@ use pyo3::types::{PyFrozenSet, PyList, PySet, PyString, PyTuple, PyType};
 
 use crate::attribute::{Method, is_exactly, is_subtype};
 use crate::future_layout::{FutureLayout, new_future};
+use crate::reference::{Answer, Raised, Ref};
 
 /// The classes of asyncio, and how to read their objects.
 pub(crate) struct Futures {
@@ -44,9 +45,9 @@ pub(crate) enum Shape {
 /// What waits for a future by the interpreter's own record.
 pub(crate) enum Recorded<'py> {
     Nobody,
-    One(Bound<'py, PyAny>),
+    One(Ref<'py>),
     /// A set, frozen or not.
-    Several(Bound<'py, PyAny>),
+    Several(Ref<'py>),
 }
 
 /// `future_add_to_awaited_by` and `future_discard_from_awaited_by` of asyncio.
@@ -190,13 +191,17 @@ impl Futures {
                 }
                 others
             }
-            _ => future.getattr_opt(intern!(py, "_callbacks"))?,
+            _ => future
+                .getattr_opt(intern!(py, "_callbacks"))?
+                .map(Ref::from),
         };
-        let Some(others) = others.and_then(|list| list.cast_into_exact::<PyList>().ok()) else {
+        let Some(others) =
+            others.and_then(|list| Bound::from(list).cast_into_exact::<PyList>().ok())
+        else {
             return Ok(());
         };
         // The list may change under us: by an audit hook, for one.
-        let mut index = 0;
+        let mut index = 0_usize;
         while index < others.len() {
             if let Ok(entry) = others.get_item(index)?.cast_into_exact::<PyTuple>() {
                 each(&entry.get_item(0)?)?;
@@ -232,7 +237,9 @@ impl Futures {
                 // SAFETY: the object is of the type that the layout is of, or of a subtype.
                 unsafe { layout.awaited_by(future) }
             }
-            _ => future.getattr_opt(intern!(future.py(), "_asyncio_awaited_by"))?,
+            _ => future
+                .getattr_opt(intern!(future.py(), "_asyncio_awaited_by"))?
+                .map(Ref::from),
         };
         Ok(match record {
             None => Recorded::Nobody,
@@ -274,24 +281,26 @@ impl Futures {
     pub(crate) fn coroutine_of<'py>(
         &self,
         future: &Bound<'py, PyAny>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> Result<Option<Ref<'py>>, Raised<'py>> {
         if is_exactly(future, &self.c_task) {
-            return Ok(Some(self.get_coro.call(future)?).filter(|coroutine| !coroutine.is_none()));
+            return Ok(self.get_coro.call(future)?.unless_none());
         }
         if is_exactly(future, &self.c_future) {
             return Ok(None);
         }
-        match future.getattr_opt(intern!(future.py(), "get_coro"))? {
+        let get_coro = future.getattr_opt(intern!(future.py(), "get_coro"));
+        let coroutine = get_coro.and_then(|get_coro| match get_coro {
             Some(get_coro) if get_coro.is_truthy()? => {
-                Ok(Some(get_coro.call0()?).filter(|coroutine| !coroutine.is_none()))
+                Ok(Ref::from(get_coro.call0()?).unless_none())
             }
             _ => Ok(None),
-        }
+        });
+        coroutine.map_err(|error| Raised::set(future.py(), error))
     }
 
     /// `task.get_name()`.
     #[inline]
-    pub(crate) fn name_of<'py>(&self, task: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn name_of<'py>(&self, task: &Bound<'py, PyAny>) -> Answer<'py> {
         self.get_name.call(task)
     }
 

@@ -20,6 +20,7 @@ use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyBool, PyList, PySet, PyTuple, PyType};
 
 use crate::planted::{load, place_of};
+use crate::reference::Ref;
 
 /// The places, as offsets into any object of the type or of a subtype.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +95,7 @@ impl FutureLayout {
     pub(crate) unsafe fn callbacks<'py>(
         &self,
         future: &Bound<'py, PyAny>,
-    ) -> (Option<Bound<'py, PyAny>>, Option<Bound<'py, PyAny>>) {
+    ) -> (Option<Ref<'py>>, Option<Ref<'py>>) {
         // SAFETY: the caller's.
         unsafe { (load(future, self.callback0), load(future, self.callbacks)) }
     }
@@ -105,10 +106,7 @@ impl FutureLayout {
     ///
     /// As for [`callbacks`](Self::callbacks).
     #[inline]
-    pub(crate) unsafe fn awaited_by<'py>(
-        &self,
-        future: &Bound<'py, PyAny>,
-    ) -> Option<Bound<'py, PyAny>> {
+    pub(crate) unsafe fn awaited_by<'py>(&self, future: &Bound<'py, PyAny>) -> Option<Ref<'py>> {
         // SAFETY: the caller's.
         unsafe { load(future, self.awaited_by?) }
     }

@@ -4,11 +4,11 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use crate::callback::Callbacks;
+use crate::code_words::Codes;
 use crate::entries::GraphClasses;
 use crate::frame::Frames;
 use crate::future::Futures;
 use crate::running::Running;
-use crate::text::Codes;
 
 /// Everything that depends on the version of CPython.
 pub(crate) struct Interpreter {

@@ -24,6 +24,7 @@ mod text;
 
 mod awaiters;
 mod callback;
+mod code_words;
 mod entries;
 mod frame;
 mod future;
@@ -37,6 +38,7 @@ mod attribute;
 mod cpython;
 mod future_layout;
 mod planted;
+mod reference;
 
 #[pymodule]
 mod _native {

@@ -7,16 +7,15 @@
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use crate::reference::Ref;
+
 /// The object that `object` points to at `offset`.
 ///
 /// # Safety
 ///
 /// At `offset` of `object` there is a pointer to an object, or null.
 #[inline]
-pub(crate) unsafe fn load<'py>(
-    object: &Bound<'py, PyAny>,
-    offset: usize,
-) -> Option<Bound<'py, PyAny>> {
+pub(crate) unsafe fn load<'py>(object: &Bound<'py, PyAny>, offset: usize) -> Option<Ref<'py>> {
     // SAFETY: the caller's. The interpreter is ours while it is read.
     unsafe {
         let value = object
@@ -24,7 +23,7 @@ pub(crate) unsafe fn load<'py>(
             .byte_add(offset)
             .cast::<*mut ffi::PyObject>()
             .read();
-        Bound::from_borrowed_ptr_or_opt(object.py(), value)
+        Ref::borrowed(object.py(), value)
     }
 }
 

@@ -12,18 +12,20 @@ use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyModule, PyType};
+use pyo3::types::{PyDict, PyType};
 
 use crate::attribute::{Field, Function};
 use crate::frame::{CallFrame, Limit, Stack};
 use crate::planted::{load, place_of};
+use crate::reference::Ref;
 
 /// How to find them.
 pub(crate) struct Running {
     get_running_loop: Function,
     /// `asyncio.current_task` as it was at import.
     current_task: Function,
-    tasks: Py<PyModule>,
+    /// The namespace of `asyncio.tasks`.
+    tasks: Py<PyDict>,
     frame_back: Field,
     frame_code: Field,
     code_flags: Field,
@@ -46,7 +48,7 @@ impl Running {
                 &py.import("asyncio.events")?.getattr("_get_running_loop")?,
             ),
             current_task: Function::new(&tasks.getattr("current_task")?),
-            tasks: tasks.unbind(),
+            tasks: tasks.dict().unbind(),
             frame_back: Field::new(&frame, "f_back"),
             frame_code: Field::new(&frame, "f_code"),
             owner: if code.hasattr("co_qualname")? {
@@ -66,13 +68,15 @@ impl Running {
 
     /// The task that the running loop of this thread is executing.
     #[inline]
-    pub(crate) fn task<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    pub(crate) fn task<'py>(&self, py: Python<'py>) -> PyResult<Option<Ref<'py>>> {
         // Looked up each time: a program may have put another one in its place.
-        let current_task = self.tasks.bind(py).getattr(intern!(py, "current_task"))?;
+        let Some(current_task) = self.tasks.bind(py).get_item(intern!(py, "current_task"))? else {
+            return Ok(None);
+        };
         let task = if self.current_task.is(&current_task) {
             self.current_task.call(py)?
         } else {
-            current_task.call0()?
+            current_task.call0()?.into()
         };
         Ok(Some(task).filter(|task| !task.is_none()))
     }
@@ -99,8 +103,7 @@ impl Running {
             return Ok(());
         }
         // SAFETY: the interpreter is ours; there is no frame where no Python code called us.
-        let top: Option<Bound<'py, PyAny>> =
-            unsafe { Bound::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetFrame().cast()) };
+        let top: Option<Ref<'py>> = unsafe { Ref::borrowed(py, ffi::PyEval_GetFrame().cast()) };
         let mut next = top;
         for _ in 0..skip {
             let Some(frame) = next else { break };
@@ -150,11 +153,11 @@ impl Running {
 
     fn flags(&self, frame: &Bound<'_, PyAny>) -> PyResult<i32> {
         self.code_flags
-            .read(&self.frame_code.read(frame)?)?
+            .read(&*self.frame_code.read(frame)?)?
             .extract()
     }
 
-    fn back<'py>(&self, frame: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn back<'py>(&self, frame: &Bound<'py, PyAny>) -> PyResult<Option<Ref<'py>>> {
         Ok(Some(self.frame_back.read(frame)?).filter(|back| !back.is_none()))
     }
 }
@@ -175,7 +178,7 @@ impl OwnerPlace {
         Ok(place_of(&generator, &frame, size).map(Self))
     }
 
-    fn owner_of<'py>(self, frame: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+    fn owner_of<'py>(self, frame: &Bound<'py, PyAny>) -> Option<Ref<'py>> {
         // SAFETY: a frame has a pointer to an object, or null, at this place.
         unsafe { load(frame, self.0) }
     }

@@ -1,13 +1,16 @@
 //! What a call asks about: a future or the running task, those that wait for
 //! it, and how much of their stacks is wanted.
 
+use std::cell::Cell;
+
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use crate::awaiters::{Awaiters, NodeIndex};
 use crate::callback::Waiter;
-use crate::frame::{Limit, Stack};
+use crate::frame::{CallFrame, Limit, Stack};
 use crate::interpreter::Interpreter;
+use crate::reference::Raised;
 
 /// The graph that is to be captured or written out. The future that was asked
 /// about is its first node.
@@ -16,12 +19,12 @@ pub(crate) struct Scene<'a, 'py> {
     pub(crate) awaiters: Awaiters<'py>,
     limit: Limit,
     /// The frames of the first node where that is the running task.
-    running: Option<Stack<'py>>,
+    running: Cell<Option<Vec<CallFrame<'py>>>>,
 }
 
-impl<'a, 'py> Scene<'a, 'py> {
-    /// The scene around `future`, or around the running task; `None` where no
-    /// future is given and no task is running.
+impl<'py> Scene<'_, 'py> {
+    /// Looks at the scene around `future`, or around the running task; `None`
+    /// where no future is given and no task is running.
     ///
     /// The frames of the running task are those of this thread without the
     /// first `skip`.
@@ -30,58 +33,50 @@ impl<'a, 'py> Scene<'a, 'py> {
     ///
     /// `RuntimeError` where no future is given and no loop is running,
     /// `TypeError` where something else than a future is given.
-    pub(crate) fn of(
+    #[inline]
+    pub(crate) fn with<R>(
         py: Python<'py>,
         future: Option<&Bound<'py, PyAny>>,
         skip: usize,
         limit: Limit,
-    ) -> PyResult<Option<Self>>
-    where
-        'py: 'a,
-    {
-        let interpreter: &'a Interpreter = Interpreter::get(py)?;
+        look: impl FnOnce(&Scene<'_, 'py>) -> PyResult<R>,
+    ) -> PyResult<Option<R>> {
+        let interpreter = Interpreter::get(py)?;
         let has_loop = interpreter.running.has_loop(py)?;
-        let current = if has_loop {
-            interpreter.running.task(py)?
-        } else {
-            None
-        };
-        let is_running = match (future, &current) {
-            (Some(future), Some(current)) => future.is(current),
-            (Some(_), None) => false,
-            (None, Some(_)) => true,
-            (None, None) if has_loop => return Ok(None),
-            (None, None) => {
-                return Err(PyRuntimeError::new_err(
-                    "no future was given, and no event loop is running in this thread",
-                ));
-            }
-        };
-        let Some(object) = future.cloned().or(current) else {
-            return Ok(None);
-        };
-        let shape = interpreter.futures.check(&object)?;
-        let running = match is_running {
-            true => Some(running_stack(interpreter, &object, skip, limit)?),
+        let current = match has_loop {
+            true => interpreter.running.task(py)?,
             false => None,
         };
-        let awaiters = Awaiters::of(interpreter, [Waiter { object, shape }])?;
-        Ok(Some(Self {
+        let object = match (future, &current) {
+            (Some(future), _) => future.clone().into(),
+            (None, Some(current)) => current.clone(),
+            (None, None) if has_loop => return Ok(None),
+            (None, None) => return Err(no_loop()),
+        };
+        let shape = interpreter.futures.check(&object)?;
+        let mut scene = Scene {
             interpreter,
-            awaiters,
+            awaiters: Awaiters::new(),
             limit,
-            running,
-        }))
+            running: Cell::new(None),
+        };
+        if current.is_some_and(|current| object.is(&current)) {
+            let stack = running_stack(interpreter, &object, skip, limit)?;
+            scene.running.set(Some(stack));
+        }
+        scene.awaiters.add_root(Waiter { object, shape });
+        scene.awaiters.complete(interpreter)?;
+        look(&scene).map(Some)
     }
 
     /// Puts the frames of a node into `stack`, innermost first. To be asked
     /// once for each node.
     #[inline]
-    pub(crate) fn stack(&mut self, node: NodeIndex, stack: &mut Stack<'py>) -> PyResult<()> {
+    pub(crate) fn stack(&self, node: NodeIndex, stack: &mut Stack<'py>) -> Result<(), Raised<'py>> {
         if node == 0
-            && let Some(mut running) = self.running.take()
+            && let Some(running) = self.running.take()
         {
-            stack.append(&mut running);
+            stack.extend(running);
             return Ok(());
         }
         if self.limit == Limit::Outermost(0) {
@@ -92,10 +87,10 @@ impl<'a, 'py> Scene<'a, 'py> {
             .futures
             .coroutine_of(self.awaiters.future(node))?
         {
-            Some(coroutine) => self
-                .interpreter
-                .frames
-                .suspended(coroutine, self.limit, stack),
+            Some(coroutine) => {
+                let frames = &self.interpreter.frames;
+                frames.suspended(coroutine, self.limit, stack)
+            }
             None => Ok(()),
         }
     }
@@ -106,7 +101,7 @@ fn running_stack<'py>(
     task: &Bound<'py, PyAny>,
     skip: usize,
     limit: Limit,
-) -> PyResult<Stack<'py>> {
+) -> PyResult<Vec<CallFrame<'py>>> {
     let py = task.py();
     // Only to know where the task's frames end: a task that cannot tell its
     // coroutine still has frames.
@@ -118,6 +113,11 @@ fn running_stack<'py>(
     let mut stack = Stack::new();
     interpreter
         .running
-        .stack(py, end.as_ref(), skip, limit, &mut stack)?;
-    Ok(stack)
+        .stack(py, end.as_deref(), skip, limit, &mut stack)?;
+    Ok(stack.into_vec())
+}
+
+#[cold]
+fn no_loop() -> PyErr {
+    PyRuntimeError::new_err("no future was given, and no event loop is running in this thread")
 }

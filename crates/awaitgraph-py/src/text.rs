@@ -1,156 +1,112 @@
 //! The awaiters of a future as text, in the words of CPython 3.14.
 //!
 //! The words themselves are written by `awaitgraph_model`; this finds what they
-//! are about. A program runs few functions in many tasks, so what the text
-//! needs of a code object is read once a call. It is not kept for the next
-//! one: that would keep the code alive, or need to notice its end.
+//! are about, all of it before the first is written: what a program's own
+//! methods return may change the graph that is being looked at.
 
+use std::cell::Cell;
 use std::ops::Range;
+use std::rc::Rc;
 
-use awaitgraph_model::FrameKind;
-use awaitgraph_model::render::call_graph::{CallFrame, CallGraph, CallGraphWriter, Node, Text};
-use pyo3::intern;
+use awaitgraph_model::render::call_graph::{CallGraph, CallGraphWriter, FrameWords, Node, Text};
+use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyType};
+use pyo3::types::PyString;
+use smallvec::SmallVec;
 
-use crate::addresses::{Addresses, Number};
-use crate::attribute::Field;
 use crate::awaiters::Awaiters;
+use crate::code_words::{CodeWords, push_literal};
 use crate::cpython;
-use crate::frame::{self, Stack};
-use crate::interpreter::Interpreter;
-use crate::running::{CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR};
+use crate::frame::Stack;
 use crate::scene::Scene;
 
-/// What is read of code objects.
-pub(crate) struct Codes {
-    file: Field,
-    name: Field,
-    flags: Field,
-    /// `co_qualname`, CPython 3.11+.
-    qualified_name: Option<Field>,
-}
-
-impl Codes {
-    pub(crate) fn find(py: Python<'_>) -> PyResult<Self> {
-        let code = py
-            .import("types")?
-            .getattr("CodeType")?
-            .cast_into::<PyType>()?;
-        Ok(Self {
-            file: Field::new(&code, "co_filename"),
-            name: Field::new(&code, "co_name"),
-            flags: Field::new(&code, "co_flags"),
-            qualified_name: match code.hasattr("co_qualname")? {
-                true => Some(Field::new(&code, "co_qualname")),
-                false => None,
-            },
-        })
-    }
-}
-
 /// The text of a scene, from its first node up, without a line feed at its end.
-pub(crate) fn write_text(scene: &mut Scene<'_, '_>) -> PyResult<String> {
+pub(crate) fn write_text<'py>(
+    py: Python<'py>,
+    scene: &Scene<'_, 'py>,
+) -> PyResult<Bound<'py, PyString>> {
     let lines = Lines::of(scene)?;
-    let mut text = String::new();
+    let mut text = ROOM.take();
+    text.clear();
+    text.reserve(lines.size);
     // Writing into a String does not fail.
     let _ = CallGraphWriter::new(&lines).write_from(0, &mut text);
     text.pop();
-    Ok(text)
+    let result = new_str(py, &text);
+    if text.capacity() <= MOST_ROOM {
+        ROOM.set(text);
+    }
+    result
 }
+
+thread_local! {
+    /// Room to write in, kept from one call to the next: the kernel takes
+    /// longer to clear new pages than we take to fill them.
+    static ROOM: Cell<String> = const { Cell::new(String::new()) };
+}
+
+/// What is kept for a thread at the most, in bytes.
+const MOST_ROOM: usize = 1 << 20;
 
 /// All that the text of a scene says.
 struct Lines<'s, 'py> {
     awaiters: &'s Awaiters<'py>,
     /// For each node of the scene; nothing for one that is not shown.
-    nodes: Vec<Headline>,
-    frames: Vec<FrameLine>,
-    codes: Vec<CodeWords>,
-    /// All strings, one after the other.
-    words: String,
+    nodes: SmallVec<[Headline; 8]>,
+    frames: SmallVec<[(Rc<CodeWords>, Option<u32>); 8]>,
+    /// The names of all tasks, as literals.
+    names: String,
+    /// About how long the text will be.
+    size: usize,
 }
 
-#[derive(Clone, Default)]
 struct Headline {
-    /// The name, of a task.
-    name: Option<Word>,
+    name: Range<usize>,
     frames: Range<usize>,
 }
 
-struct FrameLine {
-    code: usize,
-    line: Option<u32>,
-}
-
-#[derive(Clone)]
-struct CodeWords {
-    file: Word,
-    function: Word,
-    kind: FrameKind,
-}
-
-/// A string, by its place among all of them.
-#[derive(Clone)]
-struct Word {
-    place: Range<usize>,
-    /// Whether it is what Python's `repr` made of the string.
-    is_literal: bool,
-}
-
 impl<'s, 'py> Lines<'s, 'py> {
-    fn of(scene: &'s mut Scene<'_, 'py>) -> PyResult<Self> {
-        let mut reading = Reading {
-            interpreter: scene.interpreter,
-            frames: Vec::new(),
-            codes: Vec::new(),
-            addresses: Addresses::default(),
-            alive: Vec::new(),
-            words: String::new(),
-        };
-        let mut nodes = vec![Headline::default(); scene.awaiters.len()];
-        let mut stack = Stack::new();
-        for (node, headline) in nodes.iter_mut().enumerate() {
-            if !scene.awaiters.is_shown(node) {
-                continue;
-            }
-            scene.stack(node, &mut stack)?;
-            let start = reading.frames.len();
-            for frame in stack.drain(..) {
-                reading.add_frame(frame)?;
-            }
-            headline.frames = start..reading.frames.len();
-            if scene.awaiters.is_task(node) {
-                let name = reading
-                    .interpreter
-                    .futures
-                    .name_of(scene.awaiters.future(node))?;
-                headline.name = Some(reading.add_quoted(&name)?);
-            }
-        }
-        let Reading {
-            frames,
-            codes,
-            words,
+    fn of(scene: &'s Scene<'_, 'py>) -> PyResult<Self> {
+        let Scene {
+            awaiters,
+            interpreter,
             ..
-        } = reading;
-        Ok(Self {
-            awaiters: &scene.awaiters,
-            nodes,
-            frames,
-            codes,
-            words,
-        })
-    }
-
-    fn word(&self, word: &Word) -> &str {
-        self.words.get(word.place.clone()).unwrap_or_default()
-    }
-
-    fn quoted(&self, word: &Word) -> Text<'_> {
-        match word.is_literal {
-            true => Text::Repr(self.word(word)),
-            false => Text::Plain(self.word(word)),
+        } = scene;
+        let count = awaiters.len();
+        let mut lines = Self {
+            awaiters,
+            nodes: SmallVec::with_capacity(count),
+            frames: SmallVec::with_capacity(count),
+            names: String::with_capacity(count.saturating_mul(16)),
+            size: 0,
+        };
+        let mut stack = Stack::new();
+        for node in 0..count {
+            let (first_name, first_frame) = (lines.names.len(), lines.frames.len());
+            if awaiters.is_shown(node) {
+                scene.stack(node, &mut stack)?;
+                let indentation = awaiters.depth(node).min(1_000).saturating_mul(4);
+                let mut size = indentation.saturating_add(30).saturating_mul(3);
+                for frame in stack.drain(..) {
+                    let (words, line) = interpreter.codes.words(&frame)?;
+                    size = size
+                        .saturating_add(indentation)
+                        .saturating_add(words.words.size());
+                    lines.frames.push((words, line));
+                }
+                lines.size = lines.size.saturating_add(size);
+                if awaiters.is_task(node) {
+                    let name = interpreter.futures.name_of(awaiters.future(node))?;
+                    push_literal(&name, &mut lines.names)?;
+                }
+            }
+            lines.nodes.push(Headline {
+                name: first_name..lines.names.len(),
+                frames: first_frame..lines.frames.len(),
+            });
         }
+        lines.size = lines.size.saturating_add(lines.names.len());
+        Ok(lines)
     }
 }
 
@@ -159,160 +115,58 @@ impl CallGraph for Lines<'_, '_> {
         self.nodes.len()
     }
 
+    #[inline]
     fn node(&self, node: usize) -> Node<'_> {
         let id = self.awaiters.future(node).as_ptr() as u64;
-        match self
-            .nodes
-            .get(node)
-            .and_then(|headline| headline.name.as_ref())
-        {
-            Some(name) => Node::Task {
-                name: self.quoted(name),
-                id,
-            },
-            None => Node::Future { id },
+        if !self.awaiters.is_task(node) {
+            return Node::Future { id };
+        }
+        let name = self.nodes.get(node).map(|headline| headline.name.clone());
+        let name = name.and_then(|name| self.names.get(name));
+        Node::Task {
+            name: Text::Ready(name.unwrap_or_default()),
+            id,
         }
     }
 
-    fn frames(&self, node: usize) -> impl Iterator<Item = CallFrame<'_>> {
-        let frames = self
-            .nodes
-            .get(node)
-            .and_then(|headline| self.frames.get(headline.frames.clone()));
-        frames.unwrap_or_default().iter().filter_map(|frame| {
-            let code = self.codes.get(frame.code)?;
-            Some(CallFrame {
-                file: self.quoted(&code.file),
-                line: frame.line,
-                function: self.word(&code.function),
-                kind: code.kind,
-            })
-        })
+    #[inline]
+    fn frames(&self, node: usize) -> impl Iterator<Item = (&FrameWords, Option<u32>)> {
+        let place = self.nodes.get(node).map(|headline| headline.frames.clone());
+        let frames = place.and_then(|place| self.frames.get(place));
+        frames
+            .unwrap_or_default()
+            .iter()
+            .map(|(words, line)| (&words.words, *line))
     }
 
+    #[inline]
     fn awaiter(&self, node: usize, position: usize) -> Option<usize> {
         self.awaiters.waiter(node, position)
     }
 }
 
-/// Reads what the lines say.
-struct Reading<'a, 'py> {
-    interpreter: &'a Interpreter,
-    frames: Vec<FrameLine>,
-    codes: Vec<CodeWords>,
-    /// The numbers of the code objects read so far, which `alive` holds.
-    addresses: Addresses,
-    alive: Vec<Bound<'py, PyAny>>,
-    words: String,
-}
-
-impl<'py> Reading<'_, 'py> {
-    #[inline]
-    fn add_frame(&mut self, frame: frame::CallFrame<'py>) -> PyResult<()> {
-        let py = frame.frame.py();
-        let pointer = frame.frame.as_ptr().cast();
-        // SAFETY: whoever put it on the stack made sure that it is a frame.
-        let (line, code) = unsafe {
-            let code = cpython::PyFrame_GetCode(pointer);
-            (
-                cpython::PyFrame_GetLineNumber(pointer),
-                Bound::from_owned_ptr_or_err(py, code)?,
-            )
-        };
-        let code = match self.addresses.number(code.as_ptr() as usize) {
-            Number::Known(number) => number,
-            Number::New(number) => {
-                let words = self.read_code(&code, frame.owner.as_ref())?;
-                self.codes.push(words);
-                self.alive.push(code);
-                number
-            }
-        };
-        self.frames.push(FrameLine {
-            code,
-            line: u32::try_from(line).ok(),
-        });
-        Ok(())
+/// A new `str`.
+fn new_str<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyString>> {
+    if !text.is_ascii() || text.is_empty() {
+        return Ok(PyString::new(py, text));
     }
-
-    fn read_code(
-        &mut self,
-        code: &Bound<'py, PyAny>,
-        owner: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<CodeWords> {
-        let py = code.py();
-        let codes = &self.interpreter.codes;
-        let function = match (&codes.qualified_name, owner) {
-            (Some(qualified_name), _) => qualified_name.read(code)?,
-            (None, owner) => {
-                let name = codes.name.read(code)?;
-                match owner {
-                    // Under another name (by functools.wraps) it is another function's.
-                    Some(owner) if owner.getattr(intern!(py, "__name__"))?.eq(&name)? => {
-                        owner.getattr(intern!(py, "__qualname__"))?
-                    }
-                    _ => name,
-                }
-            }
-        };
-        let flags: i32 = codes.flags.read(code)?.extract()?;
-        let file = codes.file.read(code)?;
-        Ok(CodeWords {
-            file: self.add_quoted(&file)?,
-            function: self.add(&function.str()?, false),
-            kind: if flags & CO_COROUTINE != 0 {
-                FrameKind::Async
-            } else if flags & CO_ASYNC_GENERATOR != 0 {
-                FrameKind::AsyncGenerator
-            } else if flags & CO_GENERATOR != 0 {
-                FrameKind::Generator
-            } else {
-                FrameKind::Sync
-            },
-        })
-    }
-
-    /// Adds a value that is shown by its `repr`.
-    fn add_quoted(&mut self, value: &Bound<'py, PyAny>) -> PyResult<Word> {
-        if let Ok(text) = value.cast_exact::<PyString>()
-            && let Some(text) = utf8(text)
-            && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
-        {
-            // What Python makes of these is known.
-            return Ok(self.push(text, false));
-        }
-        Ok(self.add(&value.repr()?, true))
-    }
-
-    fn add(&mut self, text: &Bound<'py, PyString>, is_literal: bool) -> Word {
-        match utf8(text) {
-            Some(text) => self.push(text, is_literal),
-            None => self.push(&text.to_string_lossy(), is_literal),
-        }
-    }
-
-    fn push(&mut self, text: &str, is_literal: bool) -> Word {
-        let start = self.words.len();
-        self.words.push_str(text);
-        Word {
-            place: start..self.words.len(),
-            is_literal,
-        }
-    }
-}
-
-/// The text of a string, `None` where it holds half a surrogate pair.
-#[inline]
-fn utf8<'a>(text: &'a Bound<'_, PyString>) -> Option<&'a str> {
-    let mut size = 0;
-    // SAFETY: the interpreter keeps the bytes, which are valid UTF-8, as long as the string.
+    // What Python would do, but for looking at each character to see that it
+    // is ASCII, which takes it longer than all the rest.
+    //
+    // SAFETY: nobody has seen the new string yet. One of ASCII characters is
+    // its own UTF-8, so the bytes that it hands out are those to be filled.
     unsafe {
-        let bytes = cpython::PyUnicode_AsUTF8AndSize(text.as_ptr(), &raw mut size);
-        if bytes.is_null() {
-            drop(PyErr::take(text.py()));
-            return None;
+        let size = ffi::Py_ssize_t::try_from(text.len())?;
+        let new = Bound::from_owned_ptr_or_err(py, cpython::PyUnicode_New(size, 0x7f))?;
+        let mut room = 0;
+        let bytes = cpython::PyUnicode_AsUTF8AndSize(new.as_ptr(), &raw mut room);
+        if bytes.is_null() || room != size {
+            return Ok(PyString::new(py, text));
         }
-        let bytes = std::slice::from_raw_parts(bytes.cast::<u8>(), usize::try_from(size).ok()?);
-        Some(std::str::from_utf8_unchecked(bytes))
+        bytes
+            .cast_mut()
+            .cast::<u8>()
+            .copy_from_nonoverlapping(text.as_ptr(), text.len());
+        Ok(new.cast_into::<PyString>()?)
     }
 }

@@ -22,7 +22,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::graph::{FrameKind, Graph, TaskIndex};
+use crate::graph::{Code, FrameKind, Graph, TaskIndex};
 use crate::questions::Links;
 use crate::render::escape::{write_escaped, write_repr};
 
@@ -34,9 +34,9 @@ pub trait CallGraph {
     /// The headline of a node.
     fn node(&self, node: usize) -> Node<'_>;
 
-    /// The frames of a node, in the order in which they are to be written:
-    /// innermost first.
-    fn frames(&self, node: usize) -> impl Iterator<Item = CallFrame<'_>>;
+    /// The frames of a node, in the order in which they are to be written
+    /// (innermost first), each with the line that it is at, if any.
+    fn frames(&self, node: usize) -> impl Iterator<Item = (&FrameWords, Option<u32>)>;
 
     /// The awaiter at `position` of a node's list of them; `None` past its end.
     fn awaiter(&self, node: usize, position: usize) -> Option<usize>;
@@ -66,19 +66,51 @@ pub enum Text<'a> {
     Plain(&'a str),
     /// The literal, made by Python: for a string that is no valid Unicode.
     Repr(&'a str),
+    /// The literal as it is to be written.
+    Ready(&'a str),
 }
 
-/// One frame of a node.
-#[derive(Debug, Clone, Copy)]
-pub struct CallFrame<'a> {
-    /// The path of the source file.
-    pub file: Text<'a>,
-    /// The line, if it has one.
-    pub line: Option<u32>,
-    /// The qualified name of the function.
-    pub function: &'a str,
-    /// The kind of function.
-    pub kind: FrameKind,
+/// What the line of a frame says besides the number of the line: the same for
+/// all frames of a function, and so made once for all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrameWords {
+    before: String,
+    after: String,
+}
+
+impl FrameWords {
+    /// The words for a function: the path of its file, its qualified name and
+    /// its kind.
+    pub fn new(file: Text<'_>, function: &str, kind: FrameKind) -> Self {
+        let mut words = Self {
+            before: "  |   File ".to_owned(),
+            after: ", in ".to_owned(),
+        };
+        // Writing into a String does not fail.
+        let _ = write_text(file, &mut words.before);
+        words.before.push_str(", line ");
+        if kind != FrameKind::Sync {
+            words.after.push_str(kind.as_str());
+            words.after.push(' ');
+        }
+        let _ = write_escaped(function, &mut words.after);
+        words.after.push_str("()\n");
+        words
+    }
+
+    /// How many bytes they are.
+    pub fn size(&self) -> usize {
+        self.before.len().saturating_add(self.after.len())
+    }
+
+    fn write<W: Write>(&self, line: Option<u32>, out: &mut W) -> fmt::Result {
+        out.write_str(&self.before)?;
+        match line {
+            Some(line) => write_digits(line.into(), 10, out)?,
+            None => out.write_str("None")?,
+        }
+        out.write_str(&self.after)
+    }
 }
 
 /// Writes every task of `graph`: first those that await no other, each with
@@ -87,6 +119,7 @@ pub fn call_graph<W: Write>(graph: &Graph, out: &mut W) -> fmt::Result {
     let tasks = Tasks {
         graph,
         awaiters: Links::awaiters(graph),
+        words: graph.codes.iter().map(words_of).collect(),
     };
     let children = tasks.awaiters.reversed();
     let mut writer = CallGraphWriter::new(&tasks);
@@ -112,6 +145,12 @@ pub fn call_graph<W: Write>(graph: &Graph, out: &mut W) -> fmt::Result {
 struct Tasks<'a> {
     graph: &'a Graph,
     awaiters: Links,
+    /// For each code of the graph.
+    words: Vec<FrameWords>,
+}
+
+fn words_of(code: &Code) -> FrameWords {
+    FrameWords::new(Text::Plain(&code.file), &code.function, code.kind)
 }
 
 impl CallGraph for Tasks<'_> {
@@ -129,17 +168,12 @@ impl CallGraph for Tasks<'_> {
         }
     }
 
-    fn frames(&self, node: usize) -> impl Iterator<Item = CallFrame<'_>> {
+    fn frames(&self, node: usize) -> impl Iterator<Item = (&FrameWords, Option<u32>)> {
         let task = self.graph.tasks.get(node);
         let stack = task.map(|task| task.stack.as_slice()).unwrap_or_default();
         stack.iter().filter_map(|frame| {
-            let code = self.graph.code(frame)?;
-            Some(CallFrame {
-                file: Text::Plain(&code.file),
-                line: frame.line,
-                function: &code.function,
-                kind: code.kind,
-            })
+            let words = self.words.get(frame.code.as_usize())?;
+            Some((words, frame.line))
         })
     }
 
@@ -210,24 +244,29 @@ impl<'a, G: CallGraph> CallGraphWriter<'a, G> {
             Node::Task { name, id } => {
                 out.write_str("* Task(name=")?;
                 write_text(name, out)?;
-                write!(out, ", id={id:#x})")?;
+                out.write_str(", id=0x")?;
+                write_digits(id, 16, out)?;
             }
-            Node::Future { id } => write!(out, "* Future(id={id:#x})")?,
+            Node::Future { id } => {
+                out.write_str("* Future(id=0x")?;
+                write_digits(id, 16, out)?;
+            }
         }
+        out.write_char(')')?;
         match written {
             Written::Yes => return out.write_str(" (*)\n"),
             Written::OnThePath => return out.write_str(" (cycle)\n"),
             Written::No => out.write_char('\n')?,
         }
         let mut is_first = true;
-        for frame in self.graph.frames(node) {
+        for (words, line) in self.graph.frames(node) {
             if is_first {
                 indent.write(out)?;
                 out.write_str("  + Call stack:\n")?;
             }
             is_first = false;
             indent.write(out)?;
-            write_frame(&frame, out)?;
+            words.write(line, out)?;
         }
         if self.graph.awaiter(node, 0).is_some() {
             indent.write(out)?;
@@ -245,26 +284,32 @@ impl<'a, G: CallGraph> CallGraphWriter<'a, G> {
     }
 }
 
-fn write_frame<W: Write>(frame: &CallFrame<'_>, out: &mut W) -> fmt::Result {
-    out.write_str("  |   File ")?;
-    write_text(frame.file, out)?;
-    match frame.line {
-        Some(line) => write!(out, ", line {line}, in ")?,
-        None => out.write_str(", line None, in ")?,
-    }
-    if frame.kind != FrameKind::Sync {
-        out.write_str(frame.kind.as_str())?;
-        out.write_char(' ')?;
-    }
-    write_escaped(frame.function, out)?;
-    out.write_str("()\n")
-}
-
 fn write_text<W: Write>(text: Text<'_>, out: &mut W) -> fmt::Result {
     match text {
         Text::Plain(text) => write_repr(text, out),
         Text::Repr(literal) => write_escaped(literal, out),
+        Text::Ready(literal) => out.write_str(literal),
     }
+}
+
+/// Writes a number. There are two in every three lines, and `write!` takes
+/// longer for each than all else takes for the line.
+fn write_digits<W: Write>(mut number: u64, base: u8, out: &mut W) -> fmt::Result {
+    let mut digits = [0; 20];
+    let mut length = 0;
+    for place in digits.iter_mut().rev() {
+        *place = match (number % u64::from(base)) as u8 {
+            digit @ 0..=9 => b'0' + digit,
+            digit => b'a' + (digit - 10),
+        };
+        number /= u64::from(base);
+        length += 1;
+        if number == 0 {
+            break;
+        }
+    }
+    let digits = digits.get(digits.len() - length..).unwrap_or_default();
+    out.write_str(str::from_utf8(digits).unwrap_or_default())
 }
 
 /// The indentation of one node's lines: four columns a level, as CPython has
@@ -319,7 +364,12 @@ impl Indent {
 }
 
 fn write_spaces<W: Write>(count: usize, out: &mut W) -> fmt::Result {
-    const SPACES: &str = "                                                                ";
+    // Enough for any exact indentation at once: a text of a deep graph is
+    // nearly all spaces.
+    const SPACES: &str = match str::from_utf8(&[b' '; 4 * DEEPEST_EXACT]) {
+        Ok(spaces) => spaces,
+        Err(_) => " ",
+    };
     let mut missing = count;
     while let Some(spaces) = SPACES.get(..missing.min(SPACES.len())) {
         if spaces.is_empty() {

@@ -21,12 +21,20 @@ impl fmt::Display for Escaped<'_> {
 
 /// Writes `text` for a terminal, as [`Escaped`] does.
 pub fn write_escaped<W: Write + ?Sized>(text: &str, out: &mut W) -> fmt::Result {
+    if is_plain(text) {
+        return out.write_str(text);
+    }
     write_with(text, out, is_shown, write_escape)
 }
 
 /// Writes `text` as Python's `repr` of a `str`: in single quotes, or in double
 /// quotes where it holds single quotes and no double ones.
 pub fn write_repr<W: Write + ?Sized>(text: &str, out: &mut W) -> fmt::Result {
+    if is_plain(text) && !text.bytes().any(|byte| matches!(byte, b'\'' | b'\\')) {
+        out.write_char('\'')?;
+        out.write_str(text)?;
+        return out.write_char('\'');
+    }
     let quote = if text.contains('\'') && !text.contains('"') {
         '"'
     } else {
@@ -46,6 +54,13 @@ pub fn write_repr<W: Write + ?Sized>(text: &str, out: &mut W) -> fmt::Result {
         },
     )?;
     out.write_char(quote)
+}
+
+/// Whether `text` is printable ASCII and nothing else, which nearly all text
+/// is. No branch in the loop, so that many bytes are tried at once.
+fn is_plain(text: &str) -> bool {
+    text.bytes()
+        .fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
 }
 
 /// Writes `text` with every character that is not `plain` through `escape`.

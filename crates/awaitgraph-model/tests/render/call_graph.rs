@@ -1,7 +1,8 @@
 //! The call graph in the words of CPython.
 
+use awaitgraph_model::FrameKind;
 use awaitgraph_model::render::call_graph;
-use awaitgraph_model::render::call_graph::{CallFrame, CallGraph, CallGraphWriter, Node, Text};
+use awaitgraph_model::render::call_graph::{CallGraph, CallGraphWriter, FrameWords, Node, Text};
 use expect_test::{Expect, expect};
 
 use crate::notation::{graph, written};
@@ -85,7 +86,15 @@ fn two_constructs_between_two_tasks_are_one_awaiter() {
 }
 
 /// Nodes that are no tasks of a graph: what the Python package brings.
-struct Chain(usize);
+struct Chain(usize, FrameWords);
+
+fn chain(length: usize) -> Chain {
+    let file = Text::Plain("a\\b.py");
+    Chain(
+        length,
+        FrameWords::new(file, "f.<locals>.\x1b", FrameKind::AsyncGenerator),
+    )
+}
 
 impl CallGraph for Chain {
     fn node_count(&self) -> usize {
@@ -106,15 +115,8 @@ impl CallGraph for Chain {
         }
     }
 
-    fn frames(&self, node: usize) -> impl Iterator<Item = CallFrame<'_>> {
-        (node == 1)
-            .then_some(CallFrame {
-                file: Text::Plain("a\\b.py"),
-                line: None,
-                function: "f.<locals>.\x1b",
-                kind: awaitgraph_model::FrameKind::AsyncGenerator,
-            })
-            .into_iter()
+    fn frames(&self, node: usize) -> impl Iterator<Item = (&FrameWords, Option<u32>)> {
+        (node == 1).then_some((&self.1, None)).into_iter()
     }
 
     fn awaiter(&self, node: usize, position: usize) -> Option<usize> {
@@ -124,7 +126,7 @@ impl CallGraph for Chain {
 
 #[test]
 fn plain_futures_and_literals_made_by_python_are_nodes_too() {
-    let text = written(|out| CallGraphWriter::new(&Chain(3)).write_from(0, out));
+    let text = written(|out| CallGraphWriter::new(&chain(3)).write_from(0, out));
     expect![[r#"
         * Future(id=0xf0)
           + Awaited by:
@@ -139,7 +141,7 @@ fn plain_futures_and_literals_made_by_python_are_nodes_too() {
 
 #[test]
 fn the_indentation_is_exact_to_depth_1000_and_short_beyond() {
-    let text = written(|out| CallGraphWriter::new(&Chain(100_000)).write_from(0, out));
+    let text = written(|out| CallGraphWriter::new(&chain(100_000)).write_from(0, out));
     let heads: Vec<&str> = text.lines().filter(|line| line.contains("* ")).collect();
     assert_eq!(heads.len(), 100_000);
     assert!(heads[1_000].starts_with(&format!("{}* Task(", " ".repeat(4_000))));
