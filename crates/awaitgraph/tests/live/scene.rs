@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub(crate) struct Scene {
     child: Child,
     lines: Receiver<String>,
+    first_line: Option<String>,
     stderr: Option<JoinHandle<String>>,
     /// The process to read; not always the one that we started.
     pub(crate) pid: u32,
@@ -57,6 +58,13 @@ impl Scene {
 
     /// The same with a command of the test's own.
     pub(crate) fn start_command(command: &mut Command) -> Result<Self, String> {
+        let mut scene = Self::spawn(command)?;
+        scene.await_truth()?;
+        Ok(scene)
+    }
+
+    /// Starts it and does not wait.
+    pub(crate) fn spawn(command: &mut Command) -> Result<Self, String> {
         let variables = std::env::vars_os().map(|(name, _)| name);
         for name in variables.filter(|name| name.to_string_lossy().starts_with("PYTHON")) {
             command.env_remove(name);
@@ -70,16 +78,14 @@ impl Scene {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| format!("{command:?} does not start: {error}"))?;
-        let stdout = child.stdout.take().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
         let mut stderr = child.stderr.take().unwrap();
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
-            let lines = BufReader::new(stdout).lines();
-            lines
-                .map_while(Result::ok)
-                .try_for_each(|line| sender.send(line))
+            let mut lines = stdout.lines().map_while(Result::ok);
+            lines.try_for_each(|line| sender.send(line))
         });
-        let mut scene = Self {
+        Ok(Self {
             pid: child.id(),
             child,
             lines: receiver,
@@ -88,22 +94,42 @@ impl Scene {
                 let _ = stderr.read_to_end(&mut text);
                 String::from_utf8_lossy(&text).into_owned()
             })),
+            first_line: None,
             truth: Value::Null,
+        })
+    }
+
+    /// Whether it has said so.
+    pub(crate) fn is_ready(&mut self) -> bool {
+        if self.first_line.is_none() {
+            self.first_line = match self.lines.try_recv() {
+                Ok(line) => Some(line),
+                Err(TryRecvError::Empty) => None,
+                Err(TryRecvError::Disconnected) => Some(String::new()),
+            };
+        }
+        self.first_line.is_some()
+    }
+
+    /// Waits until it is ready.
+    pub(crate) fn await_truth(&mut self) -> Result<(), String> {
+        let line = match self.first_line.take() {
+            Some(line) => line,
+            None => self.lines.recv_timeout(PATIENCE).unwrap_or_default(),
         };
-        let line = scene.lines.recv_timeout(PATIENCE).unwrap_or_default();
         match serde_json::from_str(&line) {
-            Ok(truth) => scene.truth = truth,
+            Ok(truth) => self.truth = truth,
             Err(error) => {
                 return Err(format!(
                     "the scene is wrong, not the reading: {line:?} ({error})\n{}",
-                    scene.stop()
+                    self.stop()
                 ));
             }
         }
-        if let Some(pid) = scene.truth["pid"].as_u64() {
-            scene.pid = u32::try_from(pid).unwrap();
+        if let Some(pid) = self.truth["pid"].as_u64() {
+            self.pid = u32::try_from(pid).unwrap();
         }
-        Ok(scene)
+        Ok(())
     }
 
     /// Ends it, and gives what it said on stderr.

@@ -206,6 +206,7 @@ const ROWS: &[Row] = &[
     row("waiting_for_a_child_process_is_shown", "child_process"),
     row("an_anyio_task_group_owns_its_children", "anyio_task_group").needs("anyio"),
     row("aiohttp_requests_are_shown", "aiohttp_request").needs("aiohttp"),
+    row("aiohttp_handlers_are_shown", "aiohttp_server").needs("aiohttp"),
     // Stacks.
     row("async_for_leads_into_the_generator", "async_for").python_tasks().and(&[Nonblocking, Development, Traced]),
     row("a_generator_at_rest_is_not_in_the_stack", "async_for_body").python_tasks(),
@@ -247,6 +248,8 @@ const ROWS: &[Row] = &[
     row("a_blocking_callback_is_no_task", "running_callback").everywhere(),
     row("a_blocking_done_callback_is_no_task", "running_done_callback").everywhere(),
     row("a_blocking_signal_handler_is_no_task", "running_signal_handler"),
+    row("a_loop_inside_a_loop_runs_two_tasks", "reentrant_loop"),
+    row("a_loop_inside_a_loop_rests", "reentrant_loop_idle"),
     row("a_task_that_holds_the_gil_is_read", "running_gil_held"),
     // Loops, threads, processes, interpreters.
     row("each_thread_has_its_loop", "two_loops").everywhere().and(&[Nonblocking]),
@@ -266,6 +269,8 @@ const ROWS: &[Row] = &[
     row("a_ladder_of_diamonds_is_read", "diamonds").everywhere().and(&[Nonblocking]),
     row("five_thousand_tasks_in_a_chain_are_read", "chain_of_tasks").and(&[Nonblocking]),
     row("three_thousand_frames_of_one_task_are_read", "deep_coroutine"),
+    row("ten_thousand_synchronous_frames_are_read", "running_deep"),
+    row("a_task_with_two_thousand_awaiters_is_read", "popular_task"),
     row("a_thousand_workers_are_read", "workers"),
 ];
 

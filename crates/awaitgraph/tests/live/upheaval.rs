@@ -23,6 +23,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("a_traced_target_is_refused_with_its_tracer", traced_target),
     ("a_target_killed_while_it_is_read_ends_the_reading", killed_target),
     ("a_reader_killed_in_the_middle_harms_nobody", killed_reader),
+    ("a_python_that_is_just_starting_is_read_or_refused", starting_target),
     ("a_busy_target_is_read_consistently", |python| busy_target(python, &[], &[])),
     ("threads_that_come_and_go_are_read_consistently", |python| busy_target(python, &["--threads=on"], &[])),
     ("a_busy_target_is_read_while_it_runs", |python| busy_target(python, &[], &["--nonblocking"])),
@@ -95,7 +96,7 @@ fn killed_target(python: &Python) -> Result<(), String> {
         .filter_map(|pid| u32::try_from(pid.as_u64()?).ok())
         .collect();
     let started = Instant::now();
-    whole_herd_member(&scene::read(herd.pid, &[], LIMIT)?)?;
+    whole_herd_member(&scene::read(pids[0], &[], LIMIT)?)?;
     let time = started.elapsed();
     let steps = u32::try_from(pids.len()).unwrap();
     for (step, &pid) in (0..).zip(&pids) {
@@ -158,6 +159,29 @@ fn killed_reader(python: &Python) -> Result<(), String> {
     }
     let reading = scene::read(scene.pid, &[], LIMIT)?;
     compare::whole(&scene, &reading, true)
+}
+
+/// Reads one that has not even begun, again and again until it is parked.
+fn starting_target(python: &Python) -> Result<(), String> {
+    let mut command = Command::new(&python.path);
+    let mut scene = Scene::spawn(command.arg(scene::folder().join("workers.py")))?;
+    let mut readings = 0;
+    while !scene.is_ready() {
+        let reading = scene::read(scene.pid, &[], LIMIT)?;
+        let code = reading.code.ok_or_else(|| format!("{reading:#?}"))?;
+        let told =
+            reading.stderr.starts_with("awaitgraph: ") && !reading.stderr.contains("panicked");
+        if !(code == 0 || told && (code == 3 || code == 1)) {
+            return Err(format!("after {readings} others: {reading:#?}"));
+        }
+        readings += 1;
+    }
+    if readings == 0 {
+        return Err("it was ready too soon".to_owned());
+    }
+    scene.await_truth()?;
+    compare::whole(&scene, &scene::read(scene.pid, &[], LIMIT)?, true)?;
+    scene.is_well()
 }
 
 fn busy_target(python: &Python, flavour: &[&str], arguments: &[&str]) -> Result<(), String> {

@@ -1,9 +1,5 @@
-"""A process that forks thirty copies of itself while its tasks wait: many targets for one start.
-
-From inside a callback, so that each copy has the same tasks, and blocks in it.
-"""
+"""A process that forks thirty others, each with tasks of its own: many targets for one start."""
 import asyncio
-import json
 import os
 
 import truth
@@ -12,30 +8,30 @@ COUNT = 30
 
 
 async def child(number):
-    asyncio.current_task().set_name("child %d" % number)
+    truth.current().set_name("child %d" % number)
     await truth.forever()
 
 
-async def main():
+async def main(ready):
     loop = asyncio.get_running_loop()
     tasks = [loop.create_task(child(number)) for number in range(300)]
-    loop.call_soon(loop.call_soon, fork)
+    loop.call_soon(loop.call_soon, stay, ready)
     await asyncio.gather(*tasks)
 
 
-def fork():
-    pids = []
-    ready, each = os.pipe()
-    for _ in range(COUNT):
-        pid = os.fork()
-        if not pid:
-            os.write(each, b"1")
-            truth.stay()
-        pids.append(pid)
-    for _ in pids:
-        os.read(ready, 1)
-    truth.report({"pids": pids})
+def stay(ready):
+    os.write(ready, b"1")
     truth.stay()
 
 
-asyncio.run(main())
+pids = []
+ready, each = os.pipe()
+for _ in range(COUNT):
+    pid = os.fork()
+    if not pid:
+        asyncio.run(main(each))
+    pids.append(pid)
+for _ in pids:
+    os.read(ready, 1)
+truth.report({"pids": pids})
+truth.stay()

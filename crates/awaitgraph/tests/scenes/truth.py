@@ -300,13 +300,15 @@ def gather(own=None):
     threads = []
     for loop, ident, native in _loops.values():
         if loop.is_running():
-            running = current(loop)
+            stack = _callers(frames.get(ident))
+            running = [roots[id(frame)] for frame, _ in stack if id(frame) in roots]
+            running = running[0] if running else current(loop)
             threads.append(
                 {
                     "interpreter": interpreter,
                     "thread": native,
                     "running": running and hex(id(running)),
-                    "stack": [_place(*pair) for pair in _callers(frames.get(ident))],
+                    "stack": [_place(*pair) for pair in stack],
                 }
             )
     whole = {
