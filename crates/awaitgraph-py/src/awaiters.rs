@@ -191,6 +191,38 @@ impl<'py> Awaiters<'py> {
         order
     }
 
+    /// The fewest of the first `roots` nodes above which all of them stand: those
+    /// that wait for none of the others and, of each cycle that is above none of
+    /// those, the first.
+    pub(crate) fn lowest(&self, roots: usize) -> Vec<NodeIndex> {
+        let mut is_waiter = vec![false; self.nodes.len()];
+        for node in (0..self.nodes.len()).filter(|&node| self.is_shown(node)) {
+            for waiter in self.waiters(node).filter(|&waiter| waiter != node) {
+                is_waiter[waiter] = true;
+            }
+        }
+        let (in_doubt, mut lowest): (Vec<_>, Vec<_>) =
+            (0..roots).partition(|&node| is_waiter[node]);
+        let mut is_covered = vec![false; self.nodes.len()];
+        let mut pending = Vec::new();
+        let mut cover = |node: NodeIndex| {
+            let is_new = !is_covered[node];
+            pending.push(node);
+            while let Some(node) = pending.pop() {
+                if !std::mem::replace(&mut is_covered[node], true) {
+                    pending.extend(self.waiters(node));
+                }
+            }
+            is_new
+        };
+        for &node in &lowest {
+            cover(node);
+        }
+        lowest.extend(in_doubt.into_iter().filter(|&node| cover(node)));
+        lowest.sort_unstable();
+        lowest
+    }
+
     /// About how many levels below the roots a node is written.
     pub(crate) fn depth(&self, node: NodeIndex) -> usize {
         self.nodes[node].depth
@@ -343,7 +375,7 @@ fn on_record<'py>(
 
 /// Puts waiters into an order that is the same in every run: tasks by name, as
 /// people list names, then futures.
-fn sort_by_name(futures: &Futures, waiters: &mut [Waiter<'_>]) {
+pub(crate) fn sort_by_name(futures: &Futures, waiters: &mut [Waiter<'_>]) {
     waiters.sort_by_cached_key(|waiter| {
         let name = (waiter.shape == Shape::Task).then(|| futures.own_name_of(&waiter.object));
         (Named(name.flatten()), waiter.object.as_ptr() as usize)

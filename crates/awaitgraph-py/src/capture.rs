@@ -28,6 +28,17 @@ pub(crate) fn capture<'py>(py: Python<'py>, scene: &Scene<'_, 'py>) -> PyResult<
     Ok(capture.graph(0)?)
 }
 
+/// The `FutureCallGraph` of each of some nodes of a scene, sharing what they share.
+pub(crate) fn capture_several<'py>(
+    py: Python<'py>,
+    scene: &Scene<'_, 'py>,
+    nodes: &[NodeIndex],
+) -> PyResult<Ref<'py>> {
+    let mut capture = Capture::new(py, scene);
+    capture.make_all()?;
+    Ok(tuple(py, nodes.iter().map(|&node| capture.graph(node)))?)
+}
+
 struct Capture<'s, 'a, 'py> {
     py: Python<'py>,
     scene: &'s Scene<'a, 'py>,

@@ -6,7 +6,8 @@
 //!       awaiters   who waits for it: callback, record, future
 //!       frame      where a suspended task stands;  running: the one that runs
 //!     capture    Python objects of it: entries
-//!     text       lines of it
+//!     text       lines of it: code_words
+//!   snapshot   another process;  command: the program
 //! ```
 //!
 //! What depends on the version of CPython is learnt once, at import
@@ -17,6 +18,8 @@
 use pyo3::prelude::*;
 
 mod calls;
+mod command;
+mod snapshot;
 
 mod capture;
 mod scene;
@@ -46,9 +49,15 @@ mod _native {
 
     #[pymodule_export]
     use crate::calls::{
-        capture_call_graph, format_call_graph, future_add_to_awaited_by,
+        capture_all, capture_call_graph, format_call_graph, future_add_to_awaited_by,
         future_discard_from_awaited_by, print_call_graph,
     };
+
+    #[pymodule_export]
+    use crate::command::run;
+
+    #[pymodule_export]
+    use crate::snapshot::{Snapshot, snapshot};
 
     use crate::interpreter::Interpreter;
 

@@ -18,9 +18,12 @@ pub(crate) struct Scene<'a, 'py> {
     pub(crate) interpreter: &'a Interpreter,
     pub(crate) awaiters: Awaiters<'py>,
     limit: Limit,
-    /// The frames of the first node where that is the running task.
-    running: Cell<Option<Vec<CallFrame<'py>>>>,
+    /// The node of the running task, and its frames, where those of this thread
+    /// were asked for.
+    running: Cell<Option<Running<'py>>>,
 }
+
+type Running<'py> = (NodeIndex, Vec<CallFrame<'py>>);
 
 impl<'py> Scene<'_, 'py> {
     /// Looks at the scene around `future`, or around the running task; `None`
@@ -62,22 +65,56 @@ impl<'py> Scene<'_, 'py> {
         };
         if current.is_some_and(|current| object.is(&current)) {
             let stack = running_stack(interpreter, &object, skip, limit)?;
-            scene.running.set(Some(stack));
+            scene.running.set(Some((0, stack)));
         }
         scene.awaiters.add_root(Waiter { object, shape });
         scene.awaiters.complete(interpreter)?;
         look(&scene).map(Some)
     }
 
+    /// Looks at the scene around all of some different tasks, the running one
+    /// included with all its frames.
+    pub(crate) fn with_all<R>(
+        py: Python<'py>,
+        tasks: Vec<Waiter<'py>>,
+        look: impl FnOnce(&Scene<'_, 'py>) -> PyResult<R>,
+    ) -> PyResult<R> {
+        let interpreter = Interpreter::get(py)?;
+        let mut scene = Scene {
+            interpreter,
+            awaiters: Awaiters::new(),
+            limit: Limit::All,
+            running: Cell::new(None),
+        };
+        let current = match interpreter.running.has_loop(py)? {
+            true => interpreter.running.task(py)?,
+            false => None,
+        };
+        for task in tasks {
+            let is_running = current
+                .as_ref()
+                .is_some_and(|current| task.object.is(current));
+            let node = scene.awaiters.add_root(task);
+            if is_running {
+                let task = scene.awaiters.future(node);
+                let stack = running_stack(interpreter, task, 0, Limit::All)?;
+                scene.running.set(Some((node, stack)));
+            }
+        }
+        scene.awaiters.complete(interpreter)?;
+        look(&scene)
+    }
+
     /// Puts the frames of a node into `stack`, innermost first. To be asked
     /// once for each node.
     #[inline]
     pub(crate) fn stack(&self, node: NodeIndex, stack: &mut Stack<'py>) -> Result<(), Raised<'py>> {
-        if node == 0
-            && let Some(running) = self.running.take()
-        {
-            stack.extend(running);
-            return Ok(());
+        match self.running.take() {
+            Some((running, frames)) if running == node => {
+                stack.extend(frames);
+                return Ok(());
+            }
+            other => self.running.set(other),
         }
         if self.limit == Limit::Outermost(0) {
             return Ok(());

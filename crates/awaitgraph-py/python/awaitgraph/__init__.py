@@ -43,20 +43,29 @@ and `install` puts what an older interpreter lacks into asyncio.
 """
 
 from awaitgraph._classes import FrameCallGraphEntry, FutureCallGraph
+from awaitgraph._install import install, uninstall
 from awaitgraph._native import (
+    Snapshot,
+    capture_all,
     capture_call_graph,
     format_call_graph,
     future_add_to_awaited_by,
     future_discard_from_awaited_by,
     print_call_graph,
+    snapshot,
 )
 
 __all__ = [
     "FrameCallGraphEntry",
     "FutureCallGraph",
+    "Snapshot",
+    "capture_all",
     "capture_call_graph",
     "format_call_graph",
     "future_add_to_awaited_by",
     "future_discard_from_awaited_by",
+    "install",
     "print_call_graph",
+    "snapshot",
+    "uninstall",
 ]

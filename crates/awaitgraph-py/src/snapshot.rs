@@ -1,0 +1,119 @@
+//! `snapshot`: what the program `awaitgraph` reads of a process, as an object.
+
+use std::fmt::Write;
+
+use awaitgraph_model::Graph;
+use awaitgraph_model::render::escape::Escaped;
+use awaitgraph_model::render::{self, TableOptions, TreeOptions};
+use awaitgraph_remote::{Error, Stop};
+use pyo3::exceptions::{
+    PyOSError, PyPermissionError, PyProcessLookupError, PyTimeoutError, PyValueError,
+};
+use pyo3::prelude::*;
+
+/// The await graph of a process at one moment, as `awaitgraph.snapshot` reads it.
+///
+/// The methods return what the commands print: `tree` that of `awaitgraph
+/// pstree`, `table` that of `awaitgraph ps PID`, `to_json` and `dot` that of
+/// either with `--format json` or `--format dot`. None of them raises.
+#[pyclass(frozen, module = "awaitgraph")]
+pub(crate) struct Snapshot {
+    graph: Graph,
+}
+
+#[pymethods]
+impl Snapshot {
+    /// Return the graph as a JSON document, described by docs/json.md.
+    fn to_json(&self) -> String {
+        written(|text| render::json(&self.graph, text))
+    }
+
+    /// Return the tree of all tasks, the task that waits above those it waits for.
+    fn tree(&self) -> String {
+        written(|text| render::tree(&self.graph, &TreeOptions::default(), text))
+    }
+
+    /// Return a table of all tasks, a line for each.
+    fn table(&self) -> String {
+        written(|text| render::table(&self.graph, &TableOptions::default(), text))
+    }
+
+    /// Return the graph in the language of Graphviz.
+    fn dot(&self) -> String {
+        written(|text| render::dot(&self.graph, text))
+    }
+
+    /// What could not be read, a line for each part; all else is in the graph.
+    #[getter]
+    fn problems(&self) -> Vec<String> {
+        let problems = self.graph.problems.iter();
+        problems
+            .map(|problem| format!("{}: {}", Escaped(&problem.location), Escaped(&problem.what)))
+            .collect()
+    }
+
+    fn __repr__(&self) -> String {
+        let pid = self.graph.target.pid.unwrap_or_default();
+        let tasks = self.graph.tasks.len();
+        format!("<awaitgraph.Snapshot of process {pid}, {tasks} tasks>")
+    }
+}
+
+/// Read the await graph of a process from its memory.
+///
+/// This is what the command `awaitgraph` does, so it sees the same: the tasks
+/// of all event loops of all threads, each with its stack and with what waits
+/// for it. `pid` may be any process of CPython 3.8 to 3.15; it is stopped for
+/// the time that it takes to copy what is read. Without `pid` it is this
+/// process, which is read as it runs.
+///
+/// Returns a `Snapshot`.
+///
+/// Raises `ProcessLookupError` where there is no such process or it ends,
+/// `PermissionError` where it may not be read or is being debugged, `ValueError`
+/// where it is not a CPython whose memory is known, `TimeoutError` where it
+/// hangs in the kernel, and `OSError` where the system refuses anything else.
+///
+/// Not in the asyncio documentation; the command's is at
+/// https://github.com/awaitgraph/awaitgraph
+#[pyfunction]
+#[pyo3(signature = (pid=None))]
+pub(crate) fn snapshot(py: Python<'_>, pid: Option<u32>) -> PyResult<Snapshot> {
+    let this = std::process::id();
+    let graph = match pid {
+        // With the interpreter in our hands nothing in it changes meanwhile.
+        None => awaitgraph_remote::snapshot(this, Stop::Nonblocking),
+        Some(pid) if pid == this => awaitgraph_remote::snapshot(this, Stop::Nonblocking),
+        Some(pid) => py.detach(|| awaitgraph_remote::snapshot(pid, Stop::Pause)),
+    };
+    Ok(Snapshot {
+        graph: graph.map_err(|error| raised(&error))?,
+    })
+}
+
+fn written(render: impl FnOnce(&mut String) -> std::fmt::Result) -> String {
+    let mut text = String::new();
+    // Writing into a String does not fail.
+    let _ = render(&mut text);
+    text
+}
+
+fn raised(error: &Error) -> PyErr {
+    let mut text = error.to_string();
+    if let Some(hint) = error.hint() {
+        let _ = write!(text, " ({hint})");
+    }
+    match error {
+        Error::NoSuchProcess { .. } | Error::Ended { .. } => PyProcessLookupError::new_err(text),
+        Error::NotPermitted { .. } | Error::Traced { .. } => PyPermissionError::new_err(text),
+        Error::NotPython { .. } | Error::UnknownVersion { .. } | Error::Layout { .. } => {
+            PyValueError::new_err(text)
+        }
+        Error::DoesNotStop { .. } => PyTimeoutError::new_err(text),
+        Error::System { source, .. } => match source.raw_os_error() {
+            Some(code) => PyOSError::new_err((code, text)),
+            None => PyOSError::new_err(text),
+        },
+        _ => PyOSError::new_err(text),
+    }
+}
