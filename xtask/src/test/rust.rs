@@ -19,6 +19,7 @@ pub(crate) fn run(variables: &[(&str, String)], report: &mut Report) -> Result<(
     let status = tee::run(&mut cargo, |line| match read(line) {
         Some(Line::Runner(name)) => runner = name,
         Some(Line::Closing) => report.closing(&runner, line),
+        Some(Line::Gap(what)) => report.gap(what),
         None => {}
     })?;
     if !status.success() {
@@ -43,11 +44,16 @@ enum Line {
     Runner(String),
     /// Its last line.
     Closing,
+    /// What it had no means to test.
+    Gap(String),
 }
 
 fn read(line: &str) -> Option<Line> {
     if line.starts_with("test result: ") {
         return Some(Line::Closing);
+    }
+    if let Some(what) = line.strip_prefix("not tested: ") {
+        return Some(Line::Gap(what.to_owned()));
     }
     if let Some(name) = line.trim_start().strip_prefix("Doc-tests ") {
         return Some(Line::Runner(format!("{name} documentation")));
@@ -90,6 +96,14 @@ mod tests {
         ] {
             assert_eq!(read(line), Some(Line::Runner(runner.to_owned())));
         }
+    }
+
+    #[test]
+    fn what_a_runner_could_not_test_is_noted() {
+        assert_eq!(
+            read("not tested: uvloop on CPython 3.15.2"),
+            Some(Line::Gap("uvloop on CPython 3.15.2".to_owned()))
+        );
     }
 
     #[test]

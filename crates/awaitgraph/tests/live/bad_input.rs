@@ -2,7 +2,6 @@
 //! where there is nothing to read in a healthy Python.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,6 +11,7 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::pythons::{self, Python, Pythons};
 use crate::scene::{self, Reading, Scene};
+use crate::temporary::TemporaryFolder;
 use crate::upheaval::refused;
 use crate::{awaitgraph, compare, limited};
 
@@ -26,6 +26,7 @@ const PARKED: &str = "import os; os.write(1, b'{}\\n'); os.read(0, 1)";
 const LIST: &str = "  try: `awaitgraph ps` lists the processes that run asyncio\n";
 
 pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
+    let gaps = pythons.gaps();
     let mut trials = vec![
         once("a_pid_that_does_not_exist_is_said", no_such_process),
         once("a_process_that_is_not_python_is_said", not_python),
@@ -34,7 +35,7 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
     if Path::new("/proc/2/comm").exists() && fs::read_link("/proc/2/exe").is_err() {
         trials.push(once("a_thread_of_the_kernel_is_not_python", kernel_thread));
     } else {
-        pythons.gap("a thread of the kernel: none is visible".to_owned());
+        gaps.add("a thread of the kernel: none is visible".to_owned());
     }
     for python in &pythons.interpreters {
         for (sentence, code) in [
@@ -66,14 +67,14 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
                 format!("an_old_python_is_refused_by_its_version::{version}"),
                 move || unknown_version(&path, version).map_err(Failed::from),
             )),
-            None => pythons.gap(format!(
+            None => gaps.add(format!(
                 "the refusal of CPython {version}: it is not at hand"
             )),
         }
     }
     // SAFETY: it has no conditions.
     if unsafe { libc::geteuid() } != 0 {
-        pythons.gap("processes of another user: only root can start them".to_owned());
+        gaps.add("processes of another user: only root can start them".to_owned());
     } else if let Some(python) = pythons.interpreters.first().cloned() {
         trials.push(Trial::test(
             "a_process_of_another_user_is_refused",
@@ -87,7 +88,7 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
                     own_process(&python).map_err(Failed::from)
                 }));
             }
-            None => pythons.gap(
+            None => gaps.add(
                 "an unprivileged user's own process: every CPython is in a closed folder"
                     .to_owned(),
             ),
@@ -211,36 +212,22 @@ fn unknown_version(path: &Path, version: &str) -> Result<(), String> {
     refused(&scene::read(scene.pid, &[], LIMIT)?, &expected)
 }
 
-/// The program where `nobody` can start it; removed on drop.
-struct OpenFolder(PathBuf);
-
-impl OpenFolder {
-    fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("awaitgraph-{}-{name}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
-        fs::copy(awaitgraph(), folder.join("awaitgraph")).unwrap();
-        Self(folder)
-    }
-
-    fn read_as_nobody(&self, pid: u32) -> Result<Reading, String> {
-        let mut command = as_nobody(&self.0.join("awaitgraph"));
-        command.args(["pstree", "--json", &pid.to_string()]);
-        let output = limited::output(&mut command, LIMIT)?;
-        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-        Ok(Reading {
-            code: output.status.code(),
-            document: serde_json::from_str(&stdout).unwrap_or_default(),
-            stdout,
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        })
-    }
+/// A copy of the program where `nobody` can start it.
+fn open_copy(name: &str) -> TemporaryFolder {
+    let name = format!("awaitgraph-{}-{name}", std::process::id());
+    let folder = TemporaryFolder::new(&name);
+    // By another process: a child that another test forks meanwhile would
+    // hold the copy open for writing, and it could not be started.
+    let copied = Command::new("cp").arg(awaitgraph()).arg(&folder.0).status();
+    assert!(copied.is_ok_and(|status| status.success()));
+    folder
 }
 
-impl Drop for OpenFolder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+fn read_as_nobody(folder: &TemporaryFolder, pid: u32) -> Result<Reading, String> {
+    let name = awaitgraph();
+    let mut command = as_nobody(&folder.0.join(name.file_name().unwrap()));
+    command.args(["pstree", "--json", &pid.to_string()]);
+    Ok(limited::output(&mut command, LIMIT)?.into())
 }
 
 fn as_nobody(program: &Path) -> Command {
@@ -256,10 +243,7 @@ fn another_user(python: &Python) -> Result<(), String> {
          try: run it as that user, or with sudo\n",
         scene.pid
     );
-    refused(
-        &OpenFolder::new("other").read_as_nobody(scene.pid)?,
-        &expected,
-    )
+    refused(&read_as_nobody(&open_copy("other"), scene.pid)?, &expected)
 }
 
 fn open_to_nobody(python: &Python) -> bool {
@@ -272,12 +256,12 @@ fn open_to_nobody(python: &Python) -> bool {
 }
 
 fn own_process(python: &Python) -> Result<(), String> {
-    let folder = OpenFolder::new("own");
+    let folder = open_copy("own");
     for file in ["truth.py", "await_task.py"] {
         fs::copy(scene::folder().join(file), folder.0.join(file)).unwrap();
     }
     let mut command = as_nobody(&python.path);
     let scene = Scene::start_command(command.arg(folder.0.join("await_task.py")))?;
-    let reading = folder.read_as_nobody(scene.pid)?;
+    let reading = read_as_nobody(&folder, scene.pid)?;
     compare::whole(&scene, &reading, true)
 }

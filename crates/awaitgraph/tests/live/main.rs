@@ -24,9 +24,11 @@ mod bad_input;
 mod compare;
 mod limited;
 mod numbers;
+mod odd_folder;
 mod pythons;
 mod scene;
 mod table;
+mod temporary;
 mod tracer;
 mod upheaval;
 
@@ -49,9 +51,10 @@ fn main() {
     trials.extend(numbers::trials(&pythons));
     trials.extend(upheaval::trials(&pythons));
     trials.extend(bad_input::trials(&pythons));
+    trials.extend(odd_folder::trials(&pythons));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {
-        for gap in pythons.gaps() {
+        for gap in pythons.gaps().all() {
             println!("not tested: {gap}");
         }
     }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 const INTERPRETERS: &str = "AWAITGRAPH_TEST_PYTHONS";
 const ENVIRONMENTS: &str = "AWAITGRAPH_TEST_ENVIRONMENTS";
@@ -30,17 +30,21 @@ pub(crate) struct Pythons {
     environments: Vec<Python>,
     /// Which module can be imported in which environment, as far as asked.
     modules: Mutex<BTreeMap<(PathBuf, String), bool>>,
-    gaps: Mutex<Vec<String>>,
+    gaps: Gaps,
 }
+
+/// What could not be tested here, and why; clones are the same list.
+#[derive(Clone, Default)]
+pub(crate) struct Gaps(Arc<Mutex<Vec<String>>>);
 
 impl Pythons {
     /// Those that the variables name, else the `python3` of PATH.
     pub(crate) fn at_hand() -> Self {
-        let mut gaps = Vec::new();
+        let gaps = Gaps::default();
         let mut interpreters = lines(INTERPRETERS);
         if interpreters.is_empty() {
             interpreters.extend(named(Path::new("python3")));
-            gaps.push(match interpreters.first() {
+            gaps.add(match interpreters.first() {
                 Some(python) => format!(
                     "any CPython but {}, the python3 of PATH (`cargo xtask test` finds the others)",
                     python.version
@@ -52,7 +56,7 @@ impl Pythons {
             interpreters,
             environments: lines(ENVIRONMENTS),
             modules: Mutex::default(),
-            gaps: Mutex::new(gaps),
+            gaps,
         }
     }
 
@@ -64,7 +68,8 @@ impl Pythons {
             .find(|it| it.version == python.version)
             .filter(|it| self.can_import(it, module));
         if found.is_none() {
-            self.gap(format!("{module} on CPython {}", python.version));
+            self.gaps
+                .add(format!("{module} on CPython {}", python.version));
         }
         found
     }
@@ -77,17 +82,23 @@ impl Pythons {
             .or_insert_with(|| environment.can_import(module))
     }
 
-    /// Notes something that cannot be tested here.
-    pub(crate) fn gap(&self, what: String) {
-        let mut gaps = self.gaps.lock().unwrap();
+    /// What could not be tested here.
+    pub(crate) fn gaps(&self) -> Gaps {
+        self.gaps.clone()
+    }
+}
+
+impl Gaps {
+    /// Notes something, once.
+    pub(crate) fn add(&self, what: String) {
+        let mut gaps = self.0.lock().unwrap();
         if !gaps.contains(&what) {
             gaps.push(what);
         }
     }
 
-    /// All that could not be tested.
-    pub(crate) fn gaps(&self) -> Vec<String> {
-        self.gaps.lock().unwrap().clone()
+    pub(crate) fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap().clone()
     }
 }
 

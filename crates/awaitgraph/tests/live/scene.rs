@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -193,12 +193,17 @@ pub(crate) struct Reading {
 pub(crate) fn read(pid: u32, arguments: &[&str], limit: Duration) -> Result<Reading, String> {
     let mut command = Command::new(awaitgraph());
     command.args(["pstree", "--json"]).args(arguments);
-    let output = limited::output(command.arg(pid.to_string()), limit)?;
-    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-    Ok(Reading {
-        code: output.status.code(),
-        document: serde_json::from_str(&stdout).unwrap_or_default(),
-        stdout,
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    })
+    Ok(limited::output(command.arg(pid.to_string()), limit)?.into())
+}
+
+impl From<Output> for Reading {
+    fn from(output: Output) -> Self {
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        Self {
+            code: output.status.code(),
+            document: serde_json::from_str(&stdout).unwrap_or_default(),
+            stdout,
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
 }

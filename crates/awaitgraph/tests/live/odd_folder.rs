@@ -1,0 +1,83 @@
+//! Interpreters whose path looks like something else in the kernel's list of
+//! mappings, where it stands unquoted.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use libtest_mimic::{Failed, Trial};
+
+use crate::pythons::{Python, Pythons};
+use crate::scene::{self, Scene};
+use crate::temporary::TemporaryFolder;
+use crate::{compare, limited};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A test for each interpreter that starts when it is copied elsewhere: some
+/// look for their libraries beside them.
+pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
+    let gaps = pythons.gaps();
+    let interpreters = pythons.interpreters.clone();
+    vec![Trial::test(
+        "a_python_in_an_odd_folder_is_read",
+        move || {
+            let mut read = 0;
+            for python in &interpreters {
+                if check(python)
+                    .map_err(|text| Failed::from(format!("{}\n{text}", python.version)))?
+                {
+                    read += 1;
+                }
+            }
+            if read == 0 {
+                gaps.add("a Python in an odd folder: none starts when it is copied".to_owned());
+            }
+            Ok(())
+        },
+    )]
+}
+
+/// Whether the copy starts; an error where it is then not read.
+fn check(python: &Python) -> Result<bool, String> {
+    let name = format!(
+        "awaitgraph-{}-{} a\nb 漢 (deleted)",
+        std::process::id(),
+        python.version
+    );
+    let folder = TemporaryFolder::new(&name);
+    // The interpreter itself, not an environment's link to it.
+    let executable = fs::canonicalize(&python.path).map_err(|error| error.to_string())?;
+    let copy = folder.0.join("python");
+    let copied = Command::new("cp").arg(&executable).arg(&copy).status();
+    copied.map_err(|error| error.to_string())?;
+    let home = home(python)?;
+    if !starts(&copy, &home) {
+        return Ok(false);
+    }
+    let mut command = Command::new(copy);
+    command
+        .env("PYTHONHOME", home)
+        .arg(scene::folder().join("gather.py"));
+    let mut scene = Scene::start_command(&mut command)?;
+    compare::whole(&scene, &scene::read(scene.pid, &[], LIMIT)?, true)?;
+    scene.is_well()?;
+    Ok(true)
+}
+
+fn home(python: &Python) -> Result<String, String> {
+    let code = "import sys; print(sys.base_prefix, end='')";
+    let output = limited::output(Command::new(&python.path).args(["-c", code]), LIMIT)?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn starts(copy: &Path, home: &str) -> bool {
+    let mut command = Command::new(copy);
+    let status = command
+        .env("PYTHONHOME", home)
+        .args(["-c", "import asyncio"])
+        .stderr(Stdio::null())
+        .status();
+    status.is_ok_and(|status| status.success())
+}
