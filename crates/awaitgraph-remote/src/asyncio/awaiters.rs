@@ -21,7 +21,7 @@ use super::callbacks::{Callbacks, Hop};
 use super::task::RawTask;
 use crate::code::Codes;
 use crate::map::{HashMap, HashSet};
-use crate::object::{Fault, Objects};
+use crate::object::{Fault, Kind, Objects};
 
 /// Finds the awaiters of tasks.
 pub(crate) struct Awaiters<'a> {
@@ -34,7 +34,16 @@ pub(crate) struct Awaiters<'a> {
     /// The tasks whose innermost frame is that of `asyncio.wait_for`.
     in_wait_for: HashSet<TaskIndex>,
     /// What was found behind a plain future.
-    reached: HashMap<u64, Rc<Vec<Reached>>>,
+    reached: HashMap<u64, Rc<Reach>>,
+}
+
+/// What was found behind a plain future.
+#[derive(Debug, Default)]
+struct Reach {
+    /// Nearest first.
+    tasks: Vec<Reached>,
+    /// What could not be read on the way.
+    fault: Option<Fault>,
 }
 
 /// A task that waits behind a plain future.
@@ -77,16 +86,18 @@ impl<'a> Awaiters<'a> {
     /// what could not be read on the way.
     pub(crate) fn of(&mut self, addr: u64) -> (Vec<Awaiter>, Option<Fault>) {
         let mut found = Found::default();
-        let mut fault = self.add_found(addr, &mut found).err();
+        if let Err(fault) = self.add_found(addr, &mut found) {
+            found.fault = Some(fault);
+        }
         found.settle();
         match self.recorded(addr, &found) {
             Ok(recorded) => {
                 found.awaiters.extend(recorded);
                 found.settle();
             }
-            Err(error) => fault = Some(error),
+            Err(fault) => found.fault = Some(fault),
         }
-        (found.awaiters, fault)
+        (found.awaiters, found.fault)
     }
 
     /// Adds what the waiting tasks and the callbacks tell.
@@ -95,7 +106,9 @@ impl<'a> Awaiters<'a> {
             self.hold(&[])?;
             found.add(task, self.plain(task), Vec::new());
         }
-        for hop in self.callbacks.hops(addr)? {
+        let (hops, fault) = self.callbacks.hops(addr);
+        found.fault = fault;
+        for hop in hops {
             self.follow(hop, found)?;
         }
         Ok(())
@@ -108,15 +121,25 @@ impl<'a> Awaiters<'a> {
                 self.hold(&[])?;
                 found.add(task, how, Vec::new());
             }
+            None if self.is_task(hop.to)? => {}
             None => {
                 let how = hop.how.unwrap_or(How::Await);
-                for reached in self.reach(hop.to).iter() {
+                let reach = self.reach(hop.to);
+                found.fault = reach.fault.or(found.fault);
+                for reached in &reach.tasks {
                     self.hold(&reached.via)?;
                     found.add(reached.task, how, reached.via.clone());
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether it is a task. One that is not among the tasks is finished or
+    /// could not be read: who waits for it waits for nothing behind it.
+    fn is_task(&self, addr: u64) -> Result<bool, Fault> {
+        let kind = self.objects.kind_of(addr)?;
+        Ok(matches!(kind, Kind::Task | Kind::PyTask))
     }
 
     /// Accounts for an awaiter that is kept.
@@ -133,12 +156,12 @@ impl<'a> Awaiters<'a> {
         }
     }
 
-    /// The tasks behind the plain future at `addr`, nearest first.
-    fn reach(&mut self, addr: u64) -> Rc<Vec<Reached>> {
+    /// The tasks behind the plain future at `addr`.
+    fn reach(&mut self, addr: u64) -> Rc<Reach> {
         if let Some(known) = self.reached.get(&addr) {
             return Rc::clone(known);
         }
-        let mut reached = Vec::new();
+        let mut reach = Reach::default();
         let mut seen_tasks = HashSet::default();
         let mut paths = Paths::from(addr);
         while let Some((place, future)) = paths.next() {
@@ -149,25 +172,32 @@ impl<'a> Awaiters<'a> {
                 .flatten()
                 .copied()
                 .collect();
-            for hop in self.callbacks.hops(future).unwrap_or_default() {
+            let (hops, fault) = self.callbacks.hops(future);
+            reach.fault = fault.or(reach.fault);
+            for hop in hops {
                 match self.tasks.get(&hop.to) {
                     Some(&task) => woken.push(task),
-                    None => paths.push(hop.to, place),
+                    None => match self.is_task(hop.to) {
+                        Ok(true) => {}
+                        Ok(false) => paths.push(hop.to, place),
+                        Err(fault) => reach.fault = Some(fault),
+                    },
                 }
             }
             for task in woken {
                 if seen_tasks.insert(task) {
                     let via = paths.to(place);
-                    if self.hold(&via).is_err() {
+                    if let Err(fault) = self.hold(&via) {
+                        reach.fault = Some(fault);
                         break;
                     }
-                    reached.push(Reached { task, via });
+                    reach.tasks.push(Reached { task, via });
                 }
             }
         }
-        let reached = Rc::new(reached);
-        self.reached.insert(addr, Rc::clone(&reached));
-        reached
+        let reach = Rc::new(reach);
+        self.reached.insert(addr, Rc::clone(&reach));
+        reach
     }
 
     /// What only the interpreter's own record has, beside what was found.
@@ -194,6 +224,7 @@ impl<'a> Awaiters<'a> {
                         });
                     }
                     Some(_) => {}
+                    None if self.is_task(awaiter)? => {}
                     None => paths.push(awaiter, place),
                 }
             }
@@ -279,6 +310,7 @@ impl Paths {
 #[derive(Default)]
 struct Found {
     awaiters: Vec<Awaiter>,
+    fault: Option<Fault>,
 }
 
 impl Found {

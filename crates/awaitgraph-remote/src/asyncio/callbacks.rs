@@ -122,16 +122,22 @@ impl<'a> Callbacks<'a> {
         }
     }
 
-    /// What the future at `addr` wakes when it completes. A callback that
-    /// cannot be read is left out: it is somebody's own.
-    pub(crate) fn hops(&self, addr: u64) -> Result<Vec<Hop>, Fault> {
-        let mut hops = Vec::new();
-        for callback in self.objects.callbacks(addr)? {
-            if let Ok(found) = self.hops_of(callback) {
-                hops.extend(found);
+    /// What the future at `addr` wakes when it completes, and what could not
+    /// be read of that.
+    pub(crate) fn hops(&self, addr: u64) -> (Vec<Hop>, Option<Fault>) {
+        let (mut hops, mut fault) = (Vec::new(), None);
+        match self.objects.callbacks(addr) {
+            Ok(callbacks) => {
+                for callback in callbacks {
+                    match self.hops_of(callback) {
+                        Ok(found) => hops.extend(found),
+                        Err(error) => fault = Some(error),
+                    }
+                }
             }
+            Err(error) => fault = Some(error),
         }
-        Ok(hops)
+        (hops, fault)
     }
 
     fn hops_of(&self, callback: u64) -> Result<Vec<Hop>, Fault> {

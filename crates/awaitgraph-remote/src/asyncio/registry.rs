@@ -41,36 +41,39 @@ pub(crate) struct Found {
 }
 
 impl<'a> Modules<'a> {
-    /// Those of the interpreter whose state is at `interpreter`.
-    pub(crate) fn of(objects: &'a Objects<'a>, interpreter: u64) -> Result<Self, Fault> {
-        let none = Self {
+    /// Those of the interpreter whose state is at `interpreter`, and what could
+    /// not be read of them.
+    pub(crate) fn of(objects: &'a Objects<'a>, interpreter: u64) -> (Self, Option<Fault>) {
+        let mut found = Self {
             objects,
             tasks: None,
             accelerator: None,
         };
+        let fault = found.find(interpreter).err();
+        (found, fault)
+    }
+
+    fn find(&mut self, interpreter: u64) -> Result<(), Fault> {
+        let objects = self.objects;
         let Some(modules) = objects.pointer(interpreter, objects.layout.interpreter.modules)?
         else {
-            return Ok(none);
+            return Ok(());
         };
-        let tasks = match objects.dict_get(modules, "asyncio.tasks")? {
-            Some(module) if objects.kind_of(module)? == Kind::Module => {
-                objects.pointer(module, objects.layout.module.md_dict)?
-            }
-            _ => None,
-        };
-        let accelerator = match objects.layout.registry {
-            TaskRegistry::Lists(_) => objects.dict_get(modules, "_asyncio")?,
-            TaskRegistry::AllTasks | TaskRegistry::ScheduledAndEager => None,
-        };
-        let accelerator = match accelerator {
-            Some(module) if objects.kind_of(module)? == Kind::Module => Some(module),
-            _ => None,
-        };
-        Ok(Self {
-            objects,
-            tasks,
-            accelerator,
-        })
+        if let Some(tasks) = self.module(modules, "asyncio.tasks")? {
+            self.tasks = objects.pointer(tasks, objects.layout.module.md_dict)?;
+        }
+        if let TaskRegistry::Lists(_) = objects.layout.registry {
+            self.accelerator = self.module(modules, "_asyncio")?;
+        }
+        Ok(())
+    }
+
+    /// The module of this name in the dict `sys.modules`.
+    fn module(&self, modules: u64, name: &str) -> Result<Option<u64>, Fault> {
+        match self.objects.dict_get(modules, name)? {
+            Some(module) if self.objects.kind_of(module)? == Kind::Module => Ok(Some(module)),
+            _ => Ok(None),
+        }
     }
 
     /// All tasks of the interpreter, whose threads' states are `threads`.
@@ -169,45 +172,59 @@ impl<'a> Modules<'a> {
     }
 
     fn add_global(&self, found: &mut Found, name: &'static str) {
-        found.add(name, |found| {
-            if let Some(set) = self.global(name)? {
-                self.add_set(found, set)?;
-            }
-            Ok(())
+        found.add(name, |found| match self.global(name)? {
+            Some(set) => self.add_set(found, set),
+            None => Ok(()),
         });
     }
 
     /// Adds the tasks of a set or a WeakSet.
     fn add_set(&self, found: &mut Found, addr: u64) -> Result<(), Fault> {
-        let tasks = match self.objects.kind_of(addr)? {
-            Kind::Set => self.objects.set(addr)?,
+        let (tasks, missed) = match self.objects.kind_of(addr)? {
+            Kind::Set => (self.objects.set(addr)?, None),
             _ => self.objects.weak_set(addr)?,
         };
         for task in tasks {
             found.push(self.objects, task)?;
         }
-        Ok(())
+        missed.map_or(Ok(()), Err)
     }
 
-    /// Follows an intrusive list (`Include/internal/pycore_llist.h`) from its head.
+    /// Follows an intrusive list (`Include/internal/pycore_llist.h`) from its
+    /// head, and backwards too where it breaks off.
     fn add_list(&self, found: &mut Found, lists: &TaskLists, head: u64) -> Result<(), Fault> {
+        const NEXT: u64 = 0;
         const PREVIOUS: u64 = 8;
+        self.follow(found, lists, head, [NEXT, PREVIOUS])
+            .inspect_err(|_| {
+                // What this finds, if anything, is all that there is to tell.
+                let _ = self.follow(found, lists, head, [PREVIOUS, NEXT]);
+            })
+    }
+
+    fn follow(
+        &self,
+        found: &mut Found,
+        lists: &TaskLists,
+        head: u64,
+        [forward, backward]: [u64; 2],
+    ) -> Result<(), Fault> {
         let objects = self.objects;
         let mut before = head;
-        let Some(mut node) = objects.pointer(head, 0)? else {
+        let Some(mut node) = objects.pointer(head, forward)? else {
             // Not initialised: the thread has never had a loop.
             return Ok(());
         };
         while node != head {
             // Each node points back at the one before it, or this is no such list.
-            if objects.u64(node, PREVIOUS)? != before || found.tasks.len() >= MOST_TASKS {
+            if objects.u64(node, backward)? != before || found.tasks.len() >= MOST_TASKS {
                 return unexpected(node, "a list of tasks that does not hold together");
             }
             if !found.push(objects, node.wrapping_sub(lists.node))? {
                 return unexpected(node, "a list of tasks that runs in a circle");
             }
             before = node;
-            node = objects.required(node, 0, "a list of tasks that breaks off")?;
+            node = objects.required(node, forward, "a list of tasks that breaks off")?;
         }
         Ok(())
     }

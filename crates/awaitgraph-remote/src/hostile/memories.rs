@@ -79,3 +79,36 @@ impl Memory for Counted<'_> {
         self.memory.read(addr, buf)
     }
 }
+
+/// A memory one of whose reads fails.
+pub(super) struct FailsAt<'m> {
+    memory: &'m dyn Memory,
+    /// How many reads come before that one.
+    before: Cell<u64>,
+}
+
+impl<'m> FailsAt<'m> {
+    pub(super) fn new(memory: &'m dyn Memory, before: u64) -> Self {
+        let before = Cell::new(before);
+        Self { memory, before }
+    }
+
+    /// How many reads `with` makes.
+    pub(super) fn count<T>(memory: &'m dyn Memory, with: impl FnOnce(&dyn Memory) -> T) -> u64 {
+        let never = Self::new(memory, u64::MAX);
+        with(&never);
+        u64::MAX - never.before.get()
+    }
+}
+
+impl Memory for FailsAt<'_> {
+    fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
+        let before = self.before.get();
+        self.before.set(before.wrapping_sub(1));
+        if before == 0 {
+            let why = Why::Unmapped;
+            return Err(Unreadable { addr, why });
+        }
+        self.memory.read(addr, buf)
+    }
+}

@@ -3,6 +3,7 @@
 
 mod allocations;
 mod memories;
+mod partial;
 mod random;
 mod recording;
 mod run;
@@ -12,7 +13,8 @@ use std::ops::Range;
 
 use awaitgraph_model::Graph;
 
-use memories::{Torn, Words, heap, noise, pointers};
+use memories::{FailsAt, Torn, Words, heap, noise, pointers};
+use partial::{made_up, same};
 use random::Random;
 use recording::{Elsewhere, Recording};
 use run::Trials;
@@ -126,8 +128,31 @@ impl Scene {
     }
 }
 
-fn text(graph: &Graph) -> String {
-    format!("{:#?}{:#?}{:#?}", graph.threads, graph.tasks, graph.codes)
+#[test]
+fn a_failed_read_is_told_and_nothing_is_made_up() {
+    for python in &Python::all() {
+        let scene = Scene::record(python);
+        let (version, whole) = (&scene.version, &scene.graph);
+        let recording = scene.recording.play(Elsewhere::Unmapped);
+        let reads = FailsAt::count(&recording, |memory| scene.read(memory));
+        let mut random = Random::new(reads);
+        for seed in seeds(100) {
+            // In a long run, every one of them.
+            let at = if seed < 100 { random.next() } else { seed } % reads;
+            let part = scene.read(&FailsAt::new(&recording, at));
+            let told = !part.problems.is_empty();
+            assert!(
+                told || same(&part, whole),
+                "{version}: the failure of read {at} was not told"
+            );
+            let made_up = made_up(&part, whole);
+            assert_eq!(
+                made_up, None,
+                "{version}: read {at} failed: {:#?}",
+                part.problems
+            );
+        }
+    }
 }
 
 #[test]
@@ -144,7 +169,7 @@ fn a_real_process_is_survived_however_it_is_changed() {
             graph,
         } = &scene;
         let unchanged = recording.play(Elsewhere::Unmapped);
-        assert_eq!(text(&scene.read(&unchanged)), text(graph));
+        assert!(same(&scene.read(&unchanged), graph), "{version}");
         assert!(
             graph.problems.is_empty(),
             "{version}: {:#?}",

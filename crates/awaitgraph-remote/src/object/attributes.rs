@@ -80,6 +80,7 @@ impl Objects<'_> {
                 break;
             }
         }
+        self.hold(128)?;
         self.slots.borrow_mut().insert((addr, name), found);
         Ok(found)
     }

@@ -52,24 +52,35 @@ impl Objects<'_> {
         Ok(keys)
     }
 
-    /// The living objects of the `weakref.WeakSet` at `addr`.
-    pub(crate) fn weak_set(&self, addr: u64) -> Result<Vec<u64>, Fault> {
+    /// The living objects of the `weakref.WeakSet` at `addr`, and what could
+    /// not be read of the others.
+    pub(crate) fn weak_set(&self, addr: u64) -> Result<(Vec<u64>, Option<Fault>), Fault> {
         let Some(data) = self.attribute(addr, "data")? else {
             return unexpected(addr, "a WeakSet without data");
         };
         if self.kind_of(data)? != Kind::Set {
             return unexpected(addr, "a WeakSet whose data is no set");
         }
-        let mut objects = Vec::new();
+        let (mut objects, mut missed) = (Vec::new(), None);
         for reference in self.set(data)? {
-            if self.kind_of(reference)? == Kind::Weakref
-                && let Some(object) = self.pointer(reference, self.layout.weakref_object)?
-                && self.kind_of(object)? != Kind::None
-            {
-                objects.push(object);
+            match self.referent(reference) {
+                Ok(object) => objects.extend(object),
+                Err(fault @ Fault::TooMuch { .. }) => return Err(fault),
+                Err(fault) => missed = Some(fault),
             }
         }
-        Ok(objects)
+        Ok((objects, missed))
+    }
+
+    /// The object that the weak reference at `addr` refers to, if it is alive.
+    fn referent(&self, addr: u64) -> Result<Option<u64>, Fault> {
+        if self.kind_of(addr)? == Kind::Weakref
+            && let Some(object) = self.pointer(addr, self.layout.weakref_object)?
+            && self.kind_of(object)? != Kind::None
+        {
+            return Ok(Some(object));
+        }
+        Ok(None)
     }
 
     /// The items of the `collections.deque` at `addr`.

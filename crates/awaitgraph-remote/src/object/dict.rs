@@ -3,7 +3,7 @@
 //! `Objects/dictobject.c` tells the two forms: a table of its own ("combined"),
 //! or values beside keys that instances of a class share ("split").
 
-use super::{Fault, Objects, unexpected};
+use super::{Fault, Kind, Objects, unexpected};
 use crate::layout::DictKeys;
 
 /// The most entries that are walked.
@@ -22,17 +22,13 @@ impl Objects<'_> {
     /// The value of `key` in the dict at `addr`.
     pub(crate) fn dict_get(&self, addr: u64, key: &str) -> Result<Option<u64>, Fault> {
         let entries = self.entries(self.dict_keys(addr)?)?;
-        let values = self.pointer(addr, self.layout.dict.ma_values)?;
-        for index in 0..entries.count {
-            let entry = entries.start.wrapping_add(index * entries.size);
-            let Some(name) = self.pointer(entry, entries.key)? else {
-                continue;
-            };
-            if self.text_is(name, key).unwrap_or(false) {
-                return self.entry_value(&entries, index, values);
+        match self.find(&entries, key)? {
+            Some(index) => {
+                let values = self.pointer(addr, self.layout.dict.ma_values)?;
+                self.entry_value(&entries, index, values)
             }
+            None => Ok(None),
         }
-        Ok(None)
     }
 
     /// Keys and values of the dict at `addr`, in its order.
@@ -56,20 +52,37 @@ impl Objects<'_> {
         if let Some(&known) = self.places.borrow().get(&(keys, key)) {
             return Ok(known);
         }
-        let entries = self.entries(keys)?;
-        let mut found = None;
-        for index in 0..entries.count {
-            let entry = entries.start.wrapping_add(index * entries.size);
-            if let Some(name) = self.pointer(entry, entries.key)?
-                && self.text_is(name, key).unwrap_or(false)
-            {
-                found = Some(index);
-                break;
-            }
-        }
+        let found = self.find(&self.entries(keys)?, key)?;
         self.hold(128)?;
         self.places.borrow_mut().insert((keys, key), found);
         Ok(found)
+    }
+
+    /// Which of the entries has this key.
+    fn find(&self, entries: &Entries, key: &str) -> Result<Option<u64>, Fault> {
+        // A key that cannot be read may have been the one.
+        let mut missed = None;
+        for index in 0..entries.count {
+            let entry = entries.start.wrapping_add(index * entries.size);
+            let Some(name) = self.pointer(entry, entries.key)? else {
+                continue;
+            };
+            match self.text_is(name, key) {
+                Ok(true) => return Ok(Some(index)),
+                Ok(false) => {}
+                Err(fault) => {
+                    // One that is no str was not.
+                    if self.kind_of(name).is_ok_and(|kind| kind != Kind::Text) {
+                        continue;
+                    }
+                    missed = missed.or(Some(fault));
+                }
+            }
+        }
+        match missed {
+            Some(fault) => Err(fault),
+            None => Ok(None),
+        }
     }
 
     fn dict_keys(&self, addr: u64) -> Result<u64, Fault> {

@@ -88,21 +88,21 @@ struct Gathering<'a> {
 impl Gathering<'_> {
     fn interpreter(&mut self, addr: u64) -> Result<(), Mismatch> {
         let objects = self.objects;
-        let id = objects
-            .i64(addr, objects.layout.interpreter.id)
-            .unwrap_or(-1);
+        let id = objects.i64(addr, objects.layout.interpreter.id);
+        let id = id.unwrap_or_else(|fault| {
+            let location = format!("the id of the interpreter at {addr:#x}");
+            self.found.problems.add(location, fault);
+            -1
+        });
         let location = format!("interpreter {id}");
         let threads = objects.threads(addr).unwrap_or_else(|fault| {
             self.found.problems.add(location.as_str(), fault);
             Vec::new()
         });
-        let modules = match Modules::of(objects, addr) {
-            Ok(modules) => modules,
-            Err(fault) => {
-                self.found.problems.add(location, fault);
-                return Ok(());
-            }
-        };
+        let (modules, fault) = Modules::of(objects, addr);
+        if let Some(fault) = fault {
+            self.found.problems.add(location, fault);
+        }
         for &thread in &threads {
             self.thread(thread, id, &modules);
         }
@@ -118,7 +118,11 @@ impl Gathering<'_> {
     }
 
     fn thread(&mut self, addr: u64, interpreter: i64, modules: &Modules<'_>) {
-        let id = self.thread_id(addr);
+        let id = self.thread_id(addr).unwrap_or_else(|fault| {
+            let location = format!("the id of the thread at {addr:#x}");
+            self.found.problems.add(location, fault);
+            0
+        });
         let (running_loop, running_task) = modules.running(addr).unwrap_or_else(|fault| {
             self.found
                 .problems
@@ -137,14 +141,15 @@ impl Gathering<'_> {
     }
 
     /// The kernel's id of a thread, else its `pthread_t`.
-    fn thread_id(&self, addr: u64) -> u64 {
+    fn thread_id(&self, addr: u64) -> Result<u64, Fault> {
         let layout = &self.objects.layout.thread;
-        let kept = layout.native_thread_id;
-        let native = kept.and_then(|offset| self.objects.u64(addr, offset).ok());
-        native.filter(|&id| id != 0).unwrap_or_else(|| {
-            let pthread = self.objects.u64(addr, layout.thread_id).unwrap_or(0);
-            (self.thread_ids)(pthread).unwrap_or(pthread)
-        })
+        if let Some(offset) = layout.native_thread_id
+            && let Some(id) = self.objects.pointer(addr, offset)?
+        {
+            return Ok(id);
+        }
+        let pthread = self.objects.u64(addr, layout.thread_id)?;
+        Ok((self.thread_ids)(pthread).unwrap_or(pthread))
     }
 
     /// Holds the layout against what the target says of its own tasks, once.

@@ -154,12 +154,20 @@ impl Joining<'_> {
     }
 
     /// What a task does that no thread executes.
-    fn state(&self, task: &RawTask) -> TaskState {
-        match task.waits_for {
-            None => TaskState::Ready,
-            // Once that is done, the task's wake-up is scheduled.
-            Some(future) if !self.objects.is_pending(future).unwrap_or(true) => TaskState::Ready,
-            Some(_) => TaskState::Waiting,
+    fn state(&mut self, task: &RawTask) -> TaskState {
+        let Some(future) = task.waits_for else {
+            return TaskState::Ready;
+        };
+        match self.objects.is_pending(future) {
+            // The task's wake-up is scheduled.
+            Ok(false) => TaskState::Ready,
+            // One of a kind that is not known is some library's own.
+            Ok(true) | Err(Fault::Unexpected { .. }) => TaskState::Waiting,
+            Err(fault) => {
+                self.problems
+                    .add(format!("what task {:#x} waits for", task.addr), fault);
+                TaskState::Waiting
+            }
         }
     }
 
