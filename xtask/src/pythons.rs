@@ -48,7 +48,7 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
     }
     let found = find(fetching)?;
     if symbols {
-        fetch::debug_symbols()?;
+        debug_symbols()?;
     }
     for interpreter in &found {
         if all_builds || interpreter.is_plain() {
@@ -56,6 +56,12 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Fetches the debugging information of the interpreters that were fetched,
+/// by which the tests hold the layouts of CPython's structs.
+pub(crate) fn debug_symbols() -> Result<()> {
+    fetch::debug_symbols()
 }
 
 /// Every usable interpreter, sorted by version, each real file once.

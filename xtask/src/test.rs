@@ -74,6 +74,13 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
     }
 
     let mut report = Report::default();
+    if let Err(error) = pythons::debug_symbols() {
+        // The tests that need it say what they could not test without it.
+        eprintln!("no debugging information was fetched: {error:#}");
+        if require_all {
+            report.failure("cargo xtask pythons --debug-symbols");
+        }
+    }
     let environments = environment::prepare(&chosen, &mut report)?;
     let variables = [
         (TEST_PYTHONS, lines(chosen.iter().map(ToString::to_string))),

@@ -8,9 +8,10 @@ use std::io::{BufRead, BufReader, Write};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Once;
 
 /// The minor versions that the reader knows.
-pub(crate) const MINORS: RangeInclusive<u8> = 8..=15;
+const MINORS: RangeInclusive<u8> = 8..=15;
 
 /// An interpreter.
 #[derive(Debug, Clone)]
@@ -24,8 +25,19 @@ pub(crate) struct Python {
 impl Python {
     /// The interpreters at hand, oldest first.
     pub(crate) fn all() -> Vec<Self> {
+        static MISSING: Once = Once::new();
         let lines = std::env::var("AWAITGRAPH_TEST_PYTHONS").unwrap_or_default();
-        lines.lines().map(Self::from_line).collect()
+        let pythons: Vec<Self> = lines.lines().map(Self::from_line).collect();
+        MISSING.call_once(|| {
+            let there = |minor: &u8| pythons.iter().any(|python| python.minor == *minor);
+            let missing = MINORS.filter(|minor| !there(minor));
+            let missing: Vec<String> = missing.map(|minor| format!("3.{minor}")).collect();
+            if !missing.is_empty() {
+                let missing = missing.join(", ");
+                say_not_tested(&format!("layouts and hostile memory of CPython {missing}"));
+            }
+        });
+        pythons
     }
 
     fn from_line(line: &str) -> Self {
@@ -93,23 +105,10 @@ impl Drop for Target {
     }
 }
 
-/// Says which of the minor versions a test had no interpreter for.
-pub(crate) fn say_missing(test: &str, minors: RangeInclusive<u8>, pythons: &[Python]) {
-    let missing: Vec<String> = minors
-        .filter(|minor| !pythons.iter().any(|python| python.minor == *minor))
-        .map(|minor| format!("3.{minor}"))
-        .collect();
-    if !missing.is_empty() {
-        say_not_tested(&format!(
-            "{test}: there is no CPython {}",
-            missing.join(", ")
-        ));
-    }
-}
-
-/// Says what was not tested, in a line that a test that passes shows too.
+/// Says what was not tested, in a line that `cargo xtask test` repeats at its end.
 pub(crate) fn say_not_tested(what: &str) {
-    // `eprintln` would be captured, and shown only where a test fails.
-    let line = format!("not tested: {what}\n");
-    drop(std::io::stderr().write_all(line.as_bytes()));
+    // `println` would be captured, and shown only where a test fails. With one
+    // thread for the tests, the test's name stands on the line already.
+    let line = format!("\nnot tested: {what}\n");
+    drop(std::io::stdout().write_all(line.as_bytes()));
 }

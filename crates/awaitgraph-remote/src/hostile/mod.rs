@@ -19,7 +19,7 @@ use random::Random;
 use recording::{Elsewhere, Recording};
 use run::Trials;
 
-use crate::at_hand::{MINORS, Python, say_missing};
+use crate::at_hand::Python;
 use crate::layout::Layout;
 use crate::memory::Memory;
 use crate::object::Limits;
@@ -198,5 +198,4 @@ fn a_real_process_is_survived_however_it_is_changed() {
         }
     }
     trials.tell();
-    say_missing("hostile memory", MINORS, &pythons);
 }

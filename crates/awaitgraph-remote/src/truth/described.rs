@@ -3,7 +3,7 @@
 
 use super::elf::Files;
 use super::for_each;
-use crate::at_hand::{Python, say_missing};
+use crate::at_hand::Python;
 use crate::layout::{AsyncioDebug, DebugOffsets, Layout, for_minor};
 
 /// `table` with the numbers that the interpreter's own files tell; `None`
@@ -49,7 +49,6 @@ fn what_an_interpreter_says_of_itself_rights_a_wrong_table() {
         assert_eq!(format!("{righted:#?}"), format!("{right:#?}"));
         assert_eq!(asyncio_debug(&files).is_some(), python.minor >= 14);
     }
-    say_missing("what interpreters say of themselves", 13..=15, &pythons);
 }
 
 /// The numbers of `Py_AsyncioModuleDebugOffsets`, in the order in which they are parsed.
@@ -79,5 +78,4 @@ fn asyncio_debug_is_in_the_order_of_the_struct() {
             assert_eq!(found, Some(8 * place as u64), "{}: {name}", python.version);
         }
     });
-    say_missing("the order of `AsyncioDebug`", 14..=15, &pythons);
 }
