@@ -160,12 +160,27 @@ fn tasks(truth: &Value, got: &Value, labels: &Labels, differences: &mut Differen
             &stack(&task["stack"]),
             &stack(&read["stack"]),
         );
+        let declared = |id: &Value, how: &Value| {
+            let edges = task["awaited_by"].as_array();
+            let same = |edge: &&Value| edge["id"] == *id && edge["how"] == *how;
+            edges.is_some_and(|edges| {
+                edges
+                    .iter()
+                    .find(same)
+                    .is_some_and(|it| it["via"].is_array())
+            })
+        };
         let edges = |task: &Value| -> Vec<String> {
             let edges = task["awaited_by"].as_array();
             let mut edges: Vec<String> = edges
                 .into_iter()
                 .flatten()
-                .map(|edge| format!("{} by {}", labels.of(&edge["id"]), edge["how"]))
+                .map(|edge| {
+                    let (id, how) = (&edge["id"], &edge["how"]);
+                    // Few scenes know the futures on the way.
+                    let via = declared(id, how).then(|| format!(" via {}", edge["via"]));
+                    format!("{} by {how}{}", labels.of(id), via.unwrap_or_default())
+                })
                 .collect();
             edges.sort();
             edges

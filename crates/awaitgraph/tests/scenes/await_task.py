@@ -14,7 +14,7 @@ async def main():
     await asyncio.ensure_future(leaf())
 
 
-truth.awaits("main", "leaf", "await")
+truth.awaits("main", "leaf", "await", via=lambda: [])
 truth.stack("leaf", "leaf")
 truth.stack("main", "main")
 truth.run(main)

@@ -15,6 +15,10 @@ async def main():
     await asyncio.gather(child("coroutine"), task)
 
 
-truth.awaits("main", "coroutine", "gather")
-truth.awaits("main", "task", "gather")
+def via():
+    return [truth.waiter("main")]
+
+
+truth.awaits("main", "coroutine", "gather", via)
+truth.awaits("main", "task", "gather", via)
 truth.run(main)

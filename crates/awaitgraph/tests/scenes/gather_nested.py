@@ -10,12 +10,22 @@ async def child(label):
 
 
 async def main():
+    global futures
     truth.mark("main")
     first = asyncio.gather(child("a"), child("b"))
-    deep = asyncio.gather(asyncio.gather(child("d")), child("e"))
-    await asyncio.gather(first, child("c"), deep)
+    deepest = asyncio.gather(child("d"))
+    deep = asyncio.gather(deepest, child("e"))
+    outermost = asyncio.gather(first, child("c"), deep)
+    futures = {
+        "a": [first, outermost],
+        "b": [first, outermost],
+        "c": [outermost],
+        "d": [deepest, deep, outermost],
+        "e": [deep, outermost],
+    }
+    await outermost
 
 
 for label in "abcde":
-    truth.awaits("main", label, "gather")
+    truth.awaits("main", label, "gather", via=lambda label=label: futures[label])
 truth.run(main)

@@ -25,7 +25,9 @@ async def waiter(label, future):
 
 async def main():
     truth.mark("main")
+    global futures
     position, keyword, first, second = [truth.forever() for _ in range(4)]
+    futures = {"a": [position], "b": [keyword], "c": [first, second]}
     task = asyncio.ensure_future(child("a"))
     task.add_done_callback(functools.partial(complete, position))
     task = asyncio.ensure_future(child("b"))
@@ -39,6 +41,6 @@ async def main():
 
 
 for label in "abc":
-    truth.awaits("w" + label, label, "callback")
+    truth.awaits("w" + label, label, "callback", via=lambda label=label: futures[label])
     truth.awaits("main", "w" + label, "gather")
 truth.run(main)

@@ -11,10 +11,15 @@ async def child(label):
 
 async def main():
     truth.mark("main")
-    twice = asyncio.shield(asyncio.shield(child("b")))
-    await asyncio.gather(asyncio.shield(child("a")), twice)
+    global futures
+    once = asyncio.shield(child("b"))
+    twice = asyncio.shield(once)
+    simple = asyncio.shield(child("a"))
+    both = asyncio.gather(simple, twice)
+    futures = {"a": [simple, both], "b": [once, twice, both]}
+    await both
 
 
-truth.awaits("main", "a", "shield")
-truth.awaits("main", "b", "shield")
+for label in "ab":
+    truth.awaits("main", label, "shield", via=lambda label=label: futures[label])
 truth.run(main)

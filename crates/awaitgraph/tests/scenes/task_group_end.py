@@ -21,6 +21,6 @@ async def main():
         group.create_task(child("b"), name="second")
 
 
-truth.awaits("main", "a", "task_group")
+truth.awaits("main", "a", "task_group", via=lambda: [])
 truth.awaits("main", "b", "task_group")
 truth.run(main)

@@ -31,6 +31,7 @@ interpreter = 0
 
 _marks = {}
 _edges = []
+_vias = {}
 _names = {}
 _stacks = []
 _states = []
@@ -65,9 +66,20 @@ def current(loop=None):
     return asyncio.current_task(loop) or pure(loop)
 
 
-def awaits(parent, child, how):
-    """Declares an edge; each task by its label or itself."""
+def awaits(parent, child, how, via=None):
+    """Declares an edge; each task by its label or itself.
+
+    `via`, where given, tells the plain futures between the two, nearest to the
+    child first: a function, which is called once everything is parked.
+    """
     _edges.append((parent, child, how))
+    if via is not None:
+        _vias[_edges[-1]] = via
+
+
+def waiter(task):
+    """The future that a task waits for."""
+    return _attribute(_task(task), "_fut_waiter")
 
 
 def recorded(parent, child):
@@ -291,6 +303,8 @@ def gather(own=None):
         }
     for parent, child, how in _edges:
         edge = {"id": hex(id(_task(parent))), "how": how}
+        if (parent, child, how) in _vias:
+            edge["via"] = [hex(id(future)) for future in _vias[parent, child, how]()]
         if how == "recorded" and not all(isinstance(_task(t), CTask) for t in (parent, child)):
             continue  # the record knows no others
         assert id(_task(parent)) in described, "%s is finished" % (parent,)

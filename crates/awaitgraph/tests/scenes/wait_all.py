@@ -18,6 +18,6 @@ async def main():
     await asyncio.wait({asyncio.ensure_future(c) for c in (child("a"), ends(), child("b"))})
 
 
-truth.awaits("main", "a", "wait")
-truth.awaits("main", "b", "wait")
+truth.awaits("main", "a", "wait", via=lambda: [truth.waiter("main")])
+truth.awaits("main", "b", "wait", via=lambda: [truth.waiter("main")])
 truth.run(main)
