@@ -67,7 +67,7 @@ impl Objects<'_> {
             if !seen.insert(addr) || found.len() >= MOST {
                 return unexpected(addr, "a list that does not end");
             }
-            self.hold(HELD_STATE)?;
+            self.hold_listed(HELD_STATE)?;
             found.push(addr);
             here = self.pointer(addr, next)?;
         }

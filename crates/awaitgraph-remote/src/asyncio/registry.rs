@@ -261,7 +261,7 @@ impl Found {
     fn push(&mut self, objects: &Objects<'_>, task: u64) -> Result<bool, Fault> {
         let new = self.seen.insert(task);
         if new {
-            objects.hold(HELD_TASK)?;
+            objects.hold_listed(HELD_TASK)?;
             self.tasks.push(task);
         }
         Ok(new)

@@ -50,14 +50,25 @@ pub(super) fn heap(seed: u64, words: u64) -> Words<impl Fn(u64) -> u64> {
 }
 
 /// A memory some of whose reads fail, never twice the same ones.
-pub(super) struct Torn<M> {
-    pub(super) memory: M,
-    pub(super) random: RefCell<Random>,
-    /// One in so many reads fails.
-    pub(super) one_in: usize,
+pub(super) struct Torn<'m> {
+    memory: &'m dyn Memory,
+    random: RefCell<Random>,
+    one_in: usize,
 }
 
-impl<M: Memory> Memory for Torn<M> {
+impl<'m> Torn<'m> {
+    /// One in so many reads fails.
+    pub(super) fn new(memory: &'m dyn Memory, seed: u64, one_in: usize) -> Self {
+        let random = RefCell::new(Random::new(seed));
+        Self {
+            memory,
+            random,
+            one_in,
+        }
+    }
+}
+
+impl Memory for Torn<'_> {
     fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
         if self.random.borrow_mut().below(self.one_in) == 0 {
             let why = Why::Unmapped;

@@ -8,7 +8,6 @@ mod random;
 mod recording;
 mod run;
 
-use std::cell::RefCell;
 use std::ops::Range;
 
 use awaitgraph_model::Graph;
@@ -21,9 +20,9 @@ use run::Trials;
 
 use crate::at_hand::Python;
 use crate::layout::Layout;
-use crate::memory::Memory;
+use crate::memory::{Cached, Live, Memory};
 use crate::object::Limits;
-use crate::process::Runtime;
+use crate::process::{Runtime, find_runtime};
 use crate::snapshot;
 use crate::version;
 
@@ -73,12 +72,8 @@ fn random_memory_is_survived() {
                 let of = format_args!("{words} words {seed}, 3.{minor}");
                 trials.read(of, &pointers(seed, words), &layout, RUNTIME);
                 trials.read(of, &heap(seed, words), &layout, RUNTIME);
-                let torn = Torn {
-                    memory: heap(seed, words),
-                    random: RefCell::new(Random::new(seed)),
-                    one_in: 50,
-                };
-                trials.read(of, &torn, &layout, RUNTIME);
+                let whole = heap(seed, words);
+                trials.read(of, &Torn::new(&whole, seed, 50), &layout, RUNTIME);
             }
         }
         trials.identify(seed, &noise(seed), &runtime(0));
@@ -129,28 +124,70 @@ impl Scene {
 }
 
 #[test]
-fn a_failed_read_is_told_and_nothing_is_made_up() {
+fn what_a_snapshot_holds_is_counted() {
+    let pythons = Python::all();
+    for python in pythons.first().into_iter().chain(pythons.last()) {
+        let target = python.start(include_str!("much.py"));
+        let runtime = find_runtime(target.pid()).expect("a runtime");
+        let memory = Cached::new(Live::new(target.pid()));
+        let identity = version::identify(0, &memory, &runtime).expect("a version");
+        let read = |held| {
+            let limits = Limits {
+                held,
+                ..Limits::SNAPSHOT
+            };
+            let runtime = runtime.py_runtime;
+            snapshot::read_within(limits, &memory, &identity.layout, runtime, &|_| None)
+        };
+        // What is fetched is not held by the snapshot: from here on it is there.
+        let whole = read(Limits::SNAPSHOT.held).expect("a graph");
+        assert!(whole.problems.is_empty(), "{:#?}", whole.problems);
+        for held in (14..24).map(|power| 1 << power) {
+            let (graph, peak) = allocations::peak(|| read(held).expect("a graph"));
+            // A list of tasks is made before it is known which of them are kept.
+            assert!(
+                peak < held as usize + (128 << 10),
+                "{peak} bytes, not {held}"
+            );
+            match graph.problems.first() {
+                Some(problem) => {
+                    assert_eq!(problem.location, "this snapshot");
+                    assert!(held < 1 << 23, "{problem:?}");
+                    let fit = whole.tasks.len().min(held as usize / 2048);
+                    assert!(
+                        graph.tasks.len() >= fit,
+                        "{} tasks in {held}",
+                        graph.tasks.len()
+                    );
+                }
+                None => assert!(same(&graph, &whole)),
+            }
+        }
+    }
+}
+
+#[test]
+fn failed_reads_are_told_and_nothing_is_made_up() {
     for python in &Python::all() {
         let scene = Scene::record(python);
         let (version, whole) = (&scene.version, &scene.graph);
         let recording = scene.recording.play(Elsewhere::Unmapped);
         let reads = FailsAt::count(&recording, |memory| scene.read(memory));
         let mut random = Random::new(reads);
+        let check = |of: String, memory: &dyn Memory| {
+            let part = scene.read(memory);
+            let told = !part.problems.is_empty();
+            assert!(told || same(&part, whole), "{version}: {of} was not told");
+            let made_up = made_up(&part, whole);
+            assert_eq!(made_up, None, "{version}: {of}: {:#?}", part.problems);
+        };
         for seed in seeds(100) {
             // In a long run, every one of them.
             let at = if seed < 100 { random.next() } else { seed } % reads;
-            let part = scene.read(&FailsAt::new(&recording, at));
-            let told = !part.problems.is_empty();
-            assert!(
-                told || same(&part, whole),
-                "{version}: the failure of read {at} was not told"
-            );
-            let made_up = made_up(&part, whole);
-            assert_eq!(
-                made_up, None,
-                "{version}: read {at} failed: {:#?}",
-                part.problems
-            );
+            check(format!("failure {at}"), &FailsAt::new(&recording, at));
+            let one_in = 2 << random.below(12);
+            let torn = Torn::new(&recording, seed, one_in);
+            check(format!("one in {one_in}, {seed},"), &torn);
         }
     }
 }
@@ -191,7 +228,9 @@ fn a_real_process_is_survived_however_it_is_changed() {
             let count = 1 << random.below(9);
             changed.change(&mut random, count);
             let of = format_args!("{version} with {count} changes, {seed}");
-            trials.read(of, &changed, layout, runtime.py_runtime);
+            let torn = Torn::new(&changed, seed, 200);
+            let memory: &dyn Memory = if seed % 5 == 0 { &torn } else { &changed };
+            trials.read(of, memory, layout, runtime.py_runtime);
             if seed % 4 == 0 {
                 trials.identify(of, &changed, runtime);
             }

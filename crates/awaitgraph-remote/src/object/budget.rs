@@ -36,6 +36,7 @@ impl Limits {
 /// What is left.
 #[derive(Debug)]
 pub(super) struct Budget {
+    limits: Limits,
     steps: Cell<u64>,
     held: Cell<u64>,
     used_up: Cell<Option<&'static str>>,
@@ -44,37 +45,53 @@ pub(super) struct Budget {
 impl Budget {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
+            limits,
             steps: Cell::new(limits.steps),
             held: Cell::new(limits.held),
             used_up: Cell::new(None),
         }
     }
 
-    fn take(&self, from: &Cell<u64>, number: u64, what: &'static str) -> Result<(), Fault> {
-        match from.get().checked_sub(number) {
-            Some(left) => {
-                from.set(left);
+    fn hold(&self, bytes: u64, leaving: u64) -> Result<(), Fault> {
+        match self.held.get().checked_sub(bytes) {
+            Some(left) if left >= leaving => {
+                self.held.set(left);
                 Ok(())
             }
-            None => {
-                self.used_up.set(Some(what));
-                Err(Fault::TooMuch { what })
-            }
+            _ => self.too_much("it takes more memory than one snapshot may"),
         }
+    }
+
+    fn too_much(&self, what: &'static str) -> Result<(), Fault> {
+        self.used_up.set(Some(what));
+        Err(Fault::TooMuch { what })
     }
 }
 
 impl Objects<'_> {
     /// Accounts for work.
     pub(crate) fn spend(&self, steps: u64) -> Result<(), Fault> {
-        let what = "it takes more steps than one snapshot may";
-        self.budget.take(&self.budget.steps, steps, what)
+        let left = &self.budget.steps;
+        match left.get().checked_sub(steps) {
+            Some(rest) => {
+                left.set(rest);
+                Ok(())
+            }
+            None => self
+                .budget
+                .too_much("it takes more steps than one snapshot may"),
+        }
     }
 
     /// Accounts for memory that is kept until the snapshot is finished.
     pub(crate) fn hold(&self, bytes: u64) -> Result<(), Fault> {
-        let what = "it takes more memory than one snapshot may";
-        self.budget.take(&self.budget.held, bytes, what)
+        self.budget.hold(bytes, 0)
+    }
+
+    /// The same for what is only a list of what will be looked at: half of all
+    /// memory is left for that.
+    pub(crate) fn hold_listed(&self, bytes: u64) -> Result<(), Fault> {
+        self.budget.hold(bytes, self.budget.limits.held / 2)
     }
 
     /// What was used up, if anything was.
