@@ -84,7 +84,8 @@ fn locations(table: &[u8], first: i64, offset: u64) -> Option<i64> {
 fn signed(bytes: &mut impl Iterator<Item = u8>) -> i64 {
     let (mut value, mut shift) = (0_u64, 0);
     for byte in bytes {
-        if shift < 60 {
+        // More is no line of a file, and so many of them would not fit a number.
+        if shift < 36 {
             value |= u64::from(byte & 0x3f) << shift;
         }
         shift += 6;
@@ -103,6 +104,7 @@ fn signed(bytes: &mut impl Iterator<Item = u8>) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hostile::random::Random;
 
     #[test]
     fn a_frame_that_has_not_begun_is_at_the_first_line() {
@@ -154,11 +156,32 @@ mod tests {
     }
 
     #[test]
+    fn lines_beyond_all_files_are_no_lines() {
+        // Steps of 2^59 lines and of as many back, far more than numbers have room for.
+        for (last, steps) in [(0x3e, 40), (0x3f, 40)] {
+            let mut entry = vec![0x80 | (13 << 3) | 7];
+            entry.extend([0x7f; 9]);
+            entry.push(last);
+            let table = entry.repeat(steps);
+            for offset in [0, 16 * 20, 16 * 39] {
+                assert_eq!(line_at(LineTable::Locations, &table, 7, offset), None);
+            }
+        }
+    }
+
+    #[test]
     fn any_bytes_give_an_answer() {
-        let table: Vec<u8> = (0..=255).rev().cycle().take(5000).collect();
-        for form in [LineTable::Lnotab, LineTable::Ranges, LineTable::Locations] {
-            for offset in [0, 1, 77, 4096, i64::MAX] {
-                let _ = line_at(form, &table, u32::MAX, offset);
+        for seed in 0..300 {
+            let mut random = Random::new(seed);
+            // Some have more of the bits that go on, or that begin anew.
+            let (also, only) = (random.next() as u8 & 0xc0, random.next() as u8 | 0x3f);
+            let table: Vec<u8> = (0..random.below(3000))
+                .map(|_| (random.next() as u8 | also) & only)
+                .collect();
+            for form in [LineTable::Lnotab, LineTable::Ranges, LineTable::Locations] {
+                for offset in [0, 1, 77, 4096, i64::MAX] {
+                    let _ = line_at(form, &table, u32::MAX, offset);
+                }
             }
         }
     }

@@ -11,7 +11,7 @@ thread_local! {
 }
 
 /// Runs `work` and says how many bytes this thread had more, at most, than before.
-pub(super) fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
+pub(crate) fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
     let before = HELD.get();
     PEAK.set(before);
     let done = work();

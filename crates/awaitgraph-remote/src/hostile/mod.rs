@@ -1,10 +1,10 @@
 //! Memory that lies: whatever it says, a reading ends soon, in little memory,
 //! and without a panic.
 
-mod allocations;
+pub(crate) mod allocations;
 mod memories;
 mod partial;
-mod random;
+pub(crate) mod random;
 mod recording;
 mod run;
 

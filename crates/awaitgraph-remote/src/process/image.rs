@@ -9,12 +9,17 @@ use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use object::elf::{FileHeader64, PT_LOAD, SHT_DYNSYM};
-use object::read::StringTable;
+use object::elf::{FileHeader64, PT_LOAD, SHT_DYNSYM, Sym64};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
 use object::{Endianness, ReadCache};
 
 use super::maps::Mapping;
+
+/// The most headers, of sections or of segments, and the largest table, of
+/// symbols or of names, that are read. The file is the target's, may be sparse,
+/// and may say that they are as large as any memory.
+const MOST_HEADERS: usize = 1 << 12;
+const LARGEST_TABLE: u64 = 64 * 1024 * 1024;
 
 /// An ELF file and where it was loaded.
 pub(crate) struct Image {
@@ -61,21 +66,35 @@ impl Image {
         let cache = ReadCache::new(&self.file);
         let header = FileHeader64::<Endianness>::parse(&cache).ok()?;
         let endian = header.endian().ok()?;
+        if header.shnum(endian, &cache).ok()? > MOST_HEADERS {
+            return None;
+        }
         let sections = header.sections(endian, &cache).ok()?;
         let mut found = Landmarks::default();
 
-        let symbols = sections.symbols(endian, &cache, SHT_DYNSYM).ok()?;
+        let mut tables = sections.iter();
+        let symbols = tables.find(|section| section.sh_type(endian) == SHT_DYNSYM)?;
+        let names = sections.section(symbols.link(endian)).ok()?;
+        if [symbols, names]
+            .iter()
+            .any(|it| it.sh_size(endian) > LARGEST_TABLE)
+        {
+            return None;
+        }
+        let symbols: &[Sym64<Endianness>] = symbols.data_as_array(endian, &cache).ok()?;
         // All names at once: a table of symbols has thousands of them.
-        let strings = sections.section(symbols.string_section()).ok()?;
-        let names = strings.data(endian, &cache).ok()?;
-        let names = StringTable::new(names, 0, names.len() as u64);
+        let names = names.data(endian, &cache).ok()?;
         for symbol in symbols.iter().filter(|symbol| symbol.is_definition(endian)) {
             let address = self.loaded(symbol.st_value(endian));
-            match symbol.name(endian, names) {
-                Ok(b"_PyRuntime") => found.py_runtime = address,
-                Ok(b"Py_Version") => found.py_version = address,
-                Ok(b"Py_Main") => found.py_main = true,
-                _ => {}
+            let name = names.get(symbol.st_name(endian) as usize..);
+            // Only what is looked for: a name may have no end.
+            let is = |expected: &[u8]| name.is_some_and(|name| name.starts_with(expected));
+            if is(b"_PyRuntime\0") {
+                found.py_runtime = address;
+            } else if is(b"Py_Version\0") {
+                found.py_version = address;
+            } else if is(b"Py_Main\0") {
+                found.py_main = true;
             }
         }
         for section in sections.iter() {
@@ -128,6 +147,9 @@ fn load_bias(file: &File, mappings: &[&Mapping]) -> Option<u64> {
     let cache = ReadCache::new(file);
     let header = FileHeader64::<Endianness>::parse(&cache).ok()?;
     let endian = header.endian().ok()?;
+    if header.phnum(endian, &cache).ok()? > MOST_HEADERS {
+        return None;
+    }
     let segments = header.program_headers(endian, &cache).ok()?;
     mappings.iter().find_map(|mapping| {
         let segment = segments.iter().find(|segment| {
@@ -140,4 +162,142 @@ fn load_bias(file: &File, mappings: &[&Mapping]) -> Option<u64> {
                 .wrapping_sub(segment.p_vaddr(endian) & !(PAGE - 1)),
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hostile::allocations;
+    use crate::hostile::random::Random;
+
+    /// Where the parts of [`elf`] are: headers of sections, symbols, names.
+    const SECTIONS: usize = 64;
+    const SYMBOLS: usize = SECTIONS + 3 * 64;
+    const NAMES: usize = SYMBOLS + 24 * 2;
+
+    /// A file with the symbol `_PyRuntime`, and `names` for a table of names.
+    fn elf(names: &[u8]) -> Vec<u8> {
+        let mut file = vec![0; NAMES];
+        set(&mut file, 0, b"\x7fELF\x02\x01\x01");
+        let header: [(usize, u16); 5] = [(16, 3), (52, 64), (58, 64), (60, 3), (62, 2)];
+        for (at, number) in header {
+            set(&mut file, at, &number.to_le_bytes());
+        }
+        set(&mut file, 40, &(SECTIONS as u64).to_le_bytes());
+        let kinds = [(SHT_DYNSYM, SYMBOLS, 48), (3, NAMES, names.len())];
+        for (number, (kind, offset, size)) in kinds.into_iter().enumerate() {
+            let at = SECTIONS + 64 * (number + 1);
+            set(&mut file, at + 4, &kind.to_le_bytes());
+            set(&mut file, at + 24, &(offset as u64).to_le_bytes());
+            set(&mut file, at + 32, &(size as u64).to_le_bytes());
+            // The names of the symbols are in the second section.
+            set(&mut file, at + 40, &2_u32.to_le_bytes());
+        }
+        let symbol = SYMBOLS + 24;
+        set(&mut file, symbol, &1_u32.to_le_bytes());
+        set(&mut file, symbol + 4, &[0x11, 0, 1, 0]);
+        set(&mut file, symbol + 8, &0x1234_u64.to_le_bytes());
+        file.extend_from_slice(names);
+        file
+    }
+
+    fn set(file: &mut [u8], at: usize, bytes: &[u8]) {
+        file[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
+    /// What is found in a file of this content, followed by nothing up to `length`.
+    fn landmarks(content: &[u8], length: u64) -> Option<Landmarks> {
+        let name = format!("awaitgraph-{:?}", std::thread::current().id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, content).unwrap();
+        let file = File::options().read(true).write(true).open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        if length > 0 {
+            file.set_len(length).unwrap();
+        }
+        let mapping = Mapping {
+            start: 0,
+            end: 4096,
+            offset: 0,
+            inode: 1,
+            path,
+        };
+        let _ = load_bias(&file, &[&mapping]);
+        let image = Image {
+            file,
+            bias: 0,
+            mapped: Vec::new(),
+            path: PathBuf::new(),
+        };
+        image.landmarks()
+    }
+
+    #[test]
+    fn a_small_file_has_its_symbol() {
+        let found = landmarks(&elf(b"\0_PyRuntime\0"), 0).unwrap();
+        assert_eq!(found.py_runtime, 0x1234);
+    }
+
+    #[test]
+    fn a_file_that_says_it_is_huge_costs_nothing() {
+        const HUGE: u64 = 1 << 40;
+        let changes: [&[(usize, u64)]; 4] = [
+            // Symbols, or names, without end.
+            &[(SECTIONS + 64 + 32, HUGE)],
+            &[(SECTIONS + 128 + 32, HUGE)],
+            // The number of sections is told by the first.
+            &[(58, 64), (SECTIONS + 32, HUGE / 64)],
+            // That of segments too.
+            &[
+                (32, 64),
+                (54, 56 | 0xffff << 16 | 64 << 32),
+                (SECTIONS + 40, u64::MAX),
+            ],
+        ];
+        for change in changes {
+            let mut file = elf(b"\0_PyRuntime\0");
+            for &(at, number) in change {
+                set(&mut file, at, &number.to_le_bytes());
+            }
+            let (found, peak) = allocations::peak(|| landmarks(&file, 4 * HUGE));
+            assert_eq!(found, None);
+            assert!(peak < 1 << 20, "{peak} bytes");
+        }
+    }
+
+    #[test]
+    fn names_need_not_end() {
+        let mut file = elf(&vec![b'_'; 1 << 20]);
+        let symbols = file.len();
+        let count = 100_000;
+        for _ in 0..count {
+            let symbol: Vec<u8> = file[SYMBOLS + 24..NAMES].to_vec();
+            file.extend(symbol);
+        }
+        set(
+            &mut file,
+            SECTIONS + 64 + 24,
+            &(symbols as u64).to_le_bytes(),
+        );
+        set(
+            &mut file,
+            SECTIONS + 64 + 32,
+            &(24 * count as u64).to_le_bytes(),
+        );
+        assert_eq!(landmarks(&file, 0), Some(Landmarks::default()));
+    }
+
+    #[test]
+    fn any_file_gives_an_answer() {
+        let whole = elf(b"\0_PyRuntime\0");
+        for seed in 0..2000 {
+            let mut random = Random::new(seed);
+            let mut file = whole.clone();
+            for _ in 0..=random.below(6) {
+                let at = random.below(whole.len());
+                file[at] = (random.next() >> random.below(64)) as u8;
+            }
+            let _ = landmarks(&file, 0);
+        }
+    }
 }

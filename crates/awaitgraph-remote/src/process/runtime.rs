@@ -14,6 +14,9 @@ use super::maps::{self, Mapping};
 use super::{not_permitted, status};
 use crate::error::Error;
 
+/// The most files that are looked into. A process may map thousands by such names.
+const MOST_IMAGES: usize = 64;
+
 /// The addresses from which everything else is found; 0 stands for none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Runtime {
@@ -40,6 +43,7 @@ pub(crate) fn find_runtime(pid: u32) -> Result<Runtime, Error> {
         .into_iter()
         .filter(|(path, _)| may_be_python(path, &executable))
         .filter_map(|(_, mappings)| Image::open(pid, &mappings))
+        .take(MOST_IMAGES)
         .collect();
     // Where there is a libpython, an executable that has the symbol too has it from there.
     images.sort_by_key(|image| !is_libpython(&image.path));
