@@ -117,8 +117,15 @@ impl Tracees {
         loop {
             let mut new = status::threads(self.pid)?;
             new.retain(|tid| !self.seized.contains(tid));
-            if new.is_empty() {
+            let Some(&newest) = new.last() else {
                 break;
+            };
+            // Each may start one more before it stops.
+            if Instant::now() > deadline {
+                return Err(Error::DoesNotStop {
+                    pid: self.pid,
+                    thread: newest,
+                });
             }
             for &tid in &new {
                 self.seize(tid)?;
