@@ -10,6 +10,7 @@
 
 use std::process::ExitCode;
 
+mod bench;
 mod pythons;
 mod test;
 
@@ -17,6 +18,8 @@ mod cache;
 mod command;
 mod pypi;
 mod version;
+mod wheel;
+mod workspace;
 
 const USAGE: &str = "\
 Usage: cargo xtask <command> [options]
@@ -30,6 +33,7 @@ Commands:
   test      Runs all tests over the interpreters at hand; ends with what was tested
               --require-all     a missing minor version is a failure
               --every-patch     use one of every version listed, not of each minor version only
+  bench     Measures ours beside the standard library's own, in turn, on CPython 3.15
 
 Environment:
   AWAITGRAPH_PYTHONS   more interpreters: executables or folders, separated by colons
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
     let result = match name {
         "pythons" => pythons::command(options),
         "test" => test::command(options),
+        "bench" => bench::command(options),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

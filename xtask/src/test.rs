@@ -6,16 +6,14 @@
 //!   interpreters ──> environments ──┬──> cargo test
 //!                                   └──> wheel ──> pytest, CPython's own tests
 
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::pythons::{self, Fetching, probe::Interpreter};
 use crate::version::MINORS;
 
-mod environment;
+pub(crate) mod environment;
 mod package;
-mod report;
+pub(crate) mod report;
 mod rust;
 mod tee;
 
@@ -101,19 +99,4 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
 
 fn lines(lines: impl Iterator<Item = String>) -> String {
     lines.collect::<Vec<_>>().join("\n")
-}
-
-/// The root of the workspace.
-fn root() -> Result<&'static Path> {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .context("xtask has no parent folder")
-}
-
-/// Where this command puts what it builds.
-fn target_folder() -> Result<PathBuf> {
-    let folder =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    // Joining an absolute path gives that path.
-    Ok(root()?.join(folder))
 }

@@ -12,11 +12,11 @@ use std::thread;
 use anyhow::{Context, Result, anyhow};
 
 use super::report::Report;
-use super::target_folder;
 use crate::command;
 use crate::pypi;
 use crate::pythons::probe::Interpreter;
 use crate::version::Version;
+use crate::workspace::target_folder;
 
 /// What an environment holds. The first two are written in Python and exist
 /// for every version; the others are compiled and come as wheels or not at all.

@@ -3,17 +3,17 @@
 //! The wheel is built once, as a user's is, and installed into each
 //! environment; so what is tested is what is published.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::environment::Environment;
 use super::report::Report;
-use super::{root, target_folder, tee};
-use crate::command;
+use super::tee;
 use crate::pypi;
+use crate::wheel;
+use crate::workspace::root;
 
 /// The crate, seen from the root.
 const CRATE: &str = "crates/awaitgraph-py";
@@ -44,7 +44,7 @@ pub(crate) fn run(
         report.gap(format!("the Python package: no CPython from 3.{OLDEST} on"));
         return Ok(());
     };
-    let wheel = build(first, &pips)?;
+    let wheel = wheel::build(&first.python(), &pips)?;
     let wheel = wheel.to_str().context("the wheel's path is not UTF-8")?;
     for environment in supported {
         environment.install(
@@ -57,31 +57,6 @@ pub(crate) fn run(
         }
     }
     Ok(())
-}
-
-/// The wheel of the repository's `pyproject.toml`.
-fn build(environment: &Environment, pips: &[&Path]) -> Result<PathBuf> {
-    let maturin = pypi::program("maturin", pips)?;
-    let folder = target_folder()?.join("tested-wheel");
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    command::run(
-        Command::new(maturin)
-            .current_dir(root()?)
-            .args(["build", "--release", "--out"])
-            .arg(&folder)
-            .arg("--interpreter")
-            .arg(environment.python()),
-    )?;
-    let mut wheels = fs::read_dir(&folder)?.flatten().map(|entry| entry.path());
-    match (wheels.next(), wheels.next()) {
-        (Some(wheel), None) => Ok(wheel),
-        _ => bail!(
-            "maturin left more or less than one wheel in {}",
-            folder.display()
-        ),
-    }
 }
 
 fn pytest(

@@ -5,8 +5,9 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::report::Report;
-use super::{root, tee};
+use super::tee;
 use crate::command;
+use crate::workspace::root;
 
 /// Builds all tests, then runs them, whether some fail or not.
 pub(crate) fn run(variables: &[(&str, String)], report: &mut Report) -> Result<()> {
