@@ -179,7 +179,10 @@ impl<'a> Awaiters<'a> {
                     Some(&task) => woken.push(task),
                     None => match self.is_task(hop.to) {
                         Ok(true) => {}
-                        Ok(false) => paths.push(hop.to, place),
+                        Ok(false) => match self.objects.hold(HELD_WAY) {
+                            Ok(()) => paths.push(hop.to, place),
+                            Err(fault) => reach.fault = Some(fault),
+                        },
                         Err(fault) => reach.fault = Some(fault),
                     },
                 }
@@ -225,7 +228,10 @@ impl<'a> Awaiters<'a> {
                     }
                     Some(_) => {}
                     None if self.is_task(awaiter)? => {}
-                    None => paths.push(awaiter, place),
+                    None => {
+                        self.objects.hold(HELD_WAY)?;
+                        paths.push(awaiter, place);
+                    }
                 }
             }
         }
@@ -235,6 +241,9 @@ impl<'a> Awaiters<'a> {
 
 /// The bytes that are held for an awaiter, without its way.
 const HELD_AWAITER: u64 = 128;
+
+/// The bytes that are held for a future on the way, at most.
+const HELD_WAY: u64 = 128;
 
 /// Futures on the way from one, breadth first, each once.
 struct Paths {
@@ -253,8 +262,6 @@ struct Way {
 }
 
 impl Paths {
-    /// The most futures behind one that are looked at.
-    const MOST: usize = 1 << 14;
     /// The longest way that is told.
     const LONGEST: usize = 256;
 
@@ -279,7 +286,7 @@ impl Paths {
     }
 
     fn push(&mut self, future: u64, before: usize) {
-        if self.futures.len() < Self::MOST && self.seen.insert(future) {
+        if self.seen.insert(future) {
             let told = match self.futures.get(before) {
                 Some(way) if way.told.1 >= Self::LONGEST => way.told,
                 Some(way) => (self.futures.len(), way.told.1 + 1),

@@ -147,7 +147,7 @@ impl<'a> Callbacks<'a> {
             Kind::TaskWakeup => {
                 self.wakeup(objects.pointer(callback, objects.layout.object.header)?)
             }
-            Kind::Builtin => self.wakeup(objects.pointer(callback, objects.layout.builtin_self)?),
+            Kind::Builtin => self.bound(objects.pointer(callback, objects.layout.builtin_self)?),
             Kind::Method => self.method(callback),
             Kind::Function => self.function(callback),
             Kind::Partial => self.partial(callback),
@@ -164,15 +164,34 @@ impl<'a> Callbacks<'a> {
         }
     }
 
-    /// A bound method: a task's own `__wakeup`, `TaskGroup._on_task_done`, or
-    /// `_AsCompletedIterator._handle_completion` (3.13+).
+    /// A method of a task or a future: a task's wake-up, or what completes a
+    /// future, as `fut.set_result`.
+    fn bound(&self, bound_to: Option<u64>) -> Result<Vec<Hop>, Fault> {
+        match bound_to {
+            Some(to) if matches!(self.objects.kind_of(to)?, Kind::Future | Kind::PyFuture) => {
+                Ok(vec![Hop {
+                    to,
+                    how: Some(How::Callback),
+                }])
+            }
+            to => self.wakeup(to),
+        }
+    }
+
+    /// A method written in Python: of a task or a future, `_on_task_done` of a
+    /// task group (asyncio's, a subclass of it, or one that was written after it
+    /// for older versions), or `_handle_completion` of an iterator that
+    /// `as_completed` gave (3.13+).
     fn method(&self, callback: u64) -> Result<Vec<Hop>, Fault> {
         let objects = self.objects;
         let Some(bound_to) = objects.pointer(callback, objects.layout.method.self_)? else {
             return Ok(Vec::new());
         };
-        if objects.kind_of(bound_to)? == Kind::PyTask {
-            return self.wakeup(Some(bound_to));
+        if matches!(
+            objects.kind_of(bound_to)?,
+            Kind::PyTask | Kind::PyFuture | Kind::Future
+        ) {
+            return self.bound(Some(bound_to));
         }
         let Some(function) = objects.pointer(callback, objects.layout.method.function)? else {
             return Ok(Vec::new());
@@ -180,12 +199,12 @@ impl<'a> Callbacks<'a> {
         if objects.kind_of(function)? != Kind::Function {
             return Ok(Vec::new());
         }
-        match self.qualname(function)?.as_str() {
-            "TaskGroup._on_task_done" => {
+        match self.qualname(function)?.rsplit('.').next() {
+            Some("_on_task_done") => {
                 let parent = objects.attribute(bound_to, "_parent_task")?;
                 self.to_future(parent, How::TaskGroup)
             }
-            "_AsCompletedIterator._handle_completion" => {
+            Some("_handle_completion") => {
                 self.queue(objects.attribute(bound_to, "_done")?, How::AsCompleted)
             }
             _ => Ok(Vec::new()),

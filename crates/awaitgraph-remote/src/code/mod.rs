@@ -101,7 +101,14 @@ impl<'a> Codes<'a> {
         let object = self.object(addr)?;
         let function = match qualname {
             Some(qualname) if self.objects.kind_of(qualname)? == Kind::Text => {
-                self.objects.text(qualname)?
+                let qualname = self.objects.text(qualname)?;
+                // `functools.wraps` gives a wrapper's generators another function's.
+                let last = qualname.rsplit('.').next();
+                if last == Some(&object.name) {
+                    qualname
+                } else {
+                    object.name.clone()
+                }
             }
             _ => object.name.clone(),
         };

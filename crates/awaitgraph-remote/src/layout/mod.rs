@@ -74,7 +74,7 @@ pub(crate) struct TypeObject {
     pub(crate) tp_basicsize: u64,
     pub(crate) tp_flags: u64,
     pub(crate) tp_dictoffset: u64,
-    pub(crate) tp_base: u64,
+    pub(crate) tp_mro: u64,
     pub(crate) tp_dict: u64,
     pub(crate) ht_cached_keys: u64,
 }

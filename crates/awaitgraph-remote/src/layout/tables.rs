@@ -33,7 +33,7 @@ const V3_8: Layout = Layout {
         tp_basicsize: 32,
         tp_flags: 168,
         tp_dictoffset: 288,
-        tp_base: 256,
+        tp_mro: 344,
         tp_dict: 264,
         ht_cached_keys: 872,
     },

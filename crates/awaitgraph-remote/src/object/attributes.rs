@@ -66,7 +66,7 @@ impl Objects<'_> {
             return Ok(known);
         }
         let mut found = None;
-        for type_ in self.bases(addr)? {
+        for type_ in self.mro(addr)? {
             let Some(dict) = self.pointer(type_, self.layout.type_object.tp_dict)? else {
                 continue;
             };

@@ -87,8 +87,8 @@ pub(crate) mod flags {
     pub(super) const DICT_SUBCLASS: u64 = 1 << 29;
 }
 
-/// How many bases a class may have above it before we stop to look.
-const DEEPEST: usize = 64;
+/// How many of a class's bases are looked at.
+const MOST_BASES: usize = 256;
 
 impl Objects<'_> {
     /// The type of the object at `addr`.
@@ -128,7 +128,7 @@ impl Objects<'_> {
 
     /// The type of that name among the type of the object at `addr` and its bases.
     pub(crate) fn base_named(&self, addr: u64, name: &str) -> Result<Option<u64>, Fault> {
-        for type_ in self.bases(self.type_of(addr)?.addr)? {
+        for type_ in self.mro(self.type_of(addr)?.addr)? {
             if self.type_name(type_)? == name {
                 return Ok(Some(type_));
             }
@@ -136,18 +136,17 @@ impl Objects<'_> {
         Ok(None)
     }
 
-    /// The type at `addr` and the chain of its `tp_base`s. That is not the whole
-    /// of `__mro__`, but all that decides how an instance is laid out.
-    pub(super) fn bases(&self, addr: u64) -> Result<Vec<u64>, Fault> {
-        let mut bases = vec![addr];
-        let mut here = addr;
-        while bases.len() < DEEPEST
-            && let Some(base) = self.pointer(here, self.layout.type_object.tp_base)?
-        {
-            bases.push(base);
-            here = base;
+    /// `__mro__` of the type at `addr`: the type itself and all its bases.
+    pub(super) fn mro(&self, addr: u64) -> Result<Vec<u64>, Fault> {
+        match self.pointer(addr, self.layout.type_object.tp_mro)? {
+            Some(mro) => {
+                let mut types = self.tuple(mro)?;
+                types.truncate(MOST_BASES);
+                Ok(types)
+            }
+            // A type that is not ready yet.
+            None => Ok(vec![addr]),
         }
-        Ok(bases)
     }
 
     fn kind(&self, addr: u64, flags: u64) -> Result<Kind, Fault> {
@@ -162,22 +161,25 @@ impl Objects<'_> {
         if let Some(&(_, kind)) = by_flag.iter().find(|(flag, _)| flags & flag != 0) {
             return Ok(kind);
         }
-        let mut python_task = false;
-        for type_ in self.bases(addr)? {
+        let mut names = Vec::new();
+        for type_ in self.mro(addr)? {
             let name = self.type_name(type_)?;
             let flags = self.u64(type_, self.layout.type_object.tp_flags)?;
             if let Some(kind) = kind_of_name(&name, flags & flags::HEAPTYPE != 0) {
                 return Ok(kind);
             }
-            // The classes of asyncio that are written in Python have plain names.
-            python_task |= name == "Task" || name == "_PyTask";
-            if name == "Future" || name == "_PyFuture" {
-                return Ok(if python_task {
-                    Kind::PyTask
-                } else {
-                    Kind::PyFuture
-                });
-            }
+            names.push(name);
+        }
+        // The classes of asyncio that are written in Python have plain names,
+        // which a subclass of one in C may have too.
+        let is_any = |wanted: [&str; 2]| names.iter().any(|name| wanted.contains(&name.as_str()));
+        if is_any(["Future", "_PyFuture"]) {
+            let is_task = is_any(["Task", "_PyTask"]);
+            return Ok(if is_task {
+                Kind::PyTask
+            } else {
+                Kind::PyFuture
+            });
         }
         Ok(Kind::Other)
     }

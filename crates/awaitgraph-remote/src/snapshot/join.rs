@@ -16,7 +16,7 @@
 
 use std::ops::Range;
 
-use awaitgraph_model::{Frame, Problem, Task, TaskIndex, TaskState, Thread};
+use awaitgraph_model::{Code, Frame, Problem, Task, TaskIndex, TaskState, Thread};
 
 use super::gather::{Gathered, NamedTask, RawThread};
 use super::problems::Problems;
@@ -132,7 +132,12 @@ impl Joining<'_> {
                 .and_then(|(thread, range)| raw_threads.get(thread)?.stack.frames.get(range));
             let stack = match on_stack {
                 Some(frames) => self.stack(&location, frames.iter()),
-                None => self.stack(&location, chain.frames.iter().rev()),
+                None => {
+                    let above = switched_to(raw_threads, task, chain);
+                    let frames: Vec<&RawFrame> =
+                        above.iter().chain(chain.frames.iter().rev()).collect();
+                    self.stack(&location, frames.into_iter())
+                }
             };
             let is_running = running.contains(&index) || chain.end == End::Executing;
             tasks.push(Task {
@@ -172,13 +177,11 @@ impl Joining<'_> {
     }
 
     fn awaiters(&mut self, raw: &[RawTask], tasks: &mut [Task]) {
-        let wait_for = self.codes.matching(|code| {
-            code.function == "wait_for" && code.file.ends_with("asyncio/tasks.py")
-        });
-        // A future written in Python is awaited through a generator of its own.
-        let of_futures = self
+        let wait_for = self
             .codes
-            .matching(|code| code.file.ends_with("asyncio/futures.py"));
+            .matching(|code| code.function == "wait_for" && is_asyncio(code, "tasks"));
+        // A future written in Python is awaited through a generator of its own.
+        let of_futures = self.codes.matching(|code| is_asyncio(code, "futures"));
         let is_in_wait_for = |task: &Task| {
             let mut frames = task.stack.iter().map(|frame| frame.code);
             let innermost = frames.find(|code| !of_futures.contains(code));
@@ -224,6 +227,26 @@ impl Joining<'_> {
         };
         self.codes.frame(frame.code, frame.offset, qualname)
     }
+}
+
+/// The frames that a running task is in where they do not lead back to its
+/// coroutine: a greenlet (as SQLAlchemy's asyncio has them) begins a stack of
+/// its own.
+fn switched_to<'t>(threads: &'t [RawThread], task: &NamedTask, chain: &Chain) -> &'t [RawFrame] {
+    let is_its = |thread: &&RawThread| thread.running_task == Some(task.raw.addr);
+    match threads.iter().find(is_its) {
+        Some(thread) if chain.end == End::Executing => &thread.stack.frames,
+        _ => &[],
+    }
+}
+
+/// Whether the code is of a module of asyncio, wherever the standard library is.
+fn is_asyncio(code: &Code, module: &str) -> bool {
+    let file = code.file.trim_end_matches('c');
+    let path = file
+        .strip_suffix(".py")
+        .and_then(|file| file.strip_suffix(module));
+    path.is_some_and(|path| path.ends_with("asyncio/"))
 }
 
 /// The tasks whose coroutines are being executed, and where.

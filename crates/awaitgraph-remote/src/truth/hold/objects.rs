@@ -28,7 +28,7 @@ impl Held<'_, '_> {
             tp_basicsize,
             tp_flags,
             tp_dictoffset,
-            tp_base,
+            tp_mro,
             tp_dict,
             ht_cached_keys,
         } = *type_object;
@@ -36,7 +36,7 @@ impl Held<'_, '_> {
         self.offset("PyTypeObject.tp_basicsize", tp_basicsize);
         self.offset("PyTypeObject.tp_flags", tp_flags);
         self.offset("PyTypeObject.tp_dictoffset", tp_dictoffset);
-        self.offset("PyTypeObject.tp_base", tp_base);
+        self.offset("PyTypeObject.tp_mro", tp_mro);
         self.offset("PyTypeObject.tp_dict", tp_dict);
         self.offset("PyHeapTypeObject.ht_cached_keys", ht_cached_keys);
     }
