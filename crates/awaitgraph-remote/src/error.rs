@@ -14,10 +14,30 @@ pub enum Error {
         /// The id asked for.
         pid: u32,
     },
-    /// The process ended while it was read, or is a zombie.
+    /// The process ended while it was read.
     Ended {
         /// The id asked for.
         pid: u32,
+    },
+    /// The process has ended, and its parent has not taken note yet.
+    Zombie {
+        /// The id asked for.
+        pid: u32,
+    },
+    /// The process begins to run CPython, which has not made its modules yet;
+    /// or it is about to end.
+    Starting {
+        /// The id asked for.
+        pid: u32,
+        /// The version, as the file's name has it.
+        version: String,
+    },
+    /// A file that the process runs CPython from cannot be opened.
+    Unopened {
+        /// The id asked for.
+        pid: u32,
+        /// The file's path, as the process has it.
+        path: String,
     },
     /// The process does not run CPython.
     NotPython {
@@ -84,6 +104,8 @@ pub enum Rule {
         /// The user id of the target.
         owner: u32,
     },
+    /// The system does not show us the processes of others.
+    Hidden,
     /// Yama's `kernel.yama.ptrace_scope` allows descendants only (1), the
     /// administrator only (2), or nobody (3).
     PtraceScope {
@@ -103,6 +125,18 @@ impl fmt::Display for Error {
         match self {
             Self::NoSuchProcess { pid } => write!(f, "there is no process {pid}"),
             Self::Ended { pid } => write!(f, "process {pid} ended while it was read"),
+            Self::Zombie { pid } => write!(
+                f,
+                "process {pid} has ended already: a zombie that its parent has not waited for"
+            ),
+            Self::Starting { pid, version } => write!(
+                f,
+                "process {pid} has no modules: its Python {version} is just starting, or ending"
+            ),
+            Self::Unopened { pid, path } => write!(
+                f,
+                "process {pid} runs {path}, which cannot be opened: it was replaced or deleted since the process started, or is out of our sight"
+            ),
             Self::NotPython { pid, executable } if executable.is_empty() => {
                 write!(f, "process {pid} is not a Python process")
             }
@@ -127,6 +161,7 @@ impl fmt::Display for Error {
                     Rule::PtraceScope { scope } => {
                         write!(f, "kernel.yama.ptrace_scope is {scope}")
                     }
+                    Rule::Hidden => f.write_str("it is hidden, as another user's processes are"),
                     Rule::Capability => f.write_str("root without the capability SYS_PTRACE"),
                     Rule::Seccomp => f.write_str("a system call filter refuses it"),
                     Rule::Unknown => f.write_str("the kernel refuses it"),
@@ -162,7 +197,10 @@ impl Error {
     /// What the user can try, as one sentence; `None` where nothing would help.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoSuchProcess { .. } | Self::NotPython { .. } => {
+            Self::NoSuchProcess { .. }
+            | Self::NotPython { .. }
+            | Self::Ended { .. }
+            | Self::Zombie { .. } => {
                 Some("`awaitgraph ps` lists the processes that run asyncio".to_owned())
             }
             Self::UnknownVersion { .. } => {
@@ -173,7 +211,7 @@ impl Error {
                     .to_owned(),
             ),
             Self::NotPermitted { rule, .. } => Some(match rule {
-                Rule::OtherUser { .. } => "run it as that user, or with sudo".to_owned(),
+                Rule::OtherUser { .. } | Rule::Hidden => "run it as that user, or with sudo".to_owned(),
                 Rule::PtraceScope { scope: 3 } => {
                     "the setting can only be changed at boot: `sysctl kernel.yama.ptrace_scope=1` in the boot configuration, then restart".to_owned()
                 }
@@ -194,7 +232,11 @@ impl Error {
             Self::Traced { .. } | Self::DoesNotStop { .. } => {
                 Some("`--nonblocking` reads it without stopping it".to_owned())
             }
-            Self::Ended { .. } | Self::System { .. } => None,
+            Self::Starting { .. } => Some("look again in a moment".to_owned()),
+            Self::Unopened { .. } => {
+                Some("run it with sudo: the administrator can still open it".to_owned())
+            }
+            Self::System { .. } => None,
         }
     }
 }

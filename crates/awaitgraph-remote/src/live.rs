@@ -21,7 +21,8 @@ pub enum Stop {
     Nonblocking,
 }
 
-/// The await graph of the live process `pid`.
+/// The await graph of the live process `pid`, or of the process that `pid` is a
+/// thread of.
 ///
 /// A process that asks for its own graph cannot stop itself and is always read
 /// as with [`Stop::Nonblocking`].
@@ -32,9 +33,11 @@ pub enum Stop {
 /// [`Graph::problems`] instead.
 pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
     let begin = Instant::now();
+    let pid = process::process_of(pid);
+    let executable = process::executable(pid).unwrap_or_default();
     let target = Process {
         pid,
-        executable: process::executable(pid),
+        executable: executable.to_string_lossy().into_owned(),
         runtime: process::find_runtime(pid)?,
         memory: Cached::new(Live::new(pid)),
     };

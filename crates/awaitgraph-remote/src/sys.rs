@@ -140,6 +140,16 @@ pub(crate) fn thread_pointer(_tid: u32) -> io::Result<u64> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// Whether there is a process `pid`, be it hidden from us.
+pub(crate) fn exists(pid: u32) -> bool {
+    let Ok(pid) = libc::pid_t::try_from(pid) else {
+        return false;
+    };
+    // SAFETY: signal 0 is sent to nobody; the call touches no memory.
+    let sent = unsafe { libc::kill(pid, 0) };
+    sent == 0 || io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
+}
+
 /// The effective user id of this process.
 pub(crate) fn effective_user() -> u32 {
     // SAFETY: the call cannot fail and touches no memory.

@@ -50,9 +50,19 @@ pub(crate) fn identify(
         let version = spell(hexversion);
         (minor(hexversion) == Some(candidate)).then_some(Identity { version, layout })
     });
-    probed.ok_or_else(|| Error::UnknownVersion {
-        pid,
-        version: runtime.version_in_name.clone(),
+    let version = || runtime.version_in_name.clone();
+    let named = UNMARKED
+        .iter()
+        .any(|minor| version() == format!("3.{minor}"));
+    probed.ok_or_else(|| match named {
+        true => Error::Starting {
+            pid,
+            version: version(),
+        },
+        false => Error::UnknownVersion {
+            pid,
+            version: version(),
+        },
     })
 }
 

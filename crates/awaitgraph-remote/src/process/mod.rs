@@ -15,6 +15,6 @@ mod thread_id;
 pub(crate) use listing::{command_line, processes};
 pub(crate) use permission::not_permitted;
 pub(crate) use runtime::{Runtime, find_runtime};
-pub(crate) use status::executable;
+pub(crate) use status::{executable, process_of};
 pub(crate) use stop::Stopped;
 pub(crate) use thread_id::thread_in;

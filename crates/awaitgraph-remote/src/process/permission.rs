@@ -6,7 +6,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use super::status;
+use super::status::{self, Life};
 use crate::error::{Error, Rule};
 
 /// The bit of `CAP_SYS_PTRACE` in a capability set (`capabilities(7)`).
@@ -14,12 +14,19 @@ const CAP_SYS_PTRACE: u64 = 1 << 19;
 
 /// The error for a process that the kernel does not let us read.
 pub(crate) fn not_permitted(pid: u32) -> Error {
-    if !status::is_alive(pid) {
-        return Error::Ended { pid };
-    }
-    Error::NotPermitted {
-        pid,
-        rule: rule(pid),
+    match status::life(pid) {
+        Life::Gone | Life::Zombie => Error::Ended { pid },
+        Life::Alive => Error::NotPermitted {
+            pid,
+            rule: rule(pid),
+        },
+        Life::Hidden => Error::NotPermitted {
+            pid,
+            rule: match owner(pid) {
+                Some(owner) => Rule::OtherUser { owner },
+                None => Rule::Hidden,
+            },
+        },
     }
 }
 

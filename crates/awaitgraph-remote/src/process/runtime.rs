@@ -7,11 +7,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::image::{Image, Landmarks};
 use super::maps::{self, Mapping};
-use super::{not_permitted, status};
+use super::not_permitted;
+use super::status::{self, Life};
 use crate::error::Error;
 
 /// The most files that are looked into. A process may map thousands by such names.
@@ -39,14 +41,20 @@ pub(crate) struct Runtime {
 pub(crate) fn find_runtime(pid: u32) -> Result<Runtime, Error> {
     let maps = read_maps(pid)?;
     let executable = status::executable(pid);
-    let mut images: Vec<Image> = files(&maps)
+    let mut images = Vec::new();
+    let mut unopened = None;
+    let candidates = files(&maps)
         .into_iter()
-        .filter(|(path, _)| may_be_python(path, &executable))
-        .filter_map(|(_, mappings)| Image::open(pid, &mappings))
-        .take(MOST_IMAGES)
-        .collect();
+        .filter(|(path, _)| may_be_python(path, executable.as_deref()));
+    for (path, mappings) in candidates.take(MOST_IMAGES) {
+        match Image::open(pid, &mappings) {
+            Some(image) => images.push(image),
+            None if names_python(path) => unopened = Some(path),
+            None => {}
+        }
+    }
     // Where there is a libpython, an executable that has the symbol too has it from there.
-    images.sort_by_key(|image| !is_libpython(&image.path));
+    images.sort_by_key(|image: &Image| !is_libpython(&image.path));
 
     let mut runtime: Option<Runtime> = None;
     let mut asyncio_debug = 0;
@@ -87,16 +95,28 @@ pub(crate) fn find_runtime(pid: u32) -> Result<Runtime, Error> {
             version: version_in_name(path),
         }),
         // What runs something has an executable, until it ends.
-        (None, None) if executable.is_empty() || !status::is_alive(pid) => {
-            Err(Error::Ended { pid })
-        }
-        (None, None) => Err(Error::NotPython { pid, executable }),
+        (None, None) if executable.is_none() || !status::is_alive(pid) => Err(Error::Ended { pid }),
+        (None, None) => Err(match unopened {
+            Some(path) => Error::Unopened {
+                pid,
+                path: path.to_string_lossy().into_owned(),
+            },
+            None => Error::NotPython {
+                pid,
+                executable: executable
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned(),
+            },
+        }),
     }
 }
 
 fn read_maps(pid: u32) -> Result<Vec<Mapping>, Error> {
-    if !Path::new(&format!("/proc/{pid}")).exists() {
-        return Err(Error::NoSuchProcess { pid });
+    match status::life(pid) {
+        Life::Gone => return Err(Error::NoSuchProcess { pid }),
+        Life::Zombie => return Err(Error::Zombie { pid }),
+        Life::Alive | Life::Hidden => {}
     }
     match fs::read(format!("/proc/{pid}/maps")) {
         Ok(maps) if maps.is_empty() && status::is_kernel_thread(pid) => Err(Error::NotPython {
@@ -104,10 +124,10 @@ fn read_maps(pid: u32) -> Result<Vec<Mapping>, Error> {
             executable: String::new(),
         }),
         Ok(maps) => Ok(maps::parse(&maps)),
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            Err(not_permitted(pid))
-        }
         Err(_) if !status::is_alive(pid) => Err(Error::Ended { pid }),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(not_permitted(pid)),
+        // Where processes are hidden, not even their folders are shown.
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(not_permitted(pid)),
         Err(source) => Err(Error::System {
             what: format!("read /proc/{pid}/maps"),
             source,
@@ -126,8 +146,13 @@ fn files(maps: &[Mapping]) -> BTreeMap<&Path, Vec<&Mapping>> {
 
 /// The executable, libpython and `_asyncio`: no other file of the hundreds
 /// that a process may have mapped is opened.
-fn may_be_python(path: &Path, executable: &str) -> bool {
-    path == Path::new(executable) || is_libpython(path) || name_starts(path, "_asyncio.")
+fn may_be_python(path: &Path, executable: Option<&Path>) -> bool {
+    Some(path) == executable || is_libpython(path) || name_starts(path, "_asyncio.")
+}
+
+/// Whether a file by that name is most likely CPython, even if it cannot be opened.
+fn names_python(path: &Path) -> bool {
+    is_libpython(path) || name_starts(path, "python")
 }
 
 fn is_libpython(path: &Path) -> bool {

@@ -1,19 +1,21 @@
 //! What `/proc/PID` says of a process.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use crate::error::Error;
+use crate::sys;
 
-/// What it runs, as the target sees it; empty where that can't be told.
-pub(crate) fn executable(pid: u32) -> String {
-    let Ok(path) = fs::read_link(format!("/proc/{pid}/exe")) else {
-        return String::new();
-    };
-    let path = path.to_string_lossy().into_owned();
-    match path.strip_suffix(" (deleted)") {
-        Some(path) => path.to_owned(),
+/// What it runs, as far as that can be told.
+pub(crate) fn executable(pid: u32) -> Option<PathBuf> {
+    let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    let bytes = path.as_os_str().as_bytes();
+    Some(match bytes.strip_suffix(b" (deleted)") {
+        Some(path) => PathBuf::from(OsStr::from_bytes(path)),
         None => path,
-    }
+    })
 }
 
 /// The ids of its threads.
@@ -37,9 +39,39 @@ pub(crate) fn threads(pid: u32) -> Result<Vec<u32>, Error> {
         .collect())
 }
 
-/// Whether it exists and has not ended (a zombie has).
+/// What has become of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// It runs, or is stopped.
+    Alive,
+    /// It has ended, and its parent has not taken note yet.
+    Zombie,
+    /// There is none.
+    Gone,
+    /// It exists, but we are not shown what it is.
+    Hidden,
+}
+
+/// What has become of process `pid`.
+pub(crate) fn life(pid: u32) -> Life {
+    match field(pid, "State") {
+        Some(state) if state.starts_with(['Z', 'X']) => Life::Zombie,
+        Some(_) => Life::Alive,
+        None if sys::exists(pid) => Life::Hidden,
+        None => Life::Gone,
+    }
+}
+
+/// Whether it may still run.
 pub(crate) fn is_alive(pid: u32) -> bool {
-    field(pid, "State").is_some_and(|state| !state.starts_with(['Z', 'X']))
+    matches!(life(pid), Life::Alive | Life::Hidden)
+}
+
+/// The process that `pid` is a thread of; itself, where it is a process.
+pub(crate) fn process_of(pid: u32) -> u32 {
+    field(pid, "Tgid")
+        .and_then(|id| id.parse().ok())
+        .unwrap_or(pid)
 }
 
 /// Whether it is a thread of the kernel, which has no memory of its own: all

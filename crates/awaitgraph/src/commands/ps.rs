@@ -86,7 +86,13 @@ impl Found {
                 executable: graph.target.executable,
                 command,
             }),
-            Err(Error::NotPython { .. } | Error::NoSuchProcess { .. } | Error::Ended { .. }) => {}
+            Err(
+                Error::NotPython { .. }
+                | Error::NoSuchProcess { .. }
+                | Error::Ended { .. }
+                | Error::Zombie { .. }
+                | Error::Starting { .. },
+            ) => {}
             Err(Error::NotPermitted { .. }) if !names_python(&command) => {
                 self.hidden = self.hidden.saturating_add(1);
             }

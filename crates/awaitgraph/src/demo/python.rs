@@ -16,6 +16,10 @@ pub(super) struct Python {
 const OVERRIDE: &str = "AWAITGRAPH_PYTHON";
 const OLDEST: (u32, u32) = (3, 8);
 const NEWEST_MINOR: u32 = 15;
+/// Prints the version of a Python that can be looked into, and else ends with an error.
+const PROBE: &str = "import sys, sysconfig
+assert sys.implementation.name == 'cpython' and not sysconfig.get_config_var('Py_GIL_DISABLED')
+print('%d %d' % sys.version_info[:2])";
 
 impl Python {
     /// The one that the environment names, else the first on the PATH:
@@ -24,34 +28,39 @@ impl Python {
         if let Some(program) = std::env::var_os(OVERRIDE).filter(|value| !value.is_empty()) {
             let program = PathBuf::from(program);
             return match version(&program) {
-                Some(version) if version >= OLDEST => Ok(Self { program, version }),
+                Some(version) if is_known(version) => Ok(Self { program, version }),
                 Some((major, minor)) => bail!(
-                    "{OVERRIDE} names Python {major}.{minor}, but the demo needs 3.8 or later"
+                    "{OVERRIDE} names Python {major}.{minor}, but the demo needs 3.8 to 3.{NEWEST_MINOR}"
                 ),
                 None => bail!(
-                    "{OVERRIDE} names {}, which does not run as Python",
+                    "{OVERRIDE} names {}, which does not run as CPython with the GIL",
                     program.display()
                 ),
             };
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let mut too_old = None;
+        let mut unknown = None;
         for program in candidates(&path) {
             match version(&program) {
-                Some(version) if version >= OLDEST => return Ok(Self { program, version }),
-                Some(version) => too_old = too_old.max(Some(version)),
+                Some(version) if is_known(version) => return Ok(Self { program, version }),
+                Some(version) => unknown = unknown.max(Some(version)),
                 None => {}
             }
         }
-        match too_old {
+        match unknown {
             Some((major, minor)) => bail!(
-                "the demo needs Python 3.8 or later, and the newest on the PATH is {major}.{minor}; set {OVERRIDE} to a newer one"
+                "the demo needs CPython 3.8 to 3.{NEWEST_MINOR}, and the newest on the PATH is {major}.{minor}; set {OVERRIDE} to another one"
             ),
             None => bail!(
                 "there is no Python on the PATH to run the demo with; install python3, or set {OVERRIDE} to one"
             ),
         }
     }
+}
+
+/// Whether the reader knows this version.
+fn is_known(version: (u32, u32)) -> bool {
+    (OLDEST..=(OLDEST.0, NEWEST_MINOR)).contains(&version)
 }
 
 fn candidates(path: &OsStr) -> impl Iterator<Item = PathBuf> {
@@ -67,11 +76,7 @@ fn candidates(path: &OsStr) -> impl Iterator<Item = PathBuf> {
 /// The version of the Python that `program` is, if it is one.
 fn version(program: &Path) -> Option<(u32, u32)> {
     let output = Command::new(program)
-        .args([
-            "-I",
-            "-c",
-            "import sys; print('%d %d' % sys.version_info[:2])",
-        ])
+        .args(["-I", "-c", PROBE])
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output()

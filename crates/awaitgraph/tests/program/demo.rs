@@ -72,8 +72,8 @@ fn only_a_python_that_is_too_old() {
         &ran,
         &folder,
         expect![[r#"
-        awaitgraph: the demo needs Python 3.8 or later, and the newest on the PATH is 3.7; set AWAITGRAPH_PYTHON to a newer one
-    "#]],
+            awaitgraph: the demo needs CPython 3.8 to 3.15, and the newest on the PATH is 3.7; set AWAITGRAPH_PYTHON to another one
+        "#]],
     );
 }
 
@@ -86,8 +86,8 @@ fn the_python_that_was_named_is_none() {
         &ran,
         &folder,
         expect![[r#"
-        awaitgraph: AWAITGRAPH_PYTHON names FOLDER/python, which does not run as Python
-    "#]],
+            awaitgraph: AWAITGRAPH_PYTHON names FOLDER/python, which does not run as CPython with the GIL
+        "#]],
     );
 }
 
