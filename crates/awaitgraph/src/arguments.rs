@@ -120,7 +120,7 @@ pub(crate) enum Command {
 #[command(after_long_help = PS_EXAMPLE)]
 pub(crate) struct Ps {
     /// The process whose tasks to list
-    #[arg(value_parser = pid)]
+    #[arg(value_parser = pid, allow_negative_numbers = true)]
     pid: Option<u32>,
 
     /// Read the process without stopping it
@@ -192,7 +192,7 @@ pub(crate) struct Demo {
 #[derive(Debug, Args)]
 pub(crate) struct Target {
     /// The process to read
-    #[arg(value_parser = pid)]
+    #[arg(value_parser = pid, allow_negative_numbers = true)]
     pid: u32,
 
     /// Read the process without stopping it
@@ -305,5 +305,5 @@ fn pid(text: &str) -> Result<u32, &'static str> {
     text.parse()
         .ok()
         .filter(|pid| (1..=i32::MAX.unsigned_abs()).contains(pid))
-        .ok_or("no process id; `awaitgraph ps` lists the processes that run asyncio")
+        .ok_or("not a process id; `awaitgraph ps` lists the processes that run asyncio")
 }

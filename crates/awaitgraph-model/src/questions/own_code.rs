@@ -21,7 +21,10 @@ impl Origin {
     /// The origin of `code`.
     pub fn of(code: &Code) -> Self {
         let file = code.file.as_str();
-        if file.starts_with("<frozen ") {
+        // Programs that are packed into one file have the library's paths from
+        // within it, as `asyncio/tasks.py`.
+        let packed = ["<frozen ", "asyncio/", "concurrent/futures/"];
+        if packed.iter().any(|start| file.starts_with(start)) {
             return Self::Standard;
         }
         let mut folders: Vec<&str> = file.split(['/', '\\']).collect();
@@ -117,6 +120,7 @@ mod tests {
             ("/usr/lib/python312.zip/asyncio/tasks.pyc", Standard),
             ("/src/cpython/Lib/asyncio/tasks.py", Standard),
             ("<frozen runpy>", Standard),
+            ("asyncio/tasks.py", Standard),
             (
                 "/app/.venv/lib/python3.12/site-packages/anyio/_core.py",
                 Installed,

@@ -1,6 +1,6 @@
 //! From the place of an instruction to the line of its source.
 //!
-//! CPython changed the form of the table three times; `Objects/lnotab_notes.txt`
+//! CPython changed the form of the table twice; `Objects/lnotab_notes.txt`
 //! (3.10) and `Objects/locations.md` (`InternalDocs/code_objects.md`) tell them.
 
 use crate::layout::LineTable;

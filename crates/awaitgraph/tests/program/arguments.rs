@@ -34,7 +34,7 @@ fn wrong_usage_is_exit_code_2_with_nothing_on_stdout() {
 #[test]
 fn a_name_is_no_process_id() {
     expect![[r#"
-        error: invalid value 'main' for '<PID>': no process id; `awaitgraph ps` lists the processes that run asyncio
+        error: invalid value 'main' for '<PID>': not a process id; `awaitgraph ps` lists the processes that run asyncio
 
         For more information, try '--help'.
     "#]].assert_eq(&awaitgraph("pstree main").err);
