@@ -25,7 +25,7 @@ mod known;
 
 use known::{Closure, Receiver};
 
-use crate::attribute::{Field, is_exactly, type_of};
+use crate::attribute::{Field, is_exactly, is_subtype, type_of};
 use crate::future::{Futures, Shape};
 use crate::reference::Ref;
 
@@ -153,6 +153,11 @@ impl Callbacks {
                     take(object);
                 }
             })?;
+        } else if is_subtype(callback, &self.builtin) {
+            // One that is told its class: `set_result`, from CPython 3.12.
+            if let Some(receiver) = self.woken_by_builtin(callback, futures)? {
+                take(receiver);
+            }
         } else if let Some(task) = self.woken_by_wrapper(callback)? {
             take(task);
         }
@@ -243,7 +248,7 @@ impl Callbacks {
             keywords.iter().for_each(|(_, value)| each(value.into()));
         }
         let function = self.partial_function.read(partial)?;
-        if is_exactly(&function, &self.method) || is_exactly(&function, &self.builtin) {
+        if is_exactly(&function, &self.method) || is_subtype(&function, &self.builtin) {
             each(function.getattr(intern!(partial.py(), "__self__"))?.into());
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! The functions of the package: their arguments, and what they ask for.
 
+use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyString};
@@ -35,12 +36,12 @@ use crate::text::write_text;
 ///
 /// Described at https://docs.python.org/3.14/library/asyncio-graph.html
 #[pyfunction]
-#[pyo3(signature = (future=None, /, *, depth=1, limit=None))]
+#[pyo3(signature = (future=None, /, *, depth=Clipped(1), limit=None), text_signature = "(future=None, /, *, depth=1, limit=None)")]
 pub(crate) fn capture_call_graph<'py>(
     py: Python<'py>,
     future: Option<&Bound<'py, PyAny>>,
-    depth: isize,
-    limit: Option<isize>,
+    depth: Clipped,
+    limit: Option<Clipped>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let graph = Scene::with(py, future, skipped(depth), limit_of(limit), |scene| {
         capture(py, scene)
@@ -61,12 +62,12 @@ pub(crate) fn capture_call_graph<'py>(
 ///
 /// Described at https://docs.python.org/3.14/library/asyncio-graph.html
 #[pyfunction]
-#[pyo3(signature = (future=None, /, *, depth=1, limit=None))]
+#[pyo3(signature = (future=None, /, *, depth=Clipped(1), limit=None), text_signature = "(future=None, /, *, depth=1, limit=None)")]
 pub(crate) fn format_call_graph<'py>(
     py: Python<'py>,
     future: Option<&Bound<'py, PyAny>>,
-    depth: isize,
-    limit: Option<isize>,
+    depth: Clipped,
+    limit: Option<Clipped>,
 ) -> PyResult<Bound<'py, PyString>> {
     let text = Scene::with(py, future, skipped(depth), limit_of(limit), |scene| {
         write_text(py, scene)
@@ -85,13 +86,13 @@ pub(crate) fn format_call_graph<'py>(
 ///
 /// Described at https://docs.python.org/3.14/library/asyncio-graph.html
 #[pyfunction]
-#[pyo3(signature = (future=None, /, *, file=None, depth=1, limit=None))]
+#[pyo3(signature = (future=None, /, *, file=None, depth=Clipped(1), limit=None), text_signature = "(future=None, /, *, file=None, depth=1, limit=None)")]
 pub(crate) fn print_call_graph<'py>(
     py: Python<'py>,
     future: Option<&Bound<'py, PyAny>>,
     file: Option<&Bound<'py, PyAny>>,
-    depth: isize,
-    limit: Option<isize>,
+    depth: Clipped,
+    limit: Option<Clipped>,
 ) -> PyResult<()> {
     let text = format_call_graph(py, future, depth, limit)?;
     let print = py
@@ -101,17 +102,34 @@ pub(crate) fn print_call_graph<'py>(
     Ok(())
 }
 
+/// An integer; one that is too large is the largest.
+#[derive(Clone, Copy)]
+pub(crate) struct Clipped(isize);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Clipped {
+    type Error = PyErr;
+
+    fn extract(value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        // SAFETY: without an exception for an overflow there is none.
+        let clipped = unsafe { ffi::PyNumber_AsSsize_t(value.as_ptr(), std::ptr::null_mut()) };
+        match PyErr::take(value.py()) {
+            Some(error) if clipped == -1 => Err(error),
+            _ => Ok(Self(clipped)),
+        }
+    }
+}
+
 /// With a depth of 1 the top frame is that of the caller: the functions here
 /// have no frames of their own.
-fn skipped(depth: isize) -> usize {
+fn skipped(Clipped(depth): Clipped) -> usize {
     usize::try_from(depth).unwrap_or(0).saturating_sub(1)
 }
 
-fn limit_of(limit: Option<isize>) -> Limit {
+fn limit_of(limit: Option<Clipped>) -> Limit {
     match limit {
         None => Limit::All,
-        Some(limit @ 0..) => Limit::Outermost(limit.unsigned_abs()),
-        Some(limit) => Limit::Innermost(limit.unsigned_abs()),
+        Some(Clipped(limit @ 0..)) => Limit::Outermost(limit.unsigned_abs()),
+        Some(Clipped(limit)) => Limit::Innermost(limit.unsigned_abs()),
     }
 }
 
@@ -189,11 +207,14 @@ pub(crate) fn capture_all<'py>(
     r#loop: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let futures = &Interpreter::get(py)?.futures;
-    let all_tasks = py
-        .import(intern!(py, "asyncio"))?
-        .getattr(intern!(py, "all_tasks"))?;
+    let module = py.import(intern!(py, "asyncio.tasks"))?;
+    let found = module.getattr(intern!(py, "all_tasks"))?.call1((r#loop,))?;
+    // From CPython 3.14 the function in C does not know of tasks in Python.
+    if let Some(in_python) = module.getattr_opt(intern!(py, "_py_all_tasks"))? {
+        found.call_method1(intern!(py, "update"), (in_python.call1((r#loop,))?,))?;
+    }
     let mut tasks = Vec::new();
-    for task in all_tasks.call1((r#loop,))?.try_iter()? {
+    for task in found.try_iter()? {
         let object = Ref::from(task?);
         let shape = futures.check(&object)?;
         tasks.push(Waiter { object, shape });

@@ -24,6 +24,8 @@ pub(crate) struct Running {
     get_running_loop: Function,
     /// `asyncio.current_task` as it was at import.
     current_task: Function,
+    /// The same for tasks in Python, which that in C does not know: CPython 3.14+.
+    current_task_in_python: Option<Function>,
     /// The namespace of `asyncio.tasks`.
     tasks: Py<PyDict>,
     frame_back: Field,
@@ -48,6 +50,9 @@ impl Running {
                 &py.import("asyncio.events")?.getattr("_get_running_loop")?,
             ),
             current_task: Function::new(&tasks.getattr("current_task")?),
+            current_task_in_python: tasks
+                .getattr_opt("_py_current_task")?
+                .map(|function| Function::new(&function)),
             tasks: tasks.dict().unbind(),
             frame_back: Field::new(&frame, "f_back"),
             frame_code: Field::new(&frame, "f_code"),
@@ -73,12 +78,14 @@ impl Running {
         let Some(current_task) = self.tasks.bind(py).get_item(intern!(py, "current_task"))? else {
             return Ok(None);
         };
-        let task = if self.current_task.is(&current_task) {
-            self.current_task.call(py)?
-        } else {
-            current_task.call0()?.into()
-        };
-        Ok(Some(task).filter(|task| !task.is_none()))
+        if !self.current_task.is(&current_task) {
+            return Ok(Ref::from(current_task.call0()?).unless_none());
+        }
+        let task = self.current_task.call(py)?.unless_none();
+        match &self.current_task_in_python {
+            Some(in_python) if task.is_none() => Ok(in_python.call(py)?.unless_none()),
+            _ => Ok(task),
+        }
     }
 
     /// Puts the frames of this thread that belong to the running task into
