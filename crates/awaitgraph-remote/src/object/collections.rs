@@ -9,7 +9,7 @@ const MOST_SLOTS: u64 = 2 * MOST_ITEMS;
 /// The items of a deque's block (`BLOCKLEN` in `Modules/_collectionsmodule.c`).
 const DEQUE_BLOCK: u64 = 64;
 /// How many items are read at once.
-const AT_ONCE: usize = 4096;
+const AT_ONCE: usize = 64;
 
 impl Objects<'_> {
     /// The items of the tuple at `addr`.
