@@ -10,7 +10,7 @@
 //! or one written in C, is opaque: the chain ends there.
 
 use crate::frame::RawFrame;
-use crate::layout::{AwaitSign, FrameStates};
+use crate::layout::{AwaitSign, FrameStates, StackTop};
 use crate::map::HashSet;
 use crate::object::{Fault, Kind, Objects};
 
@@ -43,6 +43,30 @@ pub(crate) enum End {
     Awaiting(u64),
 }
 
+/// What the threads' stacks say of coroutines that are being executed.
+#[derive(Debug, Default)]
+pub(crate) struct Stacks {
+    /// The frames that are innermost, or directly below that of a plain function.
+    below_a_function: HashSet<u64>,
+}
+
+impl Stacks {
+    /// `stacks` innermost first.
+    pub(crate) fn new<'f>(stacks: impl Iterator<Item = &'f [RawFrame]>) -> Self {
+        let mut below_a_function = HashSet::default();
+        for stack in stacks {
+            let mut on_top_is_function = true;
+            for frame in stack {
+                if on_top_is_function {
+                    below_a_function.insert(frame.addr);
+                }
+                on_top_is_function = frame.generator.is_none();
+            }
+        }
+        Self { below_a_function }
+    }
+}
+
 /// What a coroutine is doing.
 enum State {
     Finished,
@@ -55,7 +79,7 @@ enum State {
 
 impl Objects<'_> {
     /// The chain of coroutines from the one at `addr` inwards.
-    pub(crate) fn chain(&self, addr: u64) -> Chain {
+    pub(crate) fn chain(&self, addr: u64, stacks: &Stacks) -> Chain {
         let mut chain = Chain::default();
         let mut seen = HashSet::default();
         let (mut next, mut steps) = (Some(addr), 0);
@@ -68,7 +92,7 @@ impl Objects<'_> {
                 chain.fault = Some(Fault::Unexpected { addr: here, what });
                 break;
             }
-            match self.follow(here, &mut chain) {
+            match self.follow(here, stacks, &mut chain) {
                 Ok(awaits) => next = awaits,
                 Err(fault) => {
                     chain.fault = Some(fault);
@@ -80,9 +104,9 @@ impl Objects<'_> {
     }
 
     /// Adds the object at `addr` to the chain and returns what comes after it.
-    fn follow(&self, addr: u64, chain: &mut Chain) -> Result<Option<u64>, Fault> {
+    fn follow(&self, addr: u64, stacks: &Stacks, chain: &mut Chain) -> Result<Option<u64>, Fault> {
         match self.kind_of(addr)? {
-            Kind::Generator => match self.generator(addr)? {
+            Kind::Generator => match self.generator(addr, stacks)? {
                 State::Finished => Ok(None),
                 State::Executing(frame) => {
                     self.hold_frame()?;
@@ -104,7 +128,7 @@ impl Objects<'_> {
         }
     }
 
-    fn generator(&self, addr: u64) -> Result<State, Fault> {
+    fn generator(&self, addr: u64, stacks: &Stacks) -> Result<State, Fault> {
         let layout = &self.layout.generator;
         let (frame, created, executing, yields_from) = match layout.states {
             FrameStates::OfFrame => {
@@ -135,7 +159,10 @@ impl Objects<'_> {
         };
         frame.generator = Some(addr);
         if executing {
-            return Ok(State::Executing(frame));
+            return Ok(match self.passes_on_to(frame.addr, stacks)? {
+                None => State::Executing(frame),
+                awaits => State::Suspended { frame, awaits },
+            });
         }
         let awaits = if !created && frame.offset >= 0 && self.awaits(&frame, yields_from)? {
             self.stack_value(frame.addr, self.layout.awaited.depth)?
@@ -143,6 +170,30 @@ impl Objects<'_> {
             None
         };
         Ok(State::Suspended { frame, awaits })
+    }
+
+    /// What a coroutine passes an exception on to, that is marked as executed
+    /// but only has its exception thrown further in (`gen_throw` in
+    /// `Objects/genobject.c`): its frame has a value stack in memory, and is on
+    /// no thread's stack, or on one with another coroutine's frame on top of it.
+    ///
+    /// To 3.9 such a one is not marked; from 3.14 all of them are on the stack.
+    fn passes_on_to(&self, addr: u64, stacks: &Stacks) -> Result<Option<u64>, Fault> {
+        let calls_a_function = stacks.below_a_function.contains(&addr);
+        match self.layout.frame.stack_top() {
+            StackTop::Count(_) if !calls_a_function => {
+                let value = self.stack_value(addr, self.layout.awaited.depth)?;
+                match value {
+                    Some(value)
+                        if matches!(self.kind_of(value)?, Kind::Generator | Kind::Wrapper) =>
+                    {
+                        Ok(Some(value))
+                    }
+                    _ => Ok(None),
+                }
+            }
+            _ => Ok(None),
+        }
     }
 
     fn raw_frame(&self, addr: u64) -> Result<Option<RawFrame>, Fault> {

@@ -290,6 +290,16 @@ pub(crate) enum FrameLayout {
     Interpreter(InterpreterFrame),
 }
 
+impl FrameLayout {
+    /// How a frame says where its value stack ends.
+    pub(crate) fn stack_top(&self) -> StackTop {
+        match self {
+            Self::Object(frame) => frame.stack_top,
+            Self::Interpreter(frame) => frame.stack_top,
+        }
+    }
+}
+
 /// `PyFrameObject` of 3.8-3.10.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ObjectFrame {

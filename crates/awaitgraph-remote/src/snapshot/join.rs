@@ -3,7 +3,8 @@
 //! A suspended task's frames are those of its chain of coroutines. The frames
 //! of one that is being executed are in its thread's stack, on top of what
 //! called it; and on top of them may be those of a task that it started
-//! eagerly:
+//! eagerly. Where an exception is being thrown into a coroutine that awaits
+//! another, only the frames further in are on the stack.
 //!
 //! ```text
 //!   thread's stack, innermost first
@@ -22,7 +23,7 @@ use super::gather::{Gathered, NamedTask, RawThread};
 use super::problems::Problems;
 use crate::asyncio::{Awaiters, RawTask};
 use crate::code::Codes;
-use crate::coroutine::{Chain, End};
+use crate::coroutine::{Chain, End, Stacks};
 use crate::frame::RawFrame;
 use crate::map::{HashMap, HashSet};
 use crate::object::{Fault, Objects};
@@ -41,7 +42,17 @@ pub(super) fn join(objects: &Objects<'_>, codes: &Codes<'_>, gathered: Gathered)
         tasks: raw_tasks,
         problems,
     } = gathered;
-    let chains: Vec<Chain> = raw_tasks.iter().map(|task| chain(objects, task)).collect();
+    let stacks = Stacks::new(
+        raw_threads
+            .iter()
+            .map(|thread| thread.stack.frames.as_slice()),
+    );
+    let chain = |task: &NamedTask| {
+        let coro = task.raw.coro;
+        coro.map(|coro| objects.chain(coro, &stacks))
+            .unwrap_or_default()
+    };
+    let chains: Vec<Chain> = raw_tasks.iter().map(chain).collect();
     let mut joining = Joining {
         objects,
         codes,
@@ -57,13 +68,6 @@ pub(super) fn join(objects: &Objects<'_>, codes: &Codes<'_>, gathered: Gathered)
         threads,
         tasks,
         problems: joining.problems.into_list(),
-    }
-}
-
-fn chain(objects: &Objects<'_>, task: &NamedTask) -> Chain {
-    match task.raw.coro {
-        Some(coro) => objects.chain(coro),
-        None => Chain::default(),
     }
 }
 
@@ -131,7 +135,12 @@ impl Joining<'_> {
                 .frames_of(index)
                 .and_then(|(thread, range)| raw_threads.get(thread)?.stack.frames.get(range));
             let stack = match on_stack {
-                Some(frames) => self.stack(&location, frames.iter()),
+                Some(frames) => {
+                    // Those further out than the one that was found there.
+                    let outer = chain.frames.iter().rev().skip(1);
+                    let frames: Vec<&RawFrame> = frames.iter().chain(outer).collect();
+                    self.stack(&location, frames.into_iter())
+                }
                 None => {
                     let above = switched_to(raw_threads, task, chain);
                     let frames: Vec<&RawFrame> =
@@ -259,28 +268,34 @@ struct Executing {
 
 impl Executing {
     fn find(threads: &[RawThread], chains: &[Chain]) -> Self {
-        // The outermost frame of a chain is where the task begins.
-        let tasks: HashMap<u64, TaskIndex> = (chains.iter().enumerate())
-            .filter(|(_, chain)| chain.end == End::Executing)
-            .filter_map(|(task, chain)| {
-                Some((chain.frames.first()?.addr, TaskIndex::from_usize(task)))
-            })
-            .collect();
         let mut found = Self {
             places: HashMap::default(),
             innermost: HashMap::default(),
         };
-        if tasks.is_empty() {
+        let owners: HashMap<u64, TaskIndex> = (chains.iter().enumerate())
+            .filter(|(_, chain)| chain.end == End::Executing)
+            .flat_map(|(task, chain)| {
+                let task = TaskIndex::from_usize(task);
+                chain.frames.iter().map(move |frame| (frame.addr, task))
+            })
+            .collect();
+        if owners.is_empty() {
             return found;
         }
         for (number, thread) in threads.iter().enumerate() {
             let mut begin = 0;
             for (position, frame) in thread.stack.frames.iter().enumerate() {
-                if let Some(&task) = tasks.get(&frame.addr) {
-                    found.places.insert(task, (number, begin..position + 1));
-                    found.innermost.entry(number).or_insert(task);
-                    begin = position + 1;
-                }
+                let Some(&task) = owners.get(&frame.addr) else {
+                    continue;
+                };
+                // The first that is met is where the task's chain ends: what
+                // lies on top of it is the task's too. The others are in the chain.
+                found
+                    .places
+                    .entry(task)
+                    .or_insert((number, begin..position + 1));
+                found.innermost.entry(number).or_insert(task);
+                begin = position + 1;
             }
         }
         found

@@ -7,7 +7,7 @@
 //! flags it knows by name.
 
 use crate::at_hand::Python;
-use crate::coroutine::End;
+use crate::coroutine::{End, Stacks};
 use crate::layout::{AwaitSign, for_minor};
 use crate::memory::Live;
 use crate::object::{Fault, Limits, Objects};
@@ -60,7 +60,7 @@ fn find(objects: &Objects<'_>, what: &str, addr: u64) -> Result<Vec<i64>, Fault>
     Ok(match what {
         "attribute" => words(vec![objects.attribute(addr, "wanted")?.unwrap_or(0)]),
         "chain" => {
-            let chain = objects.chain(addr);
+            let chain = objects.chain(addr, &Stacks::default());
             assert_eq!((chain.fault, chain.end), (None, End::Resting));
             // Of a frame that has not begun it tells no more than that.
             chain
@@ -69,7 +69,7 @@ fn find(objects: &Objects<'_>, what: &str, addr: u64) -> Result<Vec<i64>, Fault>
                 .map(|frame| frame.offset.max(-1))
                 .collect()
         }
-        "awaits" => match objects.chain(addr).end {
+        "awaits" => match objects.chain(addr, &Stacks::default()).end {
             End::Awaiting(awaited) => words(vec![awaited]),
             _ => Vec::new(),
         },

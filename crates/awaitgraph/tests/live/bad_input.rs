@@ -147,7 +147,10 @@ fn zombie() -> Result<(), String> {
     while limited::thread_states(pid) != "Z" {
         std::thread::yield_now();
     }
-    let expected = format!("awaitgraph: process {pid} ended while it was read\n");
+    let expected = format!(
+        "awaitgraph: process {pid} has ended already: a zombie that its parent has not waited for\n  \
+         try: `awaitgraph ps` lists the processes that run asyncio\n"
+    );
     refused(&scene::read(pid, &[], LIMIT)?, &expected)
 }
 

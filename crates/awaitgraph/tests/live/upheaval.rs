@@ -113,6 +113,9 @@ fn killed_target(python: &Python) -> Result<(), String> {
                 let said = reading.stderr.lines().next().unwrap_or_default();
                 let gone = [
                     format!("awaitgraph: process {pid} ended while it was read"),
+                    format!(
+                        "awaitgraph: process {pid} has ended already: a zombie that its parent has not waited for"
+                    ),
                     format!("awaitgraph: there is no process {pid}"),
                 ];
                 if !gone.iter().any(|text| text == said) || !reading.stdout.is_empty() {

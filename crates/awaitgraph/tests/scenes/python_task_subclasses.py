@@ -1,4 +1,4 @@
-"""Subclasses of the pure-Python Task, in a loop of C tasks: with slots, with many attributes."""
+"""Subclasses of the pure-Python Task, in a loop of C tasks: with slots, with many attributes, with a mixin."""
 import asyncio
 
 import truth
@@ -21,6 +21,15 @@ class Crowded(truth.PyTask):
             delattr(self, "before%d" % number)
 
 
+class Mixin:
+    def more(self):
+        """Nothing that a task needs."""
+
+
+class Mixed(Mixin, truth.PyTask):
+    """Whose first base is no task."""
+
+
 class Dictionary(truth.PyTask):
     """Its attributes live in a plain dict."""
 
@@ -37,7 +46,7 @@ async def child(label):
 async def main():
     truth.mark("main")
     loop = asyncio.get_running_loop()
-    kinds = (truth.PyTask, Slotted, Crowded, Dictionary)
+    kinds = (truth.PyTask, Slotted, Crowded, Mixed, Dictionary)
     tasks = [kind(child(kind.__name__), loop=loop) for kind in kinds]
     tasks[0].__dict__  # which makes the dict of one of them
     for kind, task in zip(kinds, tasks):

@@ -51,14 +51,21 @@ async def main():
 
 
 inside, outside = os.pipe()
-other = interpreters.create()
-settings = {
-    "folder": os.path.dirname(os.path.abspath(__file__)),
-    "outside": outside,
-    "interpreter": int(other),
-}
-run = getattr(interpreters, "exec", None) or interpreters.run_string
-threading.Thread(target=run, args=(other, INSIDE % settings), daemon=True).start()
+
+
+def run():
+    # Made by the thread that runs it: 3.12 notes no other thread.
+    other = interpreters.create()
+    settings = {
+        "folder": os.path.dirname(os.path.abspath(__file__)),
+        "outside": outside,
+        "interpreter": int(other),
+    }
+    execute = getattr(interpreters, "exec", None) or interpreters.run_string
+    execute(other, INSIDE % settings)
+
+
+threading.Thread(target=run, daemon=True).start()
 with open(inside) as file:
     part = json.loads(file.readline())
 truth.join(part)

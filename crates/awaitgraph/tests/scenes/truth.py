@@ -418,6 +418,7 @@ def _state(task):
 
 # --- stacks ------------------------------------------------------------------
 
+_CHAINED = ("coroutine", "generator", "async_generator")
 _OPAQUE = ("async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable")
 
 
@@ -463,19 +464,43 @@ def _callers(frame):
 
 
 def _running_stack(task, top, roots):
-    """From the innermost frame of the thread out to the task's own coroutine.
+    """(frame, owner) of a running task, innermost first.
 
-    Where the task is just executing the first step of an eager one, that one's
-    frames are not its own.
+    From the task's own coroutine inwards, by the thread's frames and by what
+    is awaited: coroutines that an exception is being thrown through are not
+    always among the thread's frames. Where the task is just executing the
+    first step of an eager one, that one's frames are not its own.
     """
+    thread = [frame for frame, _ in _callers(top)]
+    places = {id(frame): place for place, frame in enumerate(thread)}
+    frame, owner = _root(task)[0], _coro(task)
     found = []
-    for frame, owner in _callers(top):
+    while frame is not None:
         found.append((frame, owner))
-        if roots.get(id(frame)) is task:
-            return found
-        if id(frame) in roots:
-            found = []
-    raise AssertionError("a running task without a frame of its own on its thread")
+        owner = _thrown_through(owner)
+        if owner is not None:
+            frame = _inside(owner)[0]
+            continue
+        place = places[id(frame)]
+        frame = thread[place - 1] if place and id(thread[place - 1]) not in roots else None
+        owner = frame and _owner(frame)
+    return found[::-1]
+
+
+def _thrown_through(owner):
+    """What a coroutine or generator passes an exception on to, if it does so now."""
+    if owner is None:
+        return None
+    behind = _inside(owner)[1]
+    if behind is None and sys.version_info < (3, 14):
+        # 3.13 does not tell; the collector sees it on the value stack, which
+        # is empty where the frame itself executes.
+        kinds = _CHAINED + _OPAQUE
+        behind = [o for o in gc.get_referents(owner) if type(o).__name__ in kinds][-1:]
+        behind = behind[0] if behind else None
+    while type(behind).__name__ in _OPAQUE:
+        behind = next(iter(gc.get_referents(behind)), None)
+    return behind if type(behind).__name__ in _CHAINED else None
 
 
 def _place(frame, owner):
@@ -485,6 +510,9 @@ def _place(frame, owner):
     else:
         owner = owner or _owner(frame)
         function = owner.__qualname__ if owner is not None else code.co_name
+        # functools.wraps and an assignment give it the name of another function.
+        if function.rpartition(".")[2] != code.co_name:
+            function = code.co_name
     kind = "sync"
     for flag, word in ((0x80, "async"), (0x200, "async generator"), (0x20, "generator")):
         if code.co_flags & flag:
