@@ -6,6 +6,7 @@ use awaitgraph_model::natural_order;
 
 use super::problems::Problems;
 use crate::asyncio::{Modules, RawTask};
+use crate::map::HashMap;
 use crate::object::{Fault, Objects};
 use crate::threads::Stack;
 
@@ -74,6 +75,7 @@ pub(super) fn gather(
             .add("the list of interpreters", fault),
     }
     let mut found = gathering.found;
+    found.give_each_task_to_one_interpreter();
     found.tasks.sort_by(NamedTask::order);
     Ok(found)
 }
@@ -185,6 +187,28 @@ impl Gathering<'_> {
             name,
             interpreter,
         });
+    }
+}
+
+impl Gathered {
+    /// To 3.11 there is one registry in a process, so that each interpreter
+    /// that has imported asyncio lists the tasks of all of them. A task belongs
+    /// to the one that runs its loop; where none does, to the oldest.
+    fn give_each_task_to_one_interpreter(&mut self) {
+        let mut interpreters = self.threads.iter().map(|thread| thread.interpreter);
+        let first = interpreters.next();
+        if interpreters.all(|interpreter| Some(interpreter) == first) {
+            return;
+        }
+        let loops: HashMap<u64, i64> = (self.threads.iter())
+            .filter_map(|thread| Some((thread.running_loop?, thread.interpreter)))
+            .collect();
+        self.tasks.sort_by_key(|task| {
+            let runs_it = task.raw.loop_.and_then(|addr| loops.get(&addr));
+            let is_elsewhere = runs_it != Some(&task.interpreter);
+            (task.raw.addr, is_elsewhere, task.interpreter)
+        });
+        self.tasks.dedup_by_key(|task| task.raw.addr);
     }
 }
 

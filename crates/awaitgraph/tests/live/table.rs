@@ -249,6 +249,7 @@ const ROWS: &[Row] = &[
     row("a_blocking_task_shows_coroutines_and_generators", "running_nested").and(&[Development, Traced]),
     row("a_blocking_task_shows_python_called_from_c", "running_through_c"),
     row("a_sleeping_task_is_running", "running_sleep"),
+    row("a_task_whose_coroutine_has_returned_runs_without_a_stack", "completed_coroutine"),
     row("a_task_that_blocks_while_it_is_cancelled_shows_all_of_it", "running_after_cancel"),
     row("a_task_that_blocks_while_it_closes_a_generator_shows_it", "closing_generator"),
     row("a_blocking_import_is_shown", "running_import"),

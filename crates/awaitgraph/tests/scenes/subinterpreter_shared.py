@@ -37,16 +37,18 @@ asyncio.run(main())
 """
 
 inside, outside = os.pipe()
-# From 3.9 on the isolated ones cannot start threads, which asyncio may want to.
-other = interpreters.create(**({"isolated": False} if sys.version_info >= (3, 9) else {}))
-settings = {
-    "folder": os.path.dirname(os.path.abspath(__file__)),
-    "outside": outside,
-    "interpreter": int(other),
-}
-threading.Thread(
-    target=interpreters.run_string, args=(other, INSIDE % settings), daemon=True
-).start()
+
+
+def run():
+    # The interpreter has the id of the thread that makes it for its own.
+    # Since 3.9 the isolated ones cannot start threads, which asyncio may want to.
+    other = interpreters.create(**({"isolated": False} if sys.version_info >= (3, 9) else {}))
+    folder = os.path.dirname(os.path.abspath(__file__))
+    settings = {"folder": folder, "outside": outside, "interpreter": int(other)}
+    interpreters.run_string(other, INSIDE % settings)
+
+
+threading.Thread(target=run, daemon=True).start()
 with open(inside) as file:
     part = json.loads(file.readline())
 while not truth._in_kernel(part["threads"][0]["thread"]):

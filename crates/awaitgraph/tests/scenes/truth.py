@@ -471,6 +471,8 @@ def _running_stack(task, top, roots):
     always among the thread's frames. Where the task is just executing the
     first step of an eager one, that one's frames are not its own.
     """
+    if not _root(task):
+        return []  # its coroutine has returned
     thread = [frame for frame, _ in _callers(top)]
     places = {id(frame): place for place, frame in enumerate(thread)}
     frame, owner = _root(task)[0], _coro(task)
