@@ -1,134 +1,133 @@
-"""How fast the call graph is captured and written out, beside asyncio's own.
+"""The package beside asyncio, in one process, each taking its turn.
 
-Both are measured in one process, in turn, on the same graphs; what counts is
-the ratio of two runs that follow each other. Needs CPython 3.14 or later,
-which has something to compare with.
+    python call_graph.py
+
+A machine is never the same for two seconds, so both sides are measured in
+short turns, one after the other, and what counts is the median of what each
+pair of turns gives. Before CPython 3.14 there is nothing to compare with, and
+the package is measured alone.
 """
 
 import asyncio
-import gc
+import itertools
+import platform
 import statistics
-import sys
 import time
 
 import awaitgraph
 
-# Many short rounds: a machine with other work to do spoils few of them.
-ROUNDS = 201
-SECONDS_A_ROUND = 0.002
+# How many times as fast as asyncio.
+GOALS = {"capture": 4.0, "format": 8.0}
+TURNS = 41
+SECONDS_A_TURN = 0.01
 
 
-async def forever():
-    await asyncio.get_running_loop().create_future()
-
-
-async def settle():
-    """Lets every task that was made take its first steps."""
-    for _ in range(3):
-        await asyncio.sleep(0)
-
-
-async def leaf_of_a_group(size):
-    """A leaf of a group of `size` tasks, and what ends it."""
-
-    async def parent():
-        await asyncio.gather(*leaves)
-
-    leaves = [asyncio.create_task(forever(), name=f"leaf-{n}") for n in range(size)]
-    waiting = asyncio.create_task(parent(), name="parent")
-    await settle()
-    return leaves[size // 2], [waiting, *leaves]
-
-
-async def end_of_a_chain(length):
-    """The task at the end of a chain in which each awaits the next."""
-
-    async def link(behind):
-        await behind
-
-    tasks = [asyncio.create_task(forever(), name="link-0")]
-    for n in range(1, length):
-        tasks.append(asyncio.create_task(link(tasks[-1]), name=f"link-{n}"))
-    await settle()
-    return tasks[0], tasks
-
-
-async def foot_of_a_ladder(diamonds):
-    """The task below a ladder of diamonds: two tasks await each, and one awaits both."""
-
-    async def waits_for(*tasks):
-        await asyncio.gather(*tasks)
-
-    foot = top = asyncio.create_task(forever(), name="foot")
-    tasks = [foot]
-    for n in range(diamonds):
-        sides = [asyncio.create_task(waits_for(top), name=f"{side}-{n}") for side in "lr"]
-        top = asyncio.create_task(waits_for(*sides), name=f"top-{n}")
-        tasks += [*sides, top]
-    for _ in range(2):
-        await settle()
-    return foot, tasks
-
-
-def once(function, times):
-    """Seconds that one call takes, over so many."""
+def time_of(function, argument, repeats):
     begin = time.perf_counter()
-    for _ in range(times):
-        function()
-    return (time.perf_counter() - begin) / times
+    for _ in itertools.repeat(None, repeats):
+        function(argument)
+    return (time.perf_counter() - begin) / repeats
 
 
-def beside(name, ours, theirs):
-    """Prints how often as fast ours is."""
-    for function in (ours, theirs):
-        function()
-    times_ours = max(1, int(SECONDS_A_ROUND / once(ours, 3)))
-    times_theirs = max(1, int(SECONDS_A_ROUND / once(theirs, 3)))
-    pairs = [(once(ours, times_ours), once(theirs, times_theirs)) for _ in range(ROUNDS)]
-    ratios = sorted(slow / fast for fast, slow in pairs)
-    fast, slow = (statistics.median(column) * 1e6 for column in zip(*pairs))
-    low, high = ratios[len(ratios) // 10], ratios[-len(ratios) // 10]
+def repeats_for(function, argument):
+    """As many as take about the time of a turn."""
+    return max(1, round(SECONDS_A_TURN / time_of(function, argument, 3)))
+
+
+def compare(scene, what, future):
+    ours = getattr(awaitgraph, f"{what}_call_graph")
+    theirs = getattr(asyncio, f"{what}_call_graph", None)
+    if theirs is None:
+        repeats = repeats_for(ours, future)
+        alone = min(time_of(ours, future, repeats) for _ in range(TURNS))
+        print(f"{scene:24} {what:8} {alone * 1e6:10.2f} us")
+        return
+    assert ours(future) == theirs(future), "both must say the same"
+    repeats = {side: repeats_for(side, future) for side in (ours, theirs)}
+    turns = [
+        [time_of(side, future, repeats[side]) for side in (theirs, ours)] for _ in range(TURNS)
+    ]
+    ratio = statistics.median(their / our for their, our in turns)
+    their, our = (statistics.median(side) * 1e6 for side in zip(*turns))
+    goal = GOALS[what]
+    missed = "" if ratio >= goal else "  MISSED"
     print(
-        f"{name:36} {fast:9.2f} µs {slow:9.2f} µs"
-        f"   {statistics.median(ratios):5.1f} times as fast (of ten, eight: {low:.1f} to {high:.1f})"
+        f"{scene:24} {what:8} {their:10.2f} us {our:10.2f} us"
+        f"  {ratio:5.1f} times as fast (goal: {goal:g}){missed}"
     )
 
 
-async def main():
-    print(f"CPython {sys.version.split()[0]}: awaitgraph, asyncio, ratio of the two in turn")
-    for what, made in (
-        ("a leaf of a 1,000-task group", leaf_of_a_group(1000)),
-        ("a chain of 200 tasks", end_of_a_chain(200)),
-    ):
-        task, tasks = await made
-        gc.collect()
-        beside(
-            f"capture, {what}",
-            lambda: awaitgraph.capture_call_graph(task),
-            lambda: asyncio.capture_call_graph(task),
-        )
-        beside(
-            f"format, {what}",
-            lambda: awaitgraph.format_call_graph(task),
-            lambda: asyncio.format_call_graph(task),
-        )
-        await end(tasks)
-
-    # The standard library takes 2 to the power of 500 steps for this one.
-    foot, tasks = await foot_of_a_ladder(500)
-    for name, function in (
-        ("capture, a ladder of 500 diamonds", awaitgraph.capture_call_graph),
-        ("format, a ladder of 500 diamonds", awaitgraph.format_call_graph),
-    ):
-        spent = statistics.median(once(lambda: function(foot), 1) for _ in range(9))
-        print(f"{name:36} {spent * 1e3:9.2f} ms")
-    await end(tasks)
+async def waits(awaitable):
+    await awaitable
 
 
-async def end(tasks):
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
+async def settle():
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
-asyncio.run(main())
+async def task_group():
+    """A leaf of a TaskGroup of 1,000 tasks."""
+    end = asyncio.get_running_loop().create_future()
+    # Outside of the group: while it measures, the group is at its end.
+    async with asyncio.TaskGroup() as tasks:
+        leaves = [tasks.create_task(waits(end)) for _ in range(1_000)]
+        measuring = asyncio.create_task(measure("TaskGroup of 1,000", leaves[500], end))
+    await measuring
+
+
+async def gather():
+    """A leaf of a gather of 1,000 tasks."""
+    end = asyncio.get_running_loop().create_future()
+    leaves = [asyncio.create_task(waits(end)) for _ in range(1_000)]
+    measuring = asyncio.create_task(measure("gather of 1,000", leaves[500], end))
+    await asyncio.gather(*leaves)
+    await measuring
+
+
+async def chain():
+    """A chain of 200 tasks, from its end."""
+    end = asyncio.get_running_loop().create_future()
+    tasks = [asyncio.create_task(waits(end))]
+    for _ in range(199):
+        tasks.append(asyncio.create_task(waits(tasks[-1])))
+    await measure("chain of 200", tasks[0], end)
+
+
+async def measure(scene, future, end):
+    """Compares, and then ends the scene."""
+    await settle()
+    for what in GOALS:
+        compare(scene, what, future)
+    end.set_result(None)
+
+
+async def alone():
+    """What asyncio does not finish."""
+    end = asyncio.get_running_loop().create_future()
+    below = [asyncio.create_task(waits(end)) for _ in range(2)]
+    leaf = below[0]
+    for _ in range(499):
+        below = [asyncio.create_task(waits(asyncio.wait(below))) for _ in range(2)]
+    long = [asyncio.create_task(waits(end))]
+    for _ in range(99_999):
+        long.append(asyncio.create_task(waits(long[-1])))
+    await settle()
+    for scene, future in ("ladder of 500 diamonds", leaf), ("chain of 100,000", long[0]):
+        for what in GOALS:
+            taken = min(
+                time_of(getattr(awaitgraph, f"{what}_call_graph"), future, 1) for _ in range(7)
+            )
+            print(f"{scene:24} {what:8} {'':13} {taken * 1e3:10.2f} ms")
+    end.set_result(None)
+    await asyncio.wait([*below, long[-1]])
+
+
+def main():
+    print(f"CPython {platform.python_version()}: asyncio, awaitgraph")
+    for scene in (task_group, gather, chain, alone):
+        asyncio.run(scene())
+
+
+if __name__ == "__main__":
+    main()

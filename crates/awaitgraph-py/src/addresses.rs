@@ -25,6 +25,15 @@ pub(crate) enum Number {
 }
 
 impl Addresses {
+    /// Whether the object at `address` has a number.
+    #[inline]
+    pub(crate) fn has(&self, address: usize) -> bool {
+        match self.list.len() <= SMALL {
+            true => self.list.contains(&address),
+            false => self.map.contains_key(&address),
+        }
+    }
+
     /// The number of the object at `address`.
     #[inline]
     pub(crate) fn number(&mut self, address: usize) -> Number {

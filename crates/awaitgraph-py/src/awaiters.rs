@@ -5,13 +5,17 @@
 //! making (`capture`, `text`) can walk it as it likes, without recursion.
 //!
 //! A plain future that only connects (that of a `gather`, a `shield`, a
-//! `wait`) is a node here but is not shown: an edge that leads to one goes on
-//! to whatever waits for it.
+//! `wait`) is not shown: an edge that leads to one goes on to whatever waits
+//! for it.
 //!
 //! ```text
 //!   child ──> future of gather ──> parent      found in the callbacks
 //!   child ───────────────────────> parent      shown
 //! ```
+//!
+//! Nearly always that is one step, and is taken at once. Where it is more, the
+//! futures in between are nodes that are not shown, so that each is looked at
+//! once however many lead through it.
 //!
 //! asyncio of 3.14 has it the same way: it records the task that called
 //! `gather`, not the future. A plain future that the program itself recorded
@@ -22,29 +26,59 @@
     reason = "the indices are this module's own, and every node outlives them"
 )]
 
-use std::cmp::Ordering;
 use std::ops::Range;
 
-use awaitgraph_model::natural_order;
 use pyo3::prelude::*;
 use smallvec::SmallVec;
 
 use crate::addresses::{Addresses, Number};
 use crate::callback::Waiter;
-use crate::future::{Futures, Recorded, Shape};
+use crate::future::Shape;
 use crate::interpreter::Interpreter;
-use crate::record;
 use crate::reference::Ref;
+
+mod waiters;
+
+pub(crate) use waiters::sort_by_name;
+use waiters::{in_callbacks, on_record};
 
 /// The futures above one or several, each once.
 pub(crate) struct Awaiters<'py> {
-    nodes: Vec<Node<'py>>,
+    nodes: SmallVec<[Node<'py>; 4]>,
     edges: SmallVec<[Edge; 8]>,
     addresses: Addresses,
     /// Whether all edges lead to nodes that were found later.
     has_only_later_waiters: bool,
     has_hidden: bool,
 }
+
+/// The place of a future in the graph.
+pub(crate) type NodeIndex = usize;
+
+struct Node<'py> {
+    future: Ref<'py>,
+    edges: Range<u32>,
+    /// The node from which an edge was last seen to lead here.
+    seen_from: u32,
+    /// The node from which this one, not shown there, was last passed over.
+    passed_from: u32,
+    /// How many steps from a root it was found.
+    depth: u32,
+    shape: Shape,
+    /// Whether it was asked about, or some edge to it is shown.
+    is_shown: bool,
+    /// Whether some edges lead to futures that are not shown.
+    is_indirect: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Edge {
+    to: u32,
+    is_shown: bool,
+}
+
+/// No node: there is no memory for so many.
+const NOWHERE: u32 = u32::MAX;
 
 /// An order of the nodes.
 pub(crate) enum Order {
@@ -53,37 +87,12 @@ pub(crate) enum Order {
     Listed(Vec<NodeIndex>),
 }
 
-/// The place of a future in the graph.
-pub(crate) type NodeIndex = usize;
-
-struct Node<'py> {
-    future: Ref<'py>,
-    shape: Shape,
-    edges: Range<usize>,
-    /// Whether it was asked about, or some edge to it is shown.
-    is_shown: bool,
-    /// How many steps from a root it was found.
-    depth: usize,
-    /// Whether some edges lead to futures that are not shown.
-    is_indirect: bool,
-    /// The node from which an edge was last seen to lead here.
-    seen_from: Option<NodeIndex>,
-    /// The node from which this one, not shown there, was last passed over.
-    passed_from: Option<NodeIndex>,
-}
-
-#[derive(Clone, Copy)]
-struct Edge {
-    to: NodeIndex,
-    is_shown: bool,
-}
-
 impl<'py> Awaiters<'py> {
     /// A graph of nothing.
     #[inline]
     pub(crate) fn new() -> Self {
         Self {
-            nodes: Vec::with_capacity(8),
+            nodes: SmallVec::new(),
             edges: SmallVec::new(),
             addresses: Addresses::default(),
             has_only_later_waiters: true,
@@ -106,15 +115,24 @@ impl<'py> Awaiters<'py> {
         let mut next = 0;
         while let Some(node) = self.nodes.get(next) {
             let (future, shape) = (node.future.clone(), node.shape);
-            let start = self.edges.len();
+            let start = self.edges.len() as u32;
+            let mut recorded: SmallVec<[Waiter<'py>; 2]> = SmallVec::new();
+            on_record(interpreter, &future, shape, |waiter| recorded.push(waiter))?;
             in_callbacks(interpreter, &future, shape, |waiter| {
-                let is_shown = waiter.shape == Shape::Task;
-                self.connect(next, start, waiter, is_shown);
+                let is_shown = waiter.shape == Shape::Task
+                    || (recorded.iter()).any(|known| known.object.is(&waiter.object));
+                match is_shown {
+                    true => {
+                        self.connect(next, waiter, true);
+                        Ok(())
+                    }
+                    false => self.connect_through(interpreter, next, waiter),
+                }
             })?;
-            on_record(interpreter, &future, shape, |waiter| {
-                self.connect(next, start, waiter, true);
-            })?;
-            self.nodes[next].edges = start..self.edges.len();
+            for waiter in recorded {
+                self.connect(next, waiter, true);
+            }
+            self.nodes[next].edges = start..self.edges.len() as u32;
             next = next.saturating_add(1);
         }
         if self.has_hidden {
@@ -143,15 +161,22 @@ impl<'py> Awaiters<'py> {
     /// What waits for a node.
     #[inline]
     pub(crate) fn waiters(&self, node: NodeIndex) -> impl ExactSizeIterator<Item = NodeIndex> {
-        let edges = self.edges.get(self.nodes[node].edges.clone());
-        edges.unwrap_or_default().iter().map(|edge| edge.to)
+        self.edges_of(node).iter().map(|edge| edge.to as NodeIndex)
     }
 
     /// The waiter of a node that comes `at` places after the first.
     #[inline]
     pub(crate) fn waiter(&self, node: NodeIndex, at: usize) -> Option<NodeIndex> {
-        let edges = self.edges.get(self.nodes[node].edges.clone())?;
-        edges.get(at).map(|edge| edge.to)
+        let edge = self.edges_of(node).get(at)?;
+        Some(edge.to as NodeIndex)
+    }
+
+    #[inline]
+    fn edges_of(&self, node: NodeIndex) -> &[Edge] {
+        let Range { start, end } = self.nodes[node].edges;
+        self.edges
+            .get(start as usize..end as usize)
+            .unwrap_or_default()
     }
 
     /// All nodes, each after all that wait for it, but for one edge of each cycle.
@@ -225,7 +250,7 @@ impl<'py> Awaiters<'py> {
 
     /// About how many levels below the roots a node is written.
     pub(crate) fn depth(&self, node: NodeIndex) -> usize {
-        self.nodes[node].depth
+        self.nodes[node].depth as usize
     }
 
     /// Whether a node is one that is shown.
@@ -241,50 +266,80 @@ impl<'py> Awaiters<'py> {
         };
         self.nodes.push(Node {
             future: waiter.object,
-            shape: waiter.shape,
             edges: 0..0,
-            is_shown: false,
+            seen_from: NOWHERE,
+            passed_from: NOWHERE,
             depth: 0,
+            shape: waiter.shape,
+            is_shown: false,
             is_indirect: false,
-            seen_from: None,
-            passed_from: None,
         });
         node
     }
 
-    /// Adds an edge to those of `node`, which begin at `start`, if there is none
-    /// to this waiter yet.
+    /// Adds an edge from the node that is being looked at, if there is none to
+    /// this waiter yet.
     #[inline]
-    fn connect(&mut self, node: NodeIndex, start: usize, waiter: Waiter<'py>, is_shown: bool) {
-        let to = self.node(waiter);
-        self.nodes[to].is_shown |= is_shown;
-        if self.nodes[to].depth == 0 {
-            self.nodes[to].depth = self.nodes[node].depth.saturating_add(1);
+    fn connect(&mut self, node: NodeIndex, waiter: Waiter<'py>, is_shown: bool) {
+        let number = self.node(waiter);
+        let depth = self.nodes[node].depth.saturating_add(1);
+        let to = &mut self.nodes[number];
+        to.is_shown |= is_shown;
+        if to.depth == 0 {
+            to.depth = depth;
         }
-        if self.nodes[to].seen_from.replace(node) != Some(node) {
-            self.edges.push(Edge { to, is_shown });
-            self.has_only_later_waiters &= to > node;
+        if std::mem::replace(&mut to.seen_from, node as u32) != node as u32 {
+            self.edges.push(Edge {
+                to: number as u32,
+                is_shown,
+            });
+            self.has_only_later_waiters &= number > node;
             if !is_shown {
                 self.nodes[node].is_indirect = true;
                 self.has_hidden = true;
             }
-        } else if is_shown {
-            let known = self.edges[start..]
-                .iter_mut()
-                .find(|edge| edge.to == to && !edge.is_shown);
-            if let Some(edge) = known {
-                edge.is_shown = true;
-            }
         }
+    }
+
+    /// Adds edges to what waits for a future that only connects.
+    #[inline]
+    fn connect_through(
+        &mut self,
+        interpreter: &Interpreter,
+        node: NodeIndex,
+        hidden: Waiter<'py>,
+    ) -> PyResult<()> {
+        if self.addresses.has(hidden.object.as_ptr() as usize) {
+            self.connect(node, hidden, false);
+            return Ok(());
+        }
+        let mut beyond: SmallVec<[Waiter<'py>; 4]> = SmallVec::new();
+        let mut leads_on = false;
+        in_callbacks(interpreter, &hidden.object, hidden.shape, |waiter| {
+            leads_on |= waiter.shape != Shape::Task;
+            beyond.push(waiter);
+            Ok(())
+        })?;
+        if leads_on {
+            self.connect(node, hidden, false);
+            return Ok(());
+        }
+        on_record(interpreter, &hidden.object, hidden.shape, |waiter| {
+            beyond.push(waiter)
+        })?;
+        for waiter in beyond {
+            self.connect(node, waiter, true);
+        }
+        Ok(())
     }
 
     /// Replaces each edge to a node that is not shown by edges to the shown
     /// ones that are reached through it.
     fn pass_over_hidden(&mut self) {
         for node in &mut self.nodes {
-            node.seen_from = None;
+            node.seen_from = NOWHERE;
         }
-        let mut pending: Vec<Range<usize>> = Vec::new();
+        let mut pending: Vec<Range<u32>> = Vec::new();
         let mut reached: Vec<Edge> = Vec::new();
         for node in 0..self.nodes.len() {
             if !self.nodes[node].is_indirect {
@@ -296,107 +351,21 @@ impl<'py> Awaiters<'py> {
                     pending.pop();
                     continue;
                 };
-                let edge = self.edges[at];
-                let to = &mut self.nodes[edge.to];
+                let edge = self.edges[at as usize];
+                let to = &mut self.nodes[edge.to as usize];
                 // One that is shown elsewhere can still be hidden here, and
                 // the other way round: each way counts once.
                 if edge.is_shown {
-                    if to.seen_from.replace(node) != Some(node) {
+                    if std::mem::replace(&mut to.seen_from, node as u32) != node as u32 {
                         reached.push(edge);
                     }
-                } else if to.passed_from.replace(node) != Some(node) {
+                } else if std::mem::replace(&mut to.passed_from, node as u32) != node as u32 {
                     pending.push(to.edges.clone());
                 }
             }
-            let start = self.edges.len();
+            let start = self.edges.len() as u32;
             self.edges.extend(reached.drain(..));
-            self.nodes[node].edges = start..self.edges.len();
+            self.nodes[node].edges = start..self.edges.len() as u32;
         }
-    }
-}
-
-/// Gives what waits for a future, as its callbacks tell, to `each`.
-#[inline]
-fn in_callbacks<'py>(
-    interpreter: &Interpreter,
-    future: &Bound<'py, PyAny>,
-    shape: Shape,
-    mut each: impl FnMut(Waiter<'py>),
-) -> PyResult<()> {
-    let Interpreter {
-        futures, callbacks, ..
-    } = interpreter;
-    let follow = |callback: &Bound<'py, PyAny>| callbacks.follow(callback, futures, &mut each);
-    match shape {
-        Shape::Task | Shape::Plain => futures.callbacks(future, follow),
-        Shape::Concurrent => futures.callbacks_of_concurrent(future, follow),
-    }
-}
-
-/// Gives what waits for a future, as the interpreter and the program have
-/// recorded it, to `each`.
-#[inline]
-fn on_record<'py>(
-    interpreter: &Interpreter,
-    future: &Bound<'py, PyAny>,
-    shape: Shape,
-    mut each: impl FnMut(Waiter<'py>),
-) -> PyResult<()> {
-    if shape == Shape::Concurrent {
-        return Ok(());
-    }
-    let futures = &interpreter.futures;
-    let waiter = |object: Ref<'py>| match futures.shape_of(&object) {
-        Some(shape @ (Shape::Task | Shape::Plain)) => Some(Waiter { object, shape }),
-        Some(Shape::Concurrent) | None => None,
-    };
-    match futures.recorded(future)? {
-        Recorded::Nobody => {}
-        Recorded::One(object) => waiter(object).into_iter().for_each(&mut each),
-        Recorded::Several(set) => {
-            let objects = set.try_iter()?.collect::<PyResult<Vec<_>>>()?;
-            let mut waiters: Vec<_> = objects
-                .into_iter()
-                .map(Ref::from)
-                .filter_map(waiter)
-                .collect();
-            // They come in the order of their addresses.
-            sort_by_name(futures, &mut waiters);
-            waiters.into_iter().for_each(&mut each);
-        }
-    }
-    record::waiters(future)
-        .into_iter()
-        .map(Ref::from)
-        .filter_map(waiter)
-        .for_each(each);
-    Ok(())
-}
-
-/// Puts waiters into an order that is the same in every run: tasks by name, as
-/// people list names, then futures.
-pub(crate) fn sort_by_name(futures: &Futures, waiters: &mut [Waiter<'_>]) {
-    waiters.sort_by_cached_key(|waiter| {
-        let name = (waiter.shape == Shape::Task).then(|| futures.own_name_of(&waiter.object));
-        (Named(name.flatten()), waiter.object.as_ptr() as usize)
-    });
-}
-
-/// A name, or none: those come last.
-#[derive(PartialEq, Eq)]
-struct Named(Option<String>);
-
-impl Ord for Named {
-    fn cmp(&self, other: &Self) -> Ordering {
-        match (&self.0, &other.0) {
-            (Some(a), Some(b)) => natural_order(a, b),
-            (a, b) => b.is_some().cmp(&a.is_some()),
-        }
-    }
-}
-
-impl PartialOrd for Named {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
     }
 }

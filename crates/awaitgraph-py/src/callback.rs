@@ -110,16 +110,15 @@ impl Callbacks {
         &self,
         callback: &Bound<'py, PyAny>,
         futures: &Futures,
-        mut each: impl FnMut(Waiter<'py>),
+        mut each: impl FnMut(Waiter<'py>) -> PyResult<()>,
     ) -> PyResult<()> {
-        let mut take = |object: Ref<'py>| {
-            if let Some(shape) = futures.shape_of(&object) {
-                each(Waiter { object, shape });
-            }
+        let mut take = |object: Ref<'py>| match futures.shape_of(&object) {
+            Some(shape) => each(Waiter { object, shape }),
+            None => Ok(()),
         };
         if is_exactly(callback, &self.builtin) {
             if let Some(receiver) = self.woken_by_builtin(callback, futures)? {
-                take(receiver);
+                take(receiver)?;
             }
         } else if is_exactly(callback, &self.method) {
             let function = self.method_function.read(callback)?;
@@ -141,25 +140,23 @@ impl Callbacks {
                     known.leads_to.waiters(content, &mut take)?;
                 }
             } else if let Some(host) = self.anyio_host(callback, &code)? {
-                take(host);
+                take(host)?;
             }
         } else if is_exactly(callback, &self.partial) {
             self.held_by_partial(callback, |object| {
                 // A task is completed by its coroutine only, never by a callback.
-                if matches!(
-                    futures.shape_of(&object),
-                    Some(Shape::Plain | Shape::Concurrent)
-                ) {
-                    take(object);
+                match futures.shape_of(&object) {
+                    Some(Shape::Plain | Shape::Concurrent) => take(object),
+                    Some(Shape::Task) | None => Ok(()),
                 }
             })?;
         } else if is_subtype(callback, &self.builtin) {
             // One that is told its class: `set_result`, from CPython 3.12.
             if let Some(receiver) = self.woken_by_builtin(callback, futures)? {
-                take(receiver);
+                take(receiver)?;
             }
         } else if let Some(task) = self.woken_by_wrapper(callback)? {
-            take(task);
+            take(task)?;
         }
         Ok(())
     }
@@ -239,17 +236,19 @@ impl Callbacks {
     fn held_by_partial<'py>(
         &self,
         partial: &Bound<'py, PyAny>,
-        mut each: impl FnMut(Ref<'py>),
+        mut each: impl FnMut(Ref<'py>) -> PyResult<()>,
     ) -> PyResult<()> {
         if let Ok(args) = self.partial_args.read(partial)?.cast::<PyTuple>() {
-            args.iter().for_each(|value| each(value.into()));
+            args.iter().try_for_each(|value| each(value.into()))?;
         }
         if let Ok(keywords) = self.partial_keywords.read(partial)?.cast::<PyDict>() {
-            keywords.iter().for_each(|(_, value)| each(value.into()));
+            keywords
+                .iter()
+                .try_for_each(|(_, value)| each(value.into()))?;
         }
         let function = self.partial_function.read(partial)?;
         if is_exactly(&function, &self.method) || is_subtype(&function, &self.builtin) {
-            each(function.getattr(intern!(partial.py(), "__self__"))?.into());
+            each(function.getattr(intern!(partial.py(), "__self__"))?.into())?;
         }
         Ok(())
     }

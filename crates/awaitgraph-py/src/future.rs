@@ -18,6 +18,8 @@ pub(crate) struct Futures {
     /// `_asyncio.Future` and `_asyncio.Task`, or the Python classes where there is no `_asyncio`.
     c_future: Py<PyType>,
     c_task: Py<PyType>,
+    /// What `gather` returns; `c_future` where that is no subclass of it.
+    c_gathering: Py<PyType>,
     py_future: Py<PyType>,
     py_task: Py<PyType>,
     /// `concurrent.futures.Future`.
@@ -110,6 +112,11 @@ impl Futures {
             get_coro: Method::new(&c_task, "get_coro"),
             get_name: Method::new(&c_task, "get_name"),
             concurrent: class("concurrent.futures", "Future")?.unbind(),
+            c_gathering: class("asyncio.tasks", "_GatheringFuture")
+                .ok()
+                .filter(|gathering| gathering.is_subclass(&c_future).unwrap_or(false))
+                .unwrap_or_else(|| c_future.clone())
+                .unbind(),
             c_future: c_future.unbind(),
             c_task: c_task.unbind(),
             py_future: py_future.unbind(),
@@ -123,12 +130,19 @@ impl Futures {
         new_future(self.c_future.bind(py))
     }
 
+    /// Whether `object` is of one of the classes that nearly all futures in C
+    /// are of that are no tasks.
+    #[inline]
+    fn is_exactly_plain(&self, object: &Bound<'_, PyAny>) -> bool {
+        is_exactly(object, &self.c_future) || is_exactly(object, &self.c_gathering)
+    }
+
     /// What `object` is to the graph; `None` for anything but a future.
     #[inline]
     pub(crate) fn shape_of(&self, object: &Bound<'_, PyAny>) -> Option<Shape> {
         if is_exactly(object, &self.c_task) {
             Some(Shape::Task)
-        } else if is_exactly(object, &self.c_future) {
+        } else if self.is_exactly_plain(object) {
             Some(Shape::Plain)
         } else if is_subtype(object, &self.c_task) || is_subtype(object, &self.py_task) {
             Some(Shape::Task)
@@ -170,7 +184,7 @@ impl Futures {
     #[inline]
     pub(crate) fn is_native(&self, object: &Bound<'_, PyAny>) -> bool {
         is_exactly(object, &self.c_task)
-            || is_exactly(object, &self.c_future)
+            || self.is_exactly_plain(object)
             || (is_subtype(object, &self.c_future) && !self.c_future.is(&self.py_future))
     }
 
@@ -285,7 +299,7 @@ impl Futures {
         if is_exactly(future, &self.c_task) {
             return Ok(self.get_coro.call(future)?.unless_none());
         }
-        if is_exactly(future, &self.c_future) {
+        if self.is_exactly_plain(future) {
             return Ok(None);
         }
         let get_coro = future.getattr_opt(intern!(future.py(), "get_coro"));

@@ -153,7 +153,7 @@ fn is_immortal(count: u64) -> bool {
     (count as u32).cast_signed() < 0
 }
 
-/// An exception that the interpreter holds.
+/// An exception that the interpreter holds, until this is dropped.
 pub(crate) struct Raised<'py>(Python<'py>);
 
 impl<'py> Raised<'py> {
@@ -162,6 +162,14 @@ impl<'py> Raised<'py> {
     pub(crate) fn set(py: Python<'py>, error: PyErr) -> Self {
         error.restore(py);
         Self(py)
+    }
+}
+
+impl Drop for Raised<'_> {
+    #[cold]
+    fn drop(&mut self) {
+        // SAFETY: we are attached to the interpreter.
+        unsafe { ffi::PyErr_Clear() }
     }
 }
 

@@ -107,8 +107,9 @@ def test_reference_counts_are_what_they_were(run, construct):
             every_call(futures)
         gc.collect()
         after = counts(watched)
-        # A few may be on their way from or to a pool of the interpreter's.
-        assert abs(len(gc.get_objects()) - tracked) < 20
+        # A few may be on their way from a pool of the interpreter's, and what
+        # earlier tests have left may go away meanwhile.
+        assert len(gc.get_objects()) < tracked + 20
         assert after == before
 
     run(main)

@@ -151,14 +151,14 @@ impl LeadsTo {
     pub(super) fn waiters<'py>(
         self,
         object: Ref<'py>,
-        take: &mut impl FnMut(Ref<'py>),
+        take: &mut impl FnMut(Ref<'py>) -> PyResult<()>,
     ) -> PyResult<()> {
         let py = object.py();
         match self {
-            Self::Waiter => take(object),
+            Self::Waiter => take(object)?,
             Self::TaskGroup => {
                 if let Some(parent) = object.getattr_opt(intern!(py, "_parent_task"))? {
-                    take(parent.into());
+                    take(parent.into())?;
                 }
             }
             Self::AsCompleted => {
@@ -169,7 +169,7 @@ impl LeadsTo {
             Self::Queue => {
                 if let Some(getters) = object.getattr_opt(intern!(py, "_getters"))? {
                     for getter in getters.try_iter()? {
-                        take(getter?.into());
+                        take(getter?.into())?;
                     }
                 }
             }
