@@ -6,6 +6,7 @@ runs once with each.
 """
 
 import asyncio
+import sys
 
 import pytest
 
@@ -14,6 +15,20 @@ try:
 except ImportError:
     uvloop = None
 
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "since(major, minor): of a construct of later versions")
+    config.addinivalue_line("markers", "before(major, minor): of what only earlier versions do")
+
+
+def pytest_collection_modifyitems(items):
+    """Leaves out what this version does not have: there is nothing to skip."""
+    items[:] = [item for item in items if applies(item)]
+
+
+def applies(item):
+    since = all(sys.version_info >= mark.args for mark in item.iter_markers("since"))
+    return since and all(sys.version_info < mark.args for mark in item.iter_markers("before"))
 
 
 def python_tasks(loop):

@@ -13,9 +13,8 @@ from awaitgraph import capture_call_graph
 from notation import awaiters, shown, stack
 from scene import forever, settle, start
 
-needs_task_group = pytest.mark.skipif(
-    sys.version_info < (3, 11), reason="asyncio.TaskGroup came with 3.11"
-)
+# asyncio.TaskGroup
+needs_task_group = pytest.mark.since(3, 11)
 
 
 async def awaiters_of(task):
@@ -208,7 +207,8 @@ def test_as_completed(run):
     assert run(main) == [["parent"]] * 3
 
 
-@pytest.mark.skipif(sys.version_info < (3, 13), reason="asynchronous iteration came with 3.13")
+# Asynchronous iteration.
+@pytest.mark.since(3, 13)
 def test_as_completed_by_async_for(run):
     async def main():
         leaf = start(forever(), "leaf")
@@ -276,7 +276,8 @@ def test_timeout_is_no_construct_between_tasks(run):
     assert run(main) == ["parent"]
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with 3.12")
+# Eager tasks.
+@pytest.mark.since(3, 12)
 def test_an_eager_task(run_c):
     async def main():
         asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)

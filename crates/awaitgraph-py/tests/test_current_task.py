@@ -6,7 +6,6 @@ The scenes are those of CPython's own tests of its call graph.
 import asyncio
 import contextlib
 import io
-import sys
 
 import pytest
 
@@ -15,9 +14,8 @@ from awaitgraph import capture_call_graph, format_call_graph, print_call_graph
 from notation import plain, shown, stack
 from scene import settle, start
 
-needs_task_group = pytest.mark.skipif(
-    sys.version_info < (3, 11), reason="asyncio.TaskGroup came with 3.11"
-)
+# asyncio.TaskGroup
+needs_task_group = pytest.mark.since(3, 11)
 
 
 def of_the_caller():
@@ -379,7 +377,8 @@ def test_a_finished_task_has_no_frames(run):
     run(main)
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with 3.12")
+# Eager tasks.
+@pytest.mark.since(3, 12)
 def test_the_first_step_of_an_eager_task_ends_at_its_own_coroutine(run_c):
     found = []
 

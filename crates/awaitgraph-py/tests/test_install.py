@@ -1,7 +1,6 @@
 """`install` and `uninstall`."""
 
 import asyncio
-import sys
 
 import pytest
 
@@ -17,8 +16,6 @@ NAMES = {
     "print_call_graph",
 }
 
-HAS_ITS_OWN = sys.version_info >= (3, 14)
-
 
 @pytest.fixture(autouse=True)
 def leaves_asyncio_as_it_was():
@@ -28,7 +25,7 @@ def leaves_asyncio_as_it_was():
     assert vars(asyncio) == before
 
 
-@pytest.mark.skipif(HAS_ITS_OWN, reason="from 3.14 asyncio has them")
+@pytest.mark.before(3, 14)
 def test_puts_in_what_is_missing():
     assert not NAMES & set(vars(asyncio))
     awaitgraph.install()
@@ -37,7 +34,7 @@ def test_puts_in_what_is_missing():
     assert NAMES < set(asyncio.__all__)
 
 
-@pytest.mark.skipif(HAS_ITS_OWN, reason="from 3.14 asyncio has them")
+@pytest.mark.before(3, 14)
 def test_code_for_3_14_runs(capsys):
     awaitgraph.install()
     names = {}
@@ -51,7 +48,7 @@ def test_code_for_3_14_runs(capsys):
     assert "async test_code_for_3_14_runs.<locals>.main()" in capsys.readouterr().out
 
 
-@pytest.mark.skipif(HAS_ITS_OWN, reason="from 3.14 asyncio has them")
+@pytest.mark.before(3, 14)
 def test_leaves_what_is_there(monkeypatch):
     mine = object()
     monkeypatch.setattr(asyncio, "print_call_graph", mine, raising=False)
@@ -61,7 +58,7 @@ def test_leaves_what_is_there(monkeypatch):
     assert asyncio.print_call_graph is mine
 
 
-@pytest.mark.skipif(HAS_ITS_OWN, reason="from 3.14 asyncio has them")
+@pytest.mark.before(3, 14)
 def test_leaves_what_somebody_else_put_there_meanwhile():
     awaitgraph.install()
     mine = asyncio.print_call_graph = object()
@@ -70,7 +67,7 @@ def test_leaves_what_somebody_else_put_there_meanwhile():
     del asyncio.print_call_graph
 
 
-@pytest.mark.skipif(not HAS_ITS_OWN, reason="to 3.13 asyncio lacks them")
+@pytest.mark.since(3, 14)
 def test_changes_nothing_where_nothing_is_missing():
     before = dict(vars(asyncio))
     awaitgraph.install()

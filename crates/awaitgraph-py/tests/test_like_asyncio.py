@@ -5,16 +5,13 @@ several awaiters is asyncio's of addresses and ours of callbacks.
 """
 
 import asyncio
-import sys
 
 import pytest
 
 import awaitgraph
 from scene import forever, settle, start
 
-pytestmark = pytest.mark.skipif(
-    sys.version_info < (3, 14), reason="asyncio has a call graph from 3.14"
-)
+pytestmark = pytest.mark.since(3, 14)
 
 
 def parsed(text):

@@ -127,7 +127,8 @@ def test_the_methods_of_an_asynchronous_generator(run, method):
     ]
 
 
-@pytest.mark.skipif(sys.version_info < (3, 10), reason="anext came with 3.10")
+# `anext`.
+@pytest.mark.since(3, 10)
 @pytest.mark.parametrize("default", [(), (None,)], ids=["without", "with"])
 def test_anext(run, default):
     async def numbers():
@@ -144,7 +145,8 @@ def test_anext(run, default):
     ]
 
 
-@pytest.mark.skipif(sys.version_info < (3, 10), reason="anext came with 3.10")
+# `anext`.
+@pytest.mark.since(3, 10)
 def test_anext_of_a_class(run):
     class Numbers:
         def __aiter__(self):

@@ -1,7 +1,6 @@
 """The text: as CPython 3.14 writes it, and finite where that is not."""
 
 import asyncio
-import sys
 
 import pytest
 
@@ -10,9 +9,9 @@ from notation import plain
 from scene import forever, settle, start
 
 
+# asyncio.TaskGroup
+@pytest.mark.since(3, 11)
 def test_the_example_of_the_documentation(run_c, tmp_path):
-    if sys.version_info < (3, 11):
-        pytest.skip("asyncio.TaskGroup came with 3.11")
     program = tmp_path / "t2.py"
     program.write_text(
         "import asyncio\n"

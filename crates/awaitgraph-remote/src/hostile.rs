@@ -127,7 +127,7 @@ impl Scene {
 fn what_a_snapshot_holds_is_counted() {
     let pythons = Python::all();
     for python in pythons.first().into_iter().chain(pythons.last()) {
-        let target = python.start(include_str!("much.py"));
+        let target = python.start(include_str!("hostile/much.py"));
         let runtime = find_runtime(target.pid()).expect("a runtime");
         let memory = Cached::new(Live::new(target.pid()));
         let identity = version::identify(0, &memory, &runtime).expect("a version");
