@@ -1,6 +1,8 @@
 //! The graph itself: tasks, the frames that they are suspended in, who awaits
 //! them, and what could not be read.
 
+use crate::waits::WaitsFor;
+
 /// One moment of an asyncio program.
 ///
 /// A graph is plain data: whoever fills it decides the order of the tasks, and
@@ -78,7 +80,7 @@ pub struct Thread {
 }
 
 /// An unfinished `asyncio.Task`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Task {
     /// The address of the task object, which is `id(task)` in the target.
     pub id: u64,
@@ -174,17 +176,6 @@ impl How {
             Self::Recorded => "recorded",
         }
     }
-}
-
-/// What a task waits for where that is not a task.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WaitsFor {
-    /// The kind of thing, in one word, as `lock`.
-    pub kind: String,
-    /// The address of the object, where it has one.
-    pub id: Option<u64>,
-    /// The tasks that hold it.
-    pub holders: Vec<TaskIndex>,
 }
 
 /// One frame of a stack.

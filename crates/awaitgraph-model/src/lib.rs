@@ -19,10 +19,14 @@ pub mod intern;
 pub mod natural;
 pub mod questions;
 pub mod render;
+pub mod waits;
 
 pub use graph::{
     Awaiter, Code, CodeIndex, Frame, FrameKind, Graph, How, Problem, SnapshotInfo, Target, Task,
-    TaskIndex, TaskState, Thread, WaitsFor,
+    TaskIndex, TaskState, Thread,
 };
 pub use intern::CodeTable;
 pub use natural::natural_order;
+pub use waits::{
+    Executor, Future, Primitive, PrimitiveKind, Queue, QueueEnd, Socket, SocketKind, Wait, WaitsFor,
+};

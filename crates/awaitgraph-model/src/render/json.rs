@@ -7,10 +7,9 @@ use std::fmt::{self, Write};
 
 use serde::{Serialize, Serializer};
 
-use crate::graph::{
-    Awaiter, Frame, Graph, Problem, SnapshotInfo, Target, Task, TaskIndex, Thread, WaitsFor,
-};
+use crate::graph::{Awaiter, Frame, Graph, Problem, SnapshotInfo, Target, Task, TaskIndex, Thread};
 use crate::render::json_lines::write_document;
+use crate::waits::WaitsFor;
 
 /// The number of the schema, raised when a key changes its meaning.
 pub(super) const SCHEMA: u32 = 1;
@@ -184,9 +183,9 @@ struct WaitsForView<'a, Holders: Serialize> {
 impl WaitsForView<'_, ()> {
     fn of<'a>(graph: &'a Graph, object: &'a WaitsFor) -> impl Serialize + use<'a> {
         WaitsForView {
-            kind: &object.kind,
+            kind: object.what.kind(),
             id: object.id.map(Address),
-            holders: List(&object.holders, |&holder| Address::of(graph, holder)),
+            holders: List(object.what.holders(), |&holder| Address::of(graph, holder)),
         }
     }
 }

@@ -44,11 +44,15 @@ pub(super) fn push_wait(graph: &Graph, task: &Task, line: &mut Line) {
         (None, TaskState::Waiting) => {}
         (Some(waits_for), _) => {
             line.push(Span::Waits, "waits for ");
-            line.push_untrusted(Span::Waits, &waits_for.kind);
+            line.push(Span::Waits, waits_for.what.kind());
             if let Some(id) = waits_for.id {
                 line.push_format(Span::Waits, format_args!(" {id:#x}"));
             }
-            let mut holders = waits_for.holders.iter().filter_map(|&h| graph.task(h));
+            let mut holders = waits_for
+                .what
+                .holders()
+                .iter()
+                .filter_map(|&h| graph.task(h));
             for (at, holder) in holders.by_ref().take(NAMES_SHOWN).enumerate() {
                 line.push(Span::Waits, if at == 0 { " held by " } else { ", " });
                 line.push_untrusted(Span::Waits, &holder.name);

@@ -15,7 +15,8 @@
 use std::collections::HashMap;
 
 use awaitgraph_model::{
-    Awaiter, Code, CodeTable, Frame, FrameKind, Graph, How, Task, TaskIndex, TaskState, WaitsFor,
+    Awaiter, Code, CodeTable, Frame, FrameKind, Graph, How, Primitive, PrimitiveKind, Task,
+    TaskIndex, TaskState, Wait, WaitsFor,
 };
 
 /// The graph that `text` describes.
@@ -70,14 +71,27 @@ impl Reader {
             "waits" => {
                 let (what, holders) = rest.split_once(" held by ").unwrap_or((rest, ""));
                 let mut words = what.split(' ').skip(1);
+                let kind = match words.next().unwrap() {
+                    "lock" => PrimitiveKind::Lock,
+                    "semaphore" => PrimitiveKind::Semaphore,
+                    "event" => PrimitiveKind::Event,
+                    other => panic!("no such kind: {other}"),
+                };
                 let waits_for = WaitsFor {
-                    kind: words.next().unwrap().to_owned(),
                     id: words.next().map(address),
-                    holders: holders
-                        .split(", ")
-                        .filter(|name| !name.is_empty())
-                        .map(|name| self.task(name))
-                        .collect(),
+                    name: None,
+                    deadline: None,
+                    what: Wait::Primitive(Primitive {
+                        kind,
+                        waiting: None,
+                        value: None,
+                        bound: None,
+                        holders: (holders.split(", "))
+                            .filter(|name| !name.is_empty())
+                            .map(|name| self.task(name))
+                            .collect(),
+                        abandoned: false,
+                    }),
                 };
                 self.graph.tasks[task.as_usize()].waits_for = Some(waits_for);
             }

@@ -15,7 +15,6 @@ fn hostile() -> Graph {
     graph.tasks[0].name = HOSTILE.to_owned();
     graph.codes[0].function = HOSTILE.to_owned();
     graph.codes[0].file = HOSTILE.to_owned();
-    graph.tasks[1].waits_for.as_mut().unwrap().kind = HOSTILE.to_owned();
     graph
 }
 
@@ -24,13 +23,13 @@ fn every_format_shows_them_as_text() {
     let graph = hostile();
     expect![[r#"
         x\x1b[2J"]\n\\u202e\x85<b>#`'  x\x1b[2J"]\n\\u202e\x85<b>#`' x\x1b[2J"]\n\\u202e\x85<b>#`':1
-        └── b  waits for x\x1b[2J"]\n\\u202e\x85<b>#`' 0x1 held by x\x1b[2J"]\n\\u202e\x85<b>#`'
+        └── b  waits for lock 0x1 held by x\x1b[2J"]\n\\u202e\x85<b>#`'
     "#]]
     .assert_eq(&written(|out| tree(&graph, &TreeOptions::default(), out)));
     expect![[r#"
         ID      STATE    THREAD  NAME                           AWAITED BY                     WHERE
         0x1000  waiting  -       x\x1b[2J"]\n\\u202e\x85<b>#`'  -                              x\x1b[2J"]\n\\u202e\x85<b>#`' x\x1b[2J"]\n\\u202e\x85<b>#`':1
-        0x1010  waiting  -       b                              x\x1b[2J"]\n\\u202e\x85<b>#`'  waits for x\x1b[2J"]\n\\u202e\x85<b>#`' 0x1 held by x\x1b[2J"]\n\\u202e\x85<b>#`'
+        0x1010  waiting  -       b                              x\x1b[2J"]\n\\u202e\x85<b>#`'  waits for lock 0x1 held by x\x1b[2J"]\n\\u202e\x85<b>#`'
     "#]].assert_eq(&written(|out| table(&graph, &TableOptions::default(), out)));
     expect![[r#"
         * Task(name='b', id=0x1010)
@@ -46,7 +45,7 @@ fn every_format_shows_them_as_text() {
         "threads":[],
         "tasks":[
         {"id":"0x1000","name":"x\u001b[2J\"]\n\\\u202e\u0085<b>#`'","state":"waiting","interpreter":0,"thread":null,"stack":[{"function":"x\u001b[2J\"]\n\\\u202e\u0085<b>#`'","file":"x\u001b[2J\"]\n\\\u202e\u0085<b>#`'","line":1,"kind":"async"}],"awaited_by":[],"waits_for":null},
-        {"id":"0x1010","name":"b","state":"waiting","interpreter":0,"thread":null,"stack":[],"awaited_by":[{"id":"0x1000","how":"await","via":[]}],"waits_for":{"kind":"x\u001b[2J\"]\n\\\u202e\u0085<b>#`'","id":"0x1","holders":["0x1000"]}}],
+        {"id":"0x1010","name":"b","state":"waiting","interpreter":0,"thread":null,"stack":[],"awaited_by":[{"id":"0x1000","how":"await","via":[]}],"waits_for":{"kind":"lock","id":"0x1","holders":["0x1000"]}}],
         "problems":[]}
     "#]].assert_eq(&written(|out| json(&graph, out)));
     expect![[r#"
