@@ -13,7 +13,15 @@ async def forever():
     await asyncio.get_running_loop().create_future()
 
 
-def start(coro, name):
+def begin(coro, name):
+    """A task that only whoever waits for it keeps, as asyncio has it."""
     task = asyncio.get_running_loop().create_task(coro)
     task.set_name(name)
+    return task
+
+
+def start(coro, name):
+    """A task that lives as long as its loop."""
+    task = begin(coro, name)
+    vars(task.get_loop()).setdefault("_started_by_a_test", []).append(task)
     return task

@@ -10,7 +10,7 @@ import weakref
 import pytest
 
 import awaitgraph
-from scene import forever, settle, start
+from scene import begin, forever, settle
 
 
 async def waits(awaitable):
@@ -92,9 +92,9 @@ def counts(objects):
 @pytest.mark.parametrize("construct", CONSTRUCTS)
 def test_reference_counts_are_what_they_were(run, construct):
     async def main():
-        leaf = start(forever(), "leaf")
-        parent = start(CONSTRUCTS[construct](leaf), "parent")
-        top = start(waits(parent), "top")
+        leaf = begin(forever(), "leaf")
+        parent = begin(CONSTRUCTS[construct](leaf), "parent")
+        top = begin(waits(parent), "top")
         await settle()
         futures = [leaf, parent, top, asyncio.current_task()]
         watched = [*futures, leaf.get_coro(), parent.get_coro(), type(leaf), parent._callbacks]
@@ -118,8 +118,8 @@ def test_reference_counts_are_what_they_were(run, construct):
 @pytest.mark.parametrize("construct", CONSTRUCTS)
 def test_a_task_ends_with_its_last_reference(run_c, construct):
     async def main():
-        leaf = start(forever(), "leaf")
-        parent = start(CONSTRUCTS[construct](leaf), "parent")
+        leaf = begin(forever(), "leaf")
+        parent = begin(CONSTRUCTS[construct](leaf), "parent")
         await settle()
         every_call([leaf, parent])
         ends = [weakref.ref(task) for task in (leaf, parent)]
@@ -145,7 +145,7 @@ def test_a_graph_keeps_its_futures_and_frames_and_no_longer(run_c):
             await forever()
 
         ends = []
-        task = start(program(), "task")
+        task = begin(program(), "task")
         await settle()
         graph = awaitgraph.capture_call_graph(task)
         ends.append(weakref.ref(task))
@@ -164,13 +164,13 @@ def test_a_graph_keeps_its_futures_and_frames_and_no_longer(run_c):
 
 def test_text_leaves_no_cycle_for_the_collector(run_c):
     async def main():
-        leaf = start(forever(), "leaf")
-        start(gathers(leaf), "parent")
+        leaf = begin(forever(), "leaf")
+        tasks = [leaf, begin(gathers(leaf), "parent")]
         await settle()
         gc.collect()
         gc.disable()
         try:
-            every_call([leaf])
+            every_call(tasks[:1])
             assert gc.collect() == 0
         finally:
             gc.enable()
@@ -186,9 +186,9 @@ def test_the_memory_of_the_process_does_not_grow(run_c):
             return int(file.read().split()[1])
 
     async def main():
-        task = start(forever(), "leaf")
+        task = begin(forever(), "leaf")
         for number in range(50):
-            task = start(waits(task), f"waiter-{number}")
+            task = begin(waits(task), f"waiter-{number}")
         await settle()
         futures = [task, asyncio.current_task()]
         for _ in range(200):
