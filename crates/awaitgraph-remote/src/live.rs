@@ -1,12 +1,13 @@
 //! A snapshot of a live process.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use awaitgraph_model::{Graph, SnapshotInfo, Target};
 
 use crate::error::Error;
 use crate::memory::{Cached, Live, Why};
-use crate::process::{self, Runtime, Stopped};
+use crate::process::{self, Runtime, ThreadPointers};
 use crate::snapshot::{self, Mismatch, ThreadIds};
 use crate::version;
 
@@ -35,7 +36,7 @@ pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
     let begin = Instant::now();
     let pid = process::process_of(pid);
     let executable = process::executable(pid).unwrap_or_default();
-    let target = Process {
+    let mut target = Process {
         pid,
         executable: executable.to_string_lossy().into_owned(),
         runtime: process::find_runtime(pid)?,
@@ -78,29 +79,43 @@ impl Process {
 
     /// Its graph of one moment, and how long it was stopped for that.
     ///
-    /// Following objects takes time, copying bytes does not. So it is read once
-    /// while it runs, only to learn which pages that takes; then it is stopped
-    /// for as long as it takes to copy those; and then the copy is read. Only if
-    /// that lacks something is the target stopped for a whole reading.
-    fn paused(&self) -> Result<(Graph, Duration), Error> {
-        // What is found here may be torn, and is not used.
-        let _ = self.read(&|_| None);
+    /// Following objects takes time, copying bytes does not. So it is read while
+    /// it runs; then it is stopped for as long as it takes to hold the pages
+    /// that were read against what they are now. Where all are the same, what
+    /// was read is the graph of that moment. Where some are not, they have been
+    /// copied, and the copy is read. Only if that lacks something is the target
+    /// stopped for a whole reading.
+    fn paused(&mut self) -> Result<(Graph, Duration), Error> {
+        let asked = RefCell::new(Vec::new());
+        let live = self.read(&|pthread| {
+            let id = process::thread_in(&self.memory, self.pid, pthread);
+            asked.borrow_mut().push((pthread, id));
+            id.map(u64::from)
+        });
         self.not_lost()?;
 
-        let stopped = Stopped::new(self.pid)?;
-        self.memory.refresh();
-        let threads = stopped.threads().clone();
-        let mut paused = stopped.release();
+        let memory = &mut self.memory;
+        let look = |threads: &ThreadPointers| (memory.refresh(), threads.clone());
+        let ((same, threads), mut paused) = process::while_stopped(self.pid, look)?;
         self.not_lost()?;
+        let is_true = |(pthread, id): &(u64, Option<u32>)| threads.get(pthread) == id.as_ref();
+        if same && asked.borrow().iter().all(is_true) {
+            return Ok((live?, paused));
+        }
+
+        drop(live);
         self.memory.seal();
         let mut graph = self.read(&|pthread| threads.get(&pthread).copied().map(u64::from));
-
         if self.memory.missed() {
             self.memory.reopen();
-            let stopped = Stopped::new(self.pid)?;
-            let threads = stopped.threads();
-            graph = self.read(&|pthread| threads.get(&pthread).copied().map(u64::from));
-            paused += stopped.release();
+            let pid = self.pid;
+            let target = &mut *self;
+            let look = move |threads: &ThreadPointers| {
+                target.read(&|pthread| threads.get(&pthread).copied().map(u64::from))
+            };
+            let whole = process::while_stopped(pid, look)?;
+            graph = whole.0;
+            paused += whole.1;
             self.not_lost()?;
         }
         Ok((graph?, paused))

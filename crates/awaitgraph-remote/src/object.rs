@@ -14,7 +14,7 @@ mod number;
 mod text;
 mod type_object;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use crate::layout::Layout;
@@ -22,6 +22,7 @@ use crate::map::HashMap;
 use crate::memory::{Memory, Unreadable};
 
 use budget::Budget;
+use type_object::RECENT_KINDS;
 
 pub(crate) use budget::Limits;
 pub(crate) use type_object::{Kind, Type};
@@ -31,6 +32,9 @@ pub(crate) struct Objects<'a> {
     memory: &'a dyn Memory,
     pub(crate) layout: &'a Layout,
     types: RefCell<HashMap<u64, Type>>,
+    /// Of types that were asked for lately, their kinds; each at the place that
+    /// its address gives.
+    recent_kinds: [Cell<(u64, Kind)>; RECENT_KINDS],
     /// By keys that instances share and name: which of them it is.
     places: RefCell<HashMap<(u64, &'static str), Option<u64>>>,
     /// By type and name: where in an instance the slot of that name is.
@@ -84,6 +88,7 @@ impl<'a> Objects<'a> {
             memory,
             layout,
             types: RefCell::default(),
+            recent_kinds: [const { Cell::new((0, Kind::Other)) }; RECENT_KINDS],
             places: RefCell::default(),
             slots: RefCell::default(),
             budget: Budget::new(limits),

@@ -16,5 +16,5 @@ pub(crate) use listing::{command_line, processes};
 pub(crate) use permission::not_permitted;
 pub(crate) use runtime::{Runtime, find_runtime};
 pub(crate) use status::{executable, process_of};
-pub(crate) use stop::Stopped;
+pub(crate) use stop::{ThreadPointers, while_stopped};
 pub(crate) use thread_id::thread_in;

@@ -29,12 +29,40 @@ pub(crate) struct Awaiters<'a> {
     callbacks: Callbacks<'a>,
     /// The tasks, by address.
     tasks: HashMap<u64, TaskIndex>,
-    /// The tasks that wait for a future, by the future's address.
-    waiting: HashMap<u64, Vec<TaskIndex>>,
+    waiting: Waiting,
     /// The tasks whose innermost frame is that of `asyncio.wait_for`.
     in_wait_for: HashSet<TaskIndex>,
     /// What was found behind a plain future.
     reached: HashMap<u64, Rc<Reach>>,
+}
+
+/// The tasks that wait for each future. Most futures have one.
+struct Waiting {
+    /// By the future's address, the first in the graph's order.
+    first: HashMap<u64, TaskIndex>,
+    /// By task, the next that waits for the same future.
+    next: Vec<Option<TaskIndex>>,
+}
+
+impl Waiting {
+    fn new(tasks: &[RawTask]) -> Self {
+        let mut first = HashMap::with_capacity_and_hasher(tasks.len(), Default::default());
+        let mut next = vec![None; tasks.len()];
+        for (position, task) in tasks.iter().enumerate().rev() {
+            if let Some(future) = task.waits_for
+                && let Some(next) = next.get_mut(position)
+            {
+                *next = first.insert(future, TaskIndex::from_usize(position));
+            }
+        }
+        Self { first, next }
+    }
+
+    /// Those that wait for the future at `addr`, in the graph's order.
+    fn on(&self, addr: u64) -> impl Iterator<Item = TaskIndex> {
+        let next = |task: &TaskIndex| self.next.get(task.as_usize()).copied().flatten();
+        std::iter::successors(self.first.get(&addr).copied(), next)
+    }
 }
 
 /// What was found behind a plain future.
@@ -62,21 +90,14 @@ impl<'a> Awaiters<'a> {
         tasks: &[RawTask],
         in_wait_for: HashSet<TaskIndex>,
     ) -> Self {
-        let mut by_addr = HashMap::with_capacity_and_hasher(tasks.len(), Default::default());
-        let mut waiting: HashMap<u64, Vec<TaskIndex>> =
-            HashMap::with_capacity_and_hasher(tasks.len(), Default::default());
-        for (position, task) in tasks.iter().enumerate() {
-            let index = TaskIndex::from_usize(position);
-            by_addr.insert(task.addr, index);
-            if let Some(future) = task.waits_for {
-                waiting.entry(future).or_default().push(index);
-            }
-        }
+        let by_addr = (tasks.iter().enumerate())
+            .map(|(position, task)| (task.addr, TaskIndex::from_usize(position)))
+            .collect();
         Self {
             objects,
             callbacks: Callbacks::new(objects, codes),
             tasks: by_addr,
-            waiting,
+            waiting: Waiting::new(tasks),
             in_wait_for,
             reached: HashMap::default(),
         }
@@ -97,12 +118,13 @@ impl<'a> Awaiters<'a> {
             }
             Err(fault) => found.fault = Some(fault),
         }
+        found.awaiters.shrink_to_fit();
         (found.awaiters, found.fault)
     }
 
     /// Adds what the waiting tasks and the callbacks tell.
     fn add_found(&mut self, addr: u64, found: &mut Found) -> Result<(), Fault> {
-        for &task in self.waiting.get(&addr).into_iter().flatten() {
+        for task in self.waiting.on(addr) {
             self.hold(&[])?;
             found.add(task, self.plain(task), Vec::new());
         }
@@ -165,13 +187,7 @@ impl<'a> Awaiters<'a> {
         let mut seen_tasks = HashSet::default();
         let mut paths = Paths::from(addr);
         while let Some((place, future)) = paths.next() {
-            let mut woken: Vec<TaskIndex> = self
-                .waiting
-                .get(&future)
-                .into_iter()
-                .flatten()
-                .copied()
-                .collect();
+            let mut woken: Vec<TaskIndex> = self.waiting.on(future).collect();
             let (hops, fault) = self.callbacks.hops(future);
             reach.fault = fault.or(reach.fault);
             for hop in hops {

@@ -6,61 +6,62 @@
 //! is already here. But a small process touches few places, far apart: a chunk
 //! is read page by page at first, and as a whole once that seems worth it.
 
+mod pages;
+
 use std::cell::{Cell, RefCell};
+use std::mem;
 
 use super::{Memory, Piece, Unreadable, Why};
-use crate::map::HashMap;
+use pages::{ALL, CHUNK, PAGE, PAGES, Pages, Run, pages, runs};
 
-/// The unit in which memory is mapped.
-const PAGE: usize = 4096;
-/// The pages of a chunk.
-const PAGES: usize = 16;
-/// What is read at once, in the end.
-const CHUNK: usize = PAGES * PAGE;
 /// How many pages of a chunk are read alone before all others are.
-const ALONE: u32 = 4;
-/// The chunks of a slab. A slab is so large that the system gives it as fresh
-/// pages, which cost nothing before they are used.
-const SLAB_CHUNKS: usize = 64;
-/// How much is kept. A service with 100,000 tasks needs 150 MiB; past this
+const ALONE: u32 = 6;
+/// How much is kept. A service with a million tasks needs a gigabyte; past this
 /// bound the cache starts anew, which costs time and nothing else.
-const KEPT_CHUNKS: usize = 1024 * 1024 * 1024 / CHUNK;
+const KEPT_CHUNKS: usize = 4 * 1024 * 1024 * 1024 / CHUNK;
 /// How many pages may be fetched, where a fetch counts as one more. A service
 /// that needs no more than is kept fetches each page once; one that leads us to
 /// ever new pages, or to ever new places that are not mapped, must not do so
 /// without end.
-const MOST_FETCHED: u64 = 16 * (KEPT_CHUNKS * PAGES) as u64;
+const MOST_FETCHED: u64 = 4 * (KEPT_CHUNKS * PAGES) as u64;
 /// Reads from this size on go past the cache.
 const LARGE: usize = 4 * CHUNK;
+/// How many pages are known without a look into the table of chunks.
+const RECENT: usize = 256;
+/// How much is held against what is here at a time: so little that it stays in
+/// the processor's own cache.
+const STAGE: usize = CHUNK;
 
 /// A [`Memory`] that remembers what was read.
 pub(crate) struct Cached<M> {
     memory: M,
-    kept: RefCell<Kept>,
+    kept: RefCell<Pages>,
+    /// Readable pages that were asked for lately, each at the place that its
+    /// number gives.
+    recent: Box<[Cell<Recent>; RECENT]>,
     bytes_read: Cell<u64>,
     /// How much may still be fetched.
     left: Cell<u64>,
     lost: Cell<Option<Why>>,
     sealed: Cell<bool>,
     missed: Cell<bool>,
+    /// Whether something was read that is not here any more.
+    dropped: Cell<bool>,
 }
 
-/// The chunks that have been touched.
-#[derive(Default)]
-struct Kept {
-    /// Where in `chunks` the chunk of a number is.
-    places: HashMap<u64, usize>,
-    /// The number and place that were asked for last.
-    last: Option<(u64, usize)>,
-    chunks: Vec<Chunk>,
-    slabs: Vec<Box<[u8]>>,
+/// A readable page and where it is kept.
+#[derive(Debug, Clone, Copy)]
+struct Recent {
+    number: u64,
+    place: u32,
 }
 
-/// What is known of a chunk; sets of pages are bits, the first page the lowest.
-#[derive(Debug, Clone, Copy, Default)]
-struct Chunk {
-    tried: u32,
-    readable: u32,
+impl Recent {
+    /// No page has this number.
+    const NONE: Self = Self {
+        number: u64::MAX,
+        place: 0,
+    };
 }
 
 impl<M: Memory> Cached<M> {
@@ -68,60 +69,68 @@ impl<M: Memory> Cached<M> {
         Self {
             memory,
             kept: RefCell::default(),
+            recent: Box::new([const { Cell::new(Recent::NONE) }; RECENT]),
             bytes_read: Cell::new(0),
             left: Cell::new(MOST_FETCHED),
             lost: Cell::new(None),
             sealed: Cell::new(false),
             missed: Cell::new(false),
+            dropped: Cell::new(false),
         }
     }
 
-    /// Reads every page again that was tried before.
-    pub(crate) fn refresh(&self) {
+    /// Reads every page again that was tried before, and says whether all that
+    /// was ever read is still the same.
+    pub(crate) fn refresh(&mut self) -> bool {
         self.left.set(MOST_FETCHED);
-        let mut kept = self.kept.borrow_mut();
-        let Kept {
-            places,
-            chunks,
-            slabs,
-            ..
-        } = &mut *kept;
-        let mut numbers = vec![0; chunks.len()];
-        for (&number, &place) in places.iter() {
-            if let Some(slot) = numbers.get_mut(place) {
-                *slot = number;
+        self.forget_recent();
+        let mut kept = mem::take(self.kept.get_mut());
+        let mut stage = vec![0; STAGE];
+        let mut same = !self.dropped.get();
+        let runs = kept.runs();
+        let mut rest = runs.as_slice();
+        while !rest.is_empty() {
+            let mut room = stage.as_mut_slice();
+            let mut pieces = Vec::new();
+            let mut left = rest.iter();
+            while let Some(run) = left.as_slice().first()
+                && let Some((bytes, behind)) = room.split_at_mut_checked(run.length * PAGE)
+            {
+                pieces.push(Piece::new(run.addr(), bytes));
+                room = behind;
+                left.next();
+            }
+            self.memory.read_many(&mut pieces);
+            for (run, piece) in rest.iter().zip(&mut pieces) {
+                same &= self.renew(&mut kept, *run, piece);
+            }
+            rest = left.as_slice();
+        }
+        *self.kept.get_mut() = kept;
+        same
+    }
+
+    /// Puts what was read in place of what is here, and says whether it is the same.
+    fn renew(&self, kept: &mut Pages, run: Run, piece: &mut Piece<'_>) -> bool {
+        let readable = self.settle(run.first, piece);
+        let chunk = kept.chunk_mut(run.chunk);
+        let was = chunk.readable & run.pages();
+        chunk.readable = chunk.readable & !run.pages() | readable;
+        let Some(here) = kept.bytes(run) else {
+            return false;
+        };
+        if readable == run.pages() && was == readable && here == piece.bytes {
+            return true;
+        }
+        let mut same = was == readable;
+        let pages = here.chunks_mut(PAGE).zip(piece.bytes.chunks(PAGE));
+        for (page, (here, now)) in (run.first..).zip(pages) {
+            if readable & 1 << page != 0 && here != now {
+                here.copy_from_slice(now);
+                same = false;
             }
         }
-        let buffers = slabs.iter_mut().flat_map(|slab| slab.chunks_mut(CHUNK));
-        let mut pieces = Vec::with_capacity(chunks.len());
-        let mut owners = Vec::with_capacity(chunks.len());
-        for (place, ((&number, chunk), bytes)) in numbers
-            .iter()
-            .zip(chunks.iter_mut())
-            .zip(buffers)
-            .enumerate()
-        {
-            chunk.readable = 0;
-            let mut rest = bytes;
-            for (first, length) in runs(chunk.tried) {
-                let skip = first * PAGE - (CHUNK - rest.len());
-                let (_, from) = rest.split_at_mut(skip);
-                let (run, behind) = from.split_at_mut(length * PAGE);
-                rest = behind;
-                let start = number
-                    .wrapping_mul(CHUNK as u64)
-                    .wrapping_add((first * PAGE) as u64);
-                pieces.push(Piece::new(start, run));
-                owners.push((place, first));
-            }
-        }
-        self.memory.read_many(&mut pieces);
-        for (piece, &(place, first)) in pieces.iter_mut().zip(&owners) {
-            let readable = self.settle(first, piece);
-            if let Some(chunk) = chunks.get_mut(place) {
-                chunk.readable |= readable;
-            }
-        }
+        same
     }
 
     /// From now on, what is not here cannot be read.
@@ -131,10 +140,12 @@ impl<M: Memory> Cached<M> {
 
     /// Lets the target be asked again, and forgets all that is here.
     pub(crate) fn reopen(&self) {
-        *self.kept.borrow_mut() = Kept::default();
+        *self.kept.borrow_mut() = Pages::default();
+        self.forget_recent();
         self.left.set(MOST_FETCHED);
         self.sealed.set(false);
         self.missed.set(false);
+        self.dropped.set(false);
     }
 
     /// Whether a read failed because of the seal.
@@ -152,28 +163,52 @@ impl<M: Memory> Cached<M> {
         self.lost.get()
     }
 
-    /// Tries the pages `wanted` of a chunk that have not been tried, or all of
-    /// its pages once enough have been wanted; returns which are readable.
-    fn fetch(&self, number: u64, chunk: Chunk, wanted: u32, bytes: &mut [u8]) -> Chunk {
-        let missing = match chunk.tried.count_ones() {
-            0..ALONE => wanted & !chunk.tried,
-            _ => ALL_PAGES & !chunk.tried,
-        };
-        let mut readable = chunk.readable;
-        for (first, length) in runs(missing) {
-            let range = first * PAGE..(first + length) * PAGE;
-            let start = number
-                .wrapping_mul(CHUNK as u64)
-                .wrapping_add(range.start as u64);
-            if let Some(bytes) = bytes.get_mut(range) {
-                let mut piece = Piece::new(start, bytes);
-                piece.result = self.ask(start, piece.bytes);
-                readable |= self.settle(first, &mut piece);
+    /// The page of this number, tried if it has not been, and where it is kept.
+    fn find(&self, number: u64) -> Result<u32, Why> {
+        let mut kept = self.kept.borrow_mut();
+        let (chunk_number, page) = (number / PAGES as u64, (number % PAGES as u64) as usize);
+        let mut chunk = kept.chunk(chunk_number);
+        let wanted = pages(page, page);
+        if wanted & !chunk.tried != 0 {
+            if self.sealed.get() {
+                self.missed.set(true);
+                return Err(Why::Unmapped);
             }
+            if chunk.tried == 0 && kept.chunks() >= KEPT_CHUNKS {
+                *kept = Pages::default();
+                self.forget_recent();
+                self.dropped.set(true);
+            }
+            self.fetch(&mut kept, chunk_number, wanted);
+            chunk = kept.chunk(chunk_number);
         }
-        Chunk {
-            tried: chunk.tried | missing,
-            readable,
+        match chunk.place(page) {
+            Some(place) if wanted & chunk.readable != 0 => {
+                if let Some(recent) = self.recent_at(number) {
+                    recent.set(Recent { number, place });
+                }
+                Ok(place)
+            }
+            _ => Err(self.why_not()),
+        }
+    }
+
+    /// Tries the pages `wanted` of a chunk, which have not been tried, or all
+    /// of its pages once enough have been wanted.
+    fn fetch(&self, kept: &mut Pages, number: u64, wanted: u32) {
+        let tried = kept.chunk(number).tried;
+        let missing = match tried.count_ones() {
+            0..ALONE => wanted,
+            _ => ALL & !tried,
+        };
+        for (first, length) in runs(missing) {
+            let run = kept.add(number, first, length);
+            if let Some(bytes) = kept.bytes(run) {
+                let mut piece = Piece::new(run.addr(), bytes);
+                piece.result = self.ask(piece.addr, piece.bytes);
+                let readable = self.settle(first, &mut piece);
+                kept.chunk_mut(number).readable |= readable;
+            }
         }
     }
 
@@ -188,7 +223,7 @@ impl<M: Memory> Cached<M> {
         if length > 1 {
             for (page, bytes) in piece.bytes.chunks_mut(PAGE).enumerate() {
                 let addr = piece.addr.wrapping_add((page * PAGE) as u64);
-                if self.lost.get().is_none() && self.read_through(addr, bytes).is_ok() {
+                if self.lost.get().is_none() && self.note(PAGE, self.ask(addr, bytes)).is_ok() {
                     readable |= 1 << (first + page);
                 }
             }
@@ -196,41 +231,13 @@ impl<M: Memory> Cached<M> {
         readable
     }
 
-    /// Gives `with` the `length` bytes at `addr`, all of one chunk.
-    fn within_chunk<T>(
-        &self,
-        addr: u64,
-        length: usize,
-        with: impl FnOnce(&[u8]) -> T,
-    ) -> Result<T, Unreadable> {
-        let unreadable = |why| Unreadable { addr, why };
-        let (number, offset) = (addr / CHUNK as u64, offset_in_chunk(addr));
-        let wanted = pages(offset / PAGE, (offset + length - 1) / PAGE);
-        let mut kept = self.kept.borrow_mut();
-        let place = kept.place(number);
-        let (chunk, bytes) = kept.chunk_mut(place).ok_or(unreadable(Why::Unmapped))?;
-        if wanted & !chunk.tried != 0 {
-            if self.sealed.get() {
-                self.missed.set(true);
-                return Err(unreadable(Why::Unmapped));
-            }
-            *chunk = self.fetch(number, *chunk, wanted, bytes);
-        }
-        if wanted & !chunk.readable != 0 {
-            return Err(unreadable(self.why_not()));
-        }
-        let bytes = bytes.get(offset..offset + length);
-        bytes.map(with).ok_or(unreadable(Why::Unmapped))
-    }
-
     fn read_through(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
         if self.sealed.get() {
             self.missed.set(true);
-            return Err(Unreadable {
-                addr,
-                why: Why::Unmapped,
-            });
+            let why = Why::Unmapped;
+            return Err(Unreadable { addr, why });
         }
+        self.dropped.set(true);
         self.note(buf.len(), self.ask(addr, buf))
     }
 
@@ -264,73 +271,37 @@ impl<M: Memory> Cached<M> {
         }
         result
     }
-}
 
-impl Kept {
-    /// Where in `chunks` the chunk of this number is; a new one if there is none.
-    fn place(&mut self, number: u64) -> usize {
-        if let Some((last, place)) = self.last
-            && last == number
-        {
-            return place;
+    #[inline]
+    fn recent_at(&self, number: u64) -> Option<&Cell<Recent>> {
+        self.recent.get(number as usize % RECENT)
+    }
+
+    fn forget_recent(&self) {
+        for recent in &*self.recent {
+            recent.set(Recent::NONE);
         }
-        let place = match self.places.get(&number) {
-            Some(&place) => place,
-            None => self.add(number),
+    }
+
+    /// Gives `with` the rest of the page from `addr` on.
+    #[inline]
+    fn with_page<T>(&self, addr: u64, with: impl FnOnce(&[u8]) -> T) -> Result<T, Unreadable> {
+        let number = addr / PAGE as u64;
+        let known = self.recent_at(number).map(Cell::get);
+        let place = match known {
+            Some(recent) if recent.number == number => recent.place,
+            _ => self.find(number).map_err(|why| Unreadable { addr, why })?,
         };
-        self.last = Some((number, place));
-        place
-    }
-
-    fn add(&mut self, number: u64) -> usize {
-        if self.chunks.len() >= KEPT_CHUNKS {
-            *self = Self::default();
+        let kept = self.kept.borrow();
+        let page = kept.page(place);
+        match page.and_then(|page| page.get((addr % PAGE as u64) as usize..)) {
+            Some(bytes) => Ok(with(bytes)),
+            None => Err(Unreadable {
+                addr,
+                why: Why::Unmapped,
+            }),
         }
-        let place = self.chunks.len();
-        if place / SLAB_CHUNKS >= self.slabs.len() {
-            self.slabs
-                .push(vec![0; SLAB_CHUNKS * CHUNK].into_boxed_slice());
-        }
-        self.chunks.push(Chunk::default());
-        self.places.insert(number, place);
-        place
     }
-
-    /// The chunk at `place` and its bytes.
-    fn chunk_mut(&mut self, place: usize) -> Option<(&mut Chunk, &mut [u8])> {
-        let slab = self.slabs.get_mut(place / SLAB_CHUNKS)?;
-        let begin = place % SLAB_CHUNKS * CHUNK;
-        Some((
-            self.chunks.get_mut(place)?,
-            slab.get_mut(begin..begin + CHUNK)?,
-        ))
-    }
-}
-
-const ALL_PAGES: u32 = pages(0, PAGES - 1);
-
-/// The pages `first..=last`.
-const fn pages(first: usize, last: usize) -> u32 {
-    ((1 << (last + 1)) - 1) & !((1 << first) - 1)
-}
-
-fn offset_in_chunk(addr: u64) -> usize {
-    (addr % CHUNK as u64) as usize
-}
-
-/// The runs of consecutive pages of a set: the first page and how many.
-fn runs(set: u32) -> impl Iterator<Item = (usize, usize)> {
-    let mut page = 0;
-    std::iter::from_fn(move || {
-        let rest = set.checked_shr(page).unwrap_or(0);
-        if rest == 0 {
-            return None;
-        }
-        let first = page + rest.trailing_zeros();
-        let length = (set >> first).trailing_ones();
-        page = first + length;
-        Some((first as usize, length as usize))
-    })
 }
 
 impl<M: Memory> Memory for Cached<M> {
@@ -338,26 +309,28 @@ impl<M: Memory> Memory for Cached<M> {
         if buf.len() >= LARGE {
             return self.read_through(addr, buf);
         }
-        let unmapped = Unreadable {
-            addr,
-            why: Why::Unmapped,
-        };
-        let mut done = 0;
-        while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            let here = addr.checked_add(done as u64).ok_or(unmapped)?;
-            let take = (CHUNK - offset_in_chunk(here)).min(rest.len());
-            let to = rest.get_mut(..take).ok_or(unmapped)?;
-            self.within_chunk(here, take, |bytes| to.copy_from_slice(bytes))?;
-            done += take;
+        let mut rest = buf;
+        let mut here = addr;
+        while !rest.is_empty() {
+            let done = self.with_page(here, |bytes| {
+                let take = bytes.len().min(rest.len());
+                if let (Some(to), Some(from)) = (rest.get_mut(..take), bytes.get(..take)) {
+                    to.copy_from_slice(from);
+                }
+                take
+            })?;
+            rest = rest.get_mut(done..).unwrap_or_default();
+            here = here.checked_add(done as u64).ok_or(Unreadable {
+                addr,
+                why: Why::Unmapped,
+            })?;
         }
         Ok(())
     }
 
     fn word(&self, addr: u64) -> Result<u64, Unreadable> {
         let whole = |bytes: &[u8]| bytes.first_chunk().map(|&word| u64::from_le_bytes(word));
-        if offset_in_chunk(addr) <= CHUNK - 8
-            && let Some(word) = self.within_chunk(addr, 8, whole)?
-        {
+        if let Some(word) = self.with_page(addr, whole)? {
             return Ok(word);
         }
         let mut word = [0; 8];
@@ -462,14 +435,6 @@ mod tests {
     }
 
     #[test]
-    fn a_set_of_pages_has_runs() {
-        let found: Vec<_> = runs(0b1011_0000_0000_0110).collect();
-        assert_eq!(found, [(1, 2), (12, 2), (15, 1)]);
-        assert_eq!(runs(0).count(), 0);
-        assert_eq!(runs(u32::MAX).collect::<Vec<_>>(), [(0, 32)]);
-    }
-
-    #[test]
     fn a_sealed_picture_does_not_change_and_says_what_it_lacks() {
         struct Clock(Cell<u8>);
         impl Memory for Clock {
@@ -478,31 +443,98 @@ mod tests {
                 Ok(())
             }
         }
-        let memory = Cached::new(Clock(Cell::new(1)));
-        let byte = |addr| {
+        let byte = |memory: &Cached<Clock>, addr| {
             let mut byte = [0];
             memory.read(addr, &mut byte).map(|()| byte[0])
         };
-        assert_eq!(byte(7), Ok(1));
+        let mut memory = Cached::new(Clock(Cell::new(1)));
+        assert_eq!(byte(&memory, 7), Ok(1));
         memory.memory.0.set(2);
-        assert_eq!(byte(7), Ok(1));
+        assert_eq!(byte(&memory, 7), Ok(1));
         memory.refresh();
         memory.seal();
         memory.memory.0.set(3);
-        assert_eq!(byte(7), Ok(2));
+        assert_eq!(byte(&memory, 7), Ok(2));
         assert!(!memory.missed());
-        assert!(byte(CHUNK as u64).is_err());
+        assert!(byte(&memory, CHUNK as u64).is_err());
         assert!(memory.missed());
         memory.reopen();
         assert_eq!(
-            (byte(7), byte(CHUNK as u64), memory.missed()),
+            (
+                byte(&memory, 7),
+                byte(&memory, CHUNK as u64),
+                memory.missed()
+            ),
             (Ok(3), Ok(3), false)
         );
     }
 
+    /// Every byte is the same but for one.
+    struct Flat {
+        odd: Cell<u64>,
+        hole: Cell<u64>,
+    }
+    impl Memory for Flat {
+        fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
+            let range = addr..addr + buf.len() as u64;
+            if range.contains(&self.hole.get()) {
+                let why = Why::Unmapped;
+                return Err(Unreadable { addr, why });
+            }
+            buf.fill(7);
+            if range.contains(&self.odd.get()) {
+                buf[(self.odd.get() - addr) as usize] = 8;
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_refresh_tells_whether_anything_that_was_read_has_changed() {
+        let flat = Flat {
+            odd: Cell::new(1 << 40),
+            hole: Cell::new(1 << 40),
+        };
+        let mut memory = Cached::new(flat);
+        // More than is held against what is here at a time, some of it alone.
+        for page in (0..200).chain([300, 400, 500]) {
+            memory.read(page * PAGE as u64, &mut [0]).unwrap();
+        }
+        assert!(memory.refresh());
+        for page in [0, 77, 199, 400] {
+            let odd = page * PAGE as u64 + 99;
+            memory.memory.odd.set(odd);
+            assert!(!memory.refresh(), "page {page}");
+            let mut byte = [0];
+            memory.read(odd, &mut byte).unwrap();
+            assert_eq!(byte, [8]);
+            assert!(memory.refresh());
+            memory.memory.hole.set(odd);
+            assert!(!memory.refresh(), "page {page}");
+            assert!(memory.read(odd, &mut byte).is_err());
+            memory.memory.hole.set(1 << 40);
+            assert!(!memory.refresh(), "page {page}");
+        }
+        // Nothing of this page was asked for.
+        memory.memory.odd.set(333 * PAGE as u64);
+        memory.refresh();
+        assert!(memory.refresh());
+    }
+
+    #[test]
+    fn what_is_not_kept_is_not_the_same() {
+        let mut memory = cached(1 << 40);
+        memory.read(0, &mut [0; 8]).unwrap();
+        assert!(memory.refresh());
+        memory.read(0, &mut vec![0; LARGE]).unwrap();
+        assert!(!memory.refresh());
+        memory.reopen();
+        assert!(memory.refresh());
+    }
+
     #[test]
     fn a_refresh_finds_the_same_holes() {
-        let memory = cached(5);
+        let mut memory = cached(5);
         for page in 0..PAGES as u64 {
             let _ = memory.read(page * PAGE as u64, &mut [0]);
         }

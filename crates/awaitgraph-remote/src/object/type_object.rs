@@ -1,5 +1,7 @@
 //! Types: what kind of object something is, decided once per type.
 
+use std::cell::Cell;
+
 use super::{Fault, Objects};
 
 /// What we need to know of a type.
@@ -87,13 +89,20 @@ pub(crate) mod flags {
     pub(super) const DICT_SUBCLASS: u64 = 1 << 29;
 }
 
+/// How many types are known without a look into the table of types.
+pub(super) const RECENT_KINDS: usize = 64;
 /// How many of a class's bases are looked at.
 const MOST_BASES: usize = 256;
 
 impl Objects<'_> {
     /// The type of the object at `addr`.
     pub(crate) fn type_of(&self, addr: u64) -> Result<Type, Fault> {
-        let addr = self.required(addr, self.layout.object.ob_type, "an object without a type")?;
+        let what = "an object without a type";
+        self.type_at(self.required(addr, self.layout.object.ob_type, what)?)
+    }
+
+    /// The type at `addr` itself.
+    fn type_at(&self, addr: u64) -> Result<Type, Fault> {
         if let Some(&known) = self.types.borrow().get(&addr) {
             return Ok(known);
         }
@@ -113,7 +122,20 @@ impl Objects<'_> {
 
     /// The kind of the object at `addr`.
     pub(crate) fn kind_of(&self, addr: u64) -> Result<Kind, Fault> {
-        Ok(self.type_of(addr)?.kind)
+        let what = "an object without a type";
+        let type_ = self.required(addr, self.layout.object.ob_type, what)?;
+        // Types are aligned: the lowest bits tell nothing.
+        let recent = self.recent_kinds.get((type_ >> 5) as usize % RECENT_KINDS);
+        if let Some((known, kind)) = recent.map(Cell::get)
+            && known == type_
+        {
+            return Ok(kind);
+        }
+        let kind = self.type_at(type_)?.kind;
+        if let Some(recent) = recent {
+            recent.set((type_, kind));
+        }
+        Ok(kind)
     }
 
     /// `tp_name` of the type at `addr`, cut where it is very long.

@@ -4,13 +4,13 @@
 //! `PTRACE_SEIZE` and `PTRACE_INTERRUPT` no signal is sent, and a process that
 //! was stopped before (SIGSTOP) stays so afterwards.
 //!
-//! The tracer is a thread of its own that does nothing else. When a tracer
-//! ends, however it ends, the kernel lets its tracees go: so whichever way we
-//! leave, and even if we are killed, the target runs on.
+//! The tracer is a thread of its own that ends when the look is over. When a
+//! tracer ends, however it ends, the kernel lets its tracees go, even one that
+//! hangs in the kernel and has not stopped yet: so whichever way we leave, and
+//! even if we are killed, the target runs on.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{not_permitted, status};
@@ -20,85 +20,44 @@ use crate::sys::{self, Waited};
 /// How long a thread may take to stop. One that does not hangs in the kernel.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A process all of whose threads are stopped, until this is dropped.
-pub(crate) struct Stopped {
-    since: Instant,
-    thread_pointers: HashMap<u64, u32>,
-    /// Dropping it is the signal to let go.
-    hold: Option<Sender<()>>,
-    tracer: Option<JoinHandle<()>>,
-}
+/// The stopped threads of a process: the kernel's ids, by `pthread_t`.
+pub(crate) type ThreadPointers = HashMap<u64, u32>;
 
-impl Stopped {
-    /// Stops every thread of `pid`.
-    ///
-    /// # Errors
-    ///
-    /// Where it is gone, may not be traced, has a tracer already, or has a
-    /// thread that does not stop. It is not stopped then.
-    pub(crate) fn new(pid: u32) -> Result<Self, Error> {
+/// Stops every thread of `pid`, looks, and lets them go; returns what was seen
+/// and how long the process was stopped, at most.
+///
+/// # Errors
+///
+/// Where it is gone, may not be traced, has a tracer already, or has a thread
+/// that does not stop. It is not stopped then, and nobody looks.
+pub(crate) fn while_stopped<T: Send>(
+    pid: u32,
+    look: impl FnOnce(&ThreadPointers) -> T + Send,
+) -> Result<(T, Duration), Error> {
+    let trace = || {
         let since = Instant::now();
-        let (answer, answered) = channel();
-        let (hold, held) = channel::<()>();
-        let tracer = std::thread::Builder::new()
-            .name("tracer".to_owned())
-            .spawn(move || trace(pid, &answer, &held))
-            .map_err(|source| Error::System {
-                what: "start a thread".to_owned(),
-                source,
-            })?;
-        let thread_pointers = match answered.recv() {
-            Ok(answer) => answer?,
-            Err(_) => return Err(Error::Ended { pid }),
+        let mut tracees = Tracees {
+            pid,
+            seized: HashSet::new(),
+            stopped: HashMap::new(),
         };
-        Ok(Self {
-            since,
-            thread_pointers,
-            hold: Some(hold),
-            tracer: Some(tracer),
-        })
-    }
-
-    /// The stopped threads, each by its `pthread_t`.
-    pub(crate) fn threads(&self) -> &HashMap<u64, u32> {
-        &self.thread_pointers
-    }
-
-    /// Lets the process go on and says how long it was stopped, at most.
-    pub(crate) fn release(mut self) -> Duration {
-        self.let_go();
-        self.since.elapsed()
-    }
-
-    fn let_go(&mut self) {
-        self.hold = None;
-        if let Some(tracer) = self.tracer.take() {
-            // It cannot panic, and if it did the threads are free all the same.
-            let _ = tracer.join();
-        }
-    }
-}
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        self.let_go();
-    }
-}
-
-/// What the tracer's thread does.
-fn trace(pid: u32, answer: &Sender<Result<HashMap<u64, u32>, Error>>, held: &Receiver<()>) {
-    let mut tracees = Tracees {
-        pid,
-        seized: HashSet::new(),
-        stopped: HashMap::new(),
+        tracees.stop_all()?;
+        let seen = look(&tracees.thread_pointers());
+        drop(tracees);
+        Ok((seen, since.elapsed()))
     };
-    let result = tracees.stop_all().map(|()| tracees.thread_pointers());
-    let stopped = result.is_ok();
-    if answer.send(result).is_ok() && stopped {
-        // Only ever ends by the other end's being dropped.
-        let _ = held.recv();
-    }
-    tracees.detach();
+    thread::scope(|scope| {
+        let tracer = thread::Builder::new().name("tracer".to_owned());
+        let tracer = tracer.spawn_scoped(scope, trace);
+        let tracer = tracer.map_err(|source| Error::System {
+            what: "start a thread".to_owned(),
+            source,
+        })?;
+        match tracer.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 /// The threads of a process that we have in hand.
@@ -190,14 +149,16 @@ impl Tracees {
         }
     }
 
-    fn thread_pointers(&self) -> HashMap<u64, u32> {
+    fn thread_pointers(&self) -> ThreadPointers {
         let threads = self.stopped.keys();
         threads
             .filter_map(|&tid| Some((sys::thread_pointer(tid).ok()?, tid)))
             .collect()
     }
+}
 
-    fn detach(&mut self) {
+impl Drop for Tracees {
+    fn drop(&mut self) {
         for (tid, signal) in self.stopped.drain() {
             // It fails only for a thread that has been killed meanwhile.
             let _ = sys::detach(tid, signal);

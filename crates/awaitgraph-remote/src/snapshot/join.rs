@@ -15,6 +15,7 @@
 //!     run_forever()      ┘ the loop
 //! ```
 
+use std::mem;
 use std::ops::Range;
 
 use awaitgraph_model::{Code, Frame, Problem, Task, TaskIndex, TaskState, Thread};
@@ -39,7 +40,7 @@ pub(super) struct Joined {
 pub(super) fn join(objects: &Objects<'_>, codes: &Codes<'_>, gathered: Gathered) -> Joined {
     let Gathered {
         threads: raw_threads,
-        tasks: raw_tasks,
+        tasks: mut raw_tasks,
         problems,
     } = gathered;
     let stacks = Stacks::new(
@@ -61,7 +62,7 @@ pub(super) fn join(objects: &Objects<'_>, codes: &Codes<'_>, gathered: Gathered)
         problems,
     };
     let threads = joining.threads(&raw_tasks);
-    let mut tasks = joining.tasks(&raw_tasks, &chains, &threads);
+    let mut tasks = joining.tasks(&mut raw_tasks, &chains, &threads);
     let raw_tasks: Vec<RawTask> = raw_tasks.into_iter().map(|task| task.raw).collect();
     joining.awaiters(&raw_tasks, &mut tasks);
     Joined {
@@ -115,8 +116,8 @@ impl Joining<'_> {
         threads
     }
 
-    /// The tasks, but for their awaiters.
-    fn tasks(&mut self, raw: &[NamedTask], chains: &[Chain], threads: &[Thread]) -> Vec<Task> {
+    /// The tasks, but for their awaiters. Their names move there.
+    fn tasks(&mut self, raw: &mut [NamedTask], chains: &[Chain], threads: &[Thread]) -> Vec<Task> {
         let raw_threads = self.raw_threads;
         let running: HashSet<TaskIndex> =
             threads.iter().filter_map(|thread| thread.running).collect();
@@ -124,7 +125,7 @@ impl Joining<'_> {
             .filter_map(|thread| Some((thread.running_loop?, thread.id)))
             .collect();
         let mut tasks = Vec::with_capacity(raw.len());
-        for (position, (task, chain)) in raw.iter().zip(chains).enumerate() {
+        for (position, (task, chain)) in raw.iter_mut().zip(chains).enumerate() {
             let index = TaskIndex::from_usize(position);
             let location = || format!("task {:#x}", task.raw.addr);
             if let Some(fault) = chain.fault {
@@ -151,7 +152,7 @@ impl Joining<'_> {
             let is_running = running.contains(&index) || chain.end == End::Executing;
             tasks.push(Task {
                 id: task.raw.addr,
-                name: task.name.clone(),
+                name: mem::take(&mut task.name),
                 state: if is_running {
                     TaskState::Running
                 } else {

@@ -1,0 +1,237 @@
+//! Pages of memory, kept close together, each found by its number.
+//!
+//! A small process touches few pages, far apart. So they are not kept where
+//! their addresses would put them but one behind the other, as they come: only
+//! what is really there takes memory.
+
+use std::ops::Range;
+
+use crate::map::HashMap;
+
+/// The unit in which memory is mapped.
+pub(super) const PAGE: usize = 4096;
+/// The pages of a chunk.
+pub(super) const PAGES: usize = 16;
+/// Neighbouring pages that are looked up, and often read, together.
+pub(super) const CHUNK: usize = PAGES * PAGE;
+/// The pages of a slab. A slab is so large that the system gives it as fresh
+/// memory, which costs nothing before it is used.
+const SLAB: usize = 1024;
+
+/// The pages that have been tried.
+#[derive(Debug, Default)]
+pub(super) struct Pages {
+    chunks: HashMap<u64, Chunk>,
+    slabs: Vec<Box<[u8]>>,
+    /// How many pages of the slabs are given away.
+    given: usize,
+}
+
+/// What is known of a chunk; sets of pages are bits, the first page the lowest.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Chunk {
+    pub(super) tried: u32,
+    pub(super) readable: u32,
+    /// Of the tried ones, where they are kept.
+    places: [u32; PAGES],
+}
+
+/// Consecutive pages that are kept one behind the other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run {
+    /// The number of their chunk.
+    pub(super) chunk: u64,
+    /// The first of them, in the chunk.
+    pub(super) first: usize,
+    /// How many they are.
+    pub(super) length: usize,
+    place: u32,
+}
+
+impl Run {
+    /// The address of the first byte.
+    pub(super) fn addr(self) -> u64 {
+        self.chunk
+            .wrapping_mul(CHUNK as u64)
+            .wrapping_add((self.first * PAGE) as u64)
+    }
+
+    /// The set of its pages.
+    pub(super) fn pages(self) -> u32 {
+        pages(self.first, self.first + self.length - 1)
+    }
+}
+
+impl Chunk {
+    /// Where the page is kept.
+    pub(super) fn place(&self, page: usize) -> Option<u32> {
+        self.places.get(page).copied()
+    }
+}
+
+impl Pages {
+    /// How many chunks are known.
+    pub(super) fn chunks(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// The chunk of this number.
+    pub(super) fn chunk(&self, number: u64) -> Chunk {
+        self.chunks.get(&number).copied().unwrap_or_default()
+    }
+
+    /// The same, to be changed; a new one if there is none.
+    pub(super) fn chunk_mut(&mut self, number: u64) -> &mut Chunk {
+        self.chunks.entry(number).or_default()
+    }
+
+    /// Gives places to pages of a chunk that have none yet, all in a row.
+    pub(super) fn add(&mut self, chunk: u64, first: usize, length: usize) -> Run {
+        // No run lies in two slabs.
+        if self.given % SLAB + length > SLAB {
+            self.given = self.given.next_multiple_of(SLAB);
+        }
+        if self.given / SLAB >= self.slabs.len() {
+            self.slabs.push(vec![0; SLAB * PAGE].into_boxed_slice());
+        }
+        // Chunks are bounded, and so are places.
+        let place = self.given as u32;
+        self.given += length;
+        let known = self.chunk_mut(chunk);
+        let places = known.places.iter_mut().skip(first).take(length);
+        for (place, slot) in (place..).zip(places) {
+            *slot = place;
+        }
+        let run = Run {
+            chunk,
+            first,
+            length,
+            place,
+        };
+        known.tried |= run.pages();
+        run
+    }
+
+    /// All pages that have been tried.
+    pub(super) fn runs(&self) -> Vec<Run> {
+        let mut found = Vec::with_capacity(self.chunks.len());
+        for (&number, chunk) in &self.chunks {
+            for (first, length) in runs(chunk.tried) {
+                let mut from = first;
+                for page in first..first + length {
+                    let follows = |page| Some(chunk.place(page)? + 1);
+                    let ends = page + 1 == first + length
+                        || follows(page) != chunk.place(page + 1)
+                        || chunk
+                            .place(page + 1)
+                            .is_some_and(|it| it % SLAB as u32 == 0);
+                    if ends {
+                        found.push(Run {
+                            chunk: number,
+                            first: from,
+                            length: page + 1 - from,
+                            place: chunk.place(from).unwrap_or_default(),
+                        });
+                        from = page + 1;
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// The page that is kept at `place`.
+    #[inline]
+    pub(super) fn page(&self, place: u32) -> Option<&[u8; PAGE]> {
+        let place = place as usize;
+        let (pages, _) = self.slabs.get(place / SLAB)?.as_chunks();
+        pages.get(place % SLAB)
+    }
+
+    /// The bytes of a run.
+    pub(super) fn bytes(&mut self, run: Run) -> Option<&mut [u8]> {
+        let (slab, range) = run.kept();
+        self.slabs.get_mut(slab)?.get_mut(range)
+    }
+}
+
+impl Run {
+    /// In which slab it is kept, and where there.
+    fn kept(self) -> (usize, Range<usize>) {
+        let place = self.place as usize;
+        let start = place % SLAB * PAGE;
+        (place / SLAB, start..start + self.length * PAGE)
+    }
+}
+
+/// All pages of a chunk.
+pub(super) const ALL: u32 = pages(0, PAGES - 1);
+
+/// The pages `first..=last`.
+pub(super) const fn pages(first: usize, last: usize) -> u32 {
+    ((1 << (last + 1)) - 1) & !((1 << first) - 1)
+}
+
+/// The runs of consecutive pages of a set: the first page and how many.
+pub(super) fn runs(set: u32) -> impl Iterator<Item = (usize, usize)> {
+    let mut page = 0;
+    std::iter::from_fn(move || {
+        let rest = set.checked_shr(page).unwrap_or(0);
+        if rest == 0 {
+            return None;
+        }
+        let first = page + rest.trailing_zeros();
+        let length = (set >> first).trailing_ones();
+        page = first + length;
+        Some((first as usize, length as usize))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_of_pages_has_runs() {
+        let found: Vec<_> = runs(0b1011_0000_0000_0110).collect();
+        assert_eq!(found, [(1, 2), (12, 2), (15, 1)]);
+        assert_eq!(runs(0).count(), 0);
+        assert_eq!(runs(u32::MAX).collect::<Vec<_>>(), [(0, 32)]);
+    }
+
+    #[test]
+    fn pages_are_kept_in_the_order_in_which_they_come() {
+        let mut kept = Pages::default();
+        let runs = [(7, 3, 1), (9, 0, 2), (7, 4, 12), (7, 0, 3)]
+            .map(|(chunk, first, length)| kept.add(chunk, first, length));
+        for (mark, &run) in (1..).zip(&runs) {
+            kept.bytes(run).unwrap().fill(mark);
+        }
+        let mark = |chunk, page| {
+            let place = kept.chunk(chunk).place(page).unwrap();
+            kept.page(place).unwrap()[0]
+        };
+        assert_eq!(
+            [mark(7, 2), mark(7, 3), mark(7, 4), mark(9, 1)],
+            [4, 1, 3, 2]
+        );
+        assert_eq!(kept.chunk(7).tried, ALL);
+        let mut again: Vec<_> = kept
+            .runs()
+            .iter()
+            .map(|it| (it.chunk, it.first, it.length))
+            .collect();
+        again.sort_unstable();
+        assert_eq!(again, [(7, 0, 3), (7, 3, 1), (7, 4, 12), (9, 0, 2)]);
+    }
+
+    #[test]
+    fn no_run_lies_in_two_slabs() {
+        let mut kept = Pages::default();
+        for chunk in 0..SLAB as u64 {
+            let run = kept.add(chunk, 2, 5);
+            assert_eq!(kept.bytes(run).unwrap().len(), 5 * PAGE);
+        }
+        assert_eq!(kept.runs().len(), SLAB);
+    }
+}
