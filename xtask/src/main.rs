@@ -33,7 +33,9 @@ Commands:
   test      Runs all tests over the interpreters at hand; ends with what was tested
               --require-all     a missing minor version is a failure
               --every-patch     use one of every version listed, not of each minor version only
-  bench     Measures ours beside the standard library's own, in turn, on CPython 3.15
+  bench     Measures ours beside the standard library's own, in turn, at up to a million
+            tasks (3 GB of memory, a quarter of an hour)
+              --write           put the tables into docs/benchmarks.md
 
 Environment:
   AWAITGRAPH_PYTHONS   more interpreters: executables or folders, separated by colons

@@ -1,0 +1,77 @@
+//! The processes that are looked at.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+/// So many tasks that wait, and nothing else happens.
+pub(super) const WAITING: &str = "
+import asyncio, sys
+async def leaf(event):
+    await event.wait()
+async def main(size):
+    event = asyncio.Event()
+    tasks = [asyncio.ensure_future(leaf(event)) for _ in range(size - 1)]
+    loop = asyncio.get_running_loop()
+    # By then each has taken its first step.
+    loop.call_soon(loop.call_soon, lambda: print('ready', flush=True))
+    await asyncio.gather(*tasks)
+asyncio.run(main(int(sys.argv[1])))
+";
+
+/// A hundred groups, and so many workers that live one to ten milliseconds.
+pub(super) const CHURNING: &str = "
+import asyncio, random, sys
+async def worker():
+    await asyncio.sleep(random.uniform(0.001, 0.01))
+async def group(name, size):
+    while True:
+        await asyncio.gather(*[
+            asyncio.get_running_loop().create_task(worker(), name=f'{name} worker {n}')
+            for n in range(size)
+        ])
+async def main(size):
+    tasks = [
+        asyncio.get_running_loop().create_task(group(f'group {n}', size // 100), name=f'group {n}')
+        for n in range(100)
+    ]
+    asyncio.get_running_loop().call_later(0.1, lambda: print('ready', flush=True))
+    await asyncio.gather(*tasks)
+asyncio.run(main(int(sys.argv[1])))
+";
+
+/// A process to look at; it ends when this is dropped.
+pub(super) struct Service {
+    child: Child,
+}
+
+impl Service {
+    /// Starts one of those programs with so many tasks; it stands when this returns.
+    pub(super) fn start(python: &Path, program: &str, size: usize) -> Result<Self> {
+        let child = Command::new(python)
+            .args(["-c", program, &size.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut service = Self { child };
+        let stdout = service.child.stdout.take();
+        let stdout = stdout.context("the service has no output")?;
+        let mut ready = String::new();
+        BufReader::new(stdout).read_line(&mut ready)?;
+        ensure!(ready.starts_with("ready"), "the service did not start");
+        Ok(service)
+    }
+
+    pub(super) fn pid(&self) -> String {
+        self.child.id().to_string()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
