@@ -6,10 +6,15 @@ use std::time::{Duration, Instant};
 use awaitgraph_model::{Graph, SnapshotInfo, Target};
 
 use crate::error::Error;
-use crate::memory::{Cached, Live, Why};
+use crate::memory::{Cached, Live, Memory, Why};
 use crate::process::{self, Runtime, ThreadPointers};
 use crate::snapshot::{self, Mismatch, ThreadIds};
 use crate::version;
+
+/// How often a process that is not stopped is read before what is still torn is
+/// told as it is, and for how long at most.
+const TRIES: usize = 8;
+const LONGEST_TRYING: Duration = Duration::from_secs(1);
 
 /// How to read a live process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,10 +48,7 @@ pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
         memory: Cached::new(Live::new(pid)),
     };
     let (graph, paused) = match stop {
-        Stop::Pause if pid != std::process::id() => {
-            let (graph, paused) = target.paused()?;
-            (graph, Some(paused))
-        }
+        Stop::Pause if pid != std::process::id() => target.paused_or_running()?,
         _ => (target.running()?, None),
     };
     Ok(Graph {
@@ -69,12 +71,59 @@ struct Process {
 }
 
 impl Process {
+    /// Its graph of one moment, or, where it may be read but cannot be stopped,
+    /// read while it runs; then a problem says so.
+    fn paused_or_running(&mut self) -> Result<(Graph, Option<Duration>), Error> {
+        let why_not = match self.paused() {
+            Ok((graph, paused)) => return Ok((graph, Some(paused))),
+            Err(
+                error @ (Error::Traced { .. }
+                | Error::DoesNotStop { .. }
+                | Error::NotPermitted { .. }),
+            ) => error,
+            Err(error) => return Err(error),
+        };
+        if self.memory.lost().is_some() {
+            return Err(why_not);
+        }
+        let mut graph = self.running()?;
+        graph.problems.insert(0, snapshot::not_stopped(&why_not));
+        Ok((graph, None))
+    }
+
     /// Its graph, read while it runs.
-    fn running(&self) -> Result<Graph, Error> {
-        let graph = self
-            .read(&|pthread| process::thread_in(&self.memory, self.pid, pthread).map(u64::from));
+    ///
+    /// All pages that it takes are copied, and then held against what they are:
+    /// what has not changed since it was copied was all there together, between
+    /// the two. If that is not all of it, another try may meet a quieter moment;
+    /// in the last, what changed is a problem.
+    fn running(&mut self) -> Result<Graph, Error> {
+        let begin = Instant::now();
+        // What is found here may be torn, and is not used.
+        let _ = self.read(&|_| None);
         self.not_lost()?;
-        graph
+        let mut best: Option<Graph> = None;
+        for _ in 0..TRIES {
+            self.memory.refresh();
+            self.memory.compare();
+            let torn = self.memory.torn();
+            let graph = self.read(&|pthread| {
+                process::thread_in(&self.memory, self.pid, pthread).map(u64::from)
+            });
+            self.not_lost()?;
+            let graph = graph?;
+            let problems = graph.problems.len();
+            if best
+                .as_ref()
+                .is_none_or(|best| problems < best.problems.len())
+            {
+                best = Some(graph);
+            }
+            if self.memory.torn() == torn || begin.elapsed() > LONGEST_TRYING {
+                break;
+            }
+        }
+        best.ok_or(Error::Ended { pid: self.pid })
     }
 
     /// Its graph of one moment, and how long it was stopped for that.

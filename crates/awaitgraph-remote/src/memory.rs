@@ -34,6 +34,12 @@ pub(crate) trait Memory {
         Ok(u64::from_le_bytes(word))
     }
 
+    /// How many reads so far were of bytes that are known not to be of the same
+    /// moment as the rest.
+    fn torn(&self) -> u64 {
+        0
+    }
+
     /// Reads many pieces; each then knows whether it could be read.
     fn read_many(&self, pieces: &mut [Piece<'_>]) {
         for piece in pieces {

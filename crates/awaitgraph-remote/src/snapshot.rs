@@ -14,7 +14,9 @@ mod gather;
 mod join;
 mod problems;
 
-use awaitgraph_model::Graph;
+use std::fmt::Display;
+
+use awaitgraph_model::{Graph, Problem};
 
 use crate::code::Codes;
 use crate::layout::Layout;
@@ -22,6 +24,14 @@ use crate::memory::Memory;
 use crate::object::{Limits, Objects};
 
 pub(crate) use gather::{Mismatch, ThreadIds};
+
+/// That the target ran on while it was read, and why.
+pub(crate) fn not_stopped(why: &dyn Display) -> Problem {
+    Problem {
+        location: "this snapshot".to_owned(),
+        what: format!("{why}; it was read while it ran, and what changed meanwhile may be wrong"),
+    }
+}
 
 /// Reads the graph of the CPython whose runtime is at `runtime`; the fields
 /// that say how it was read are left to the caller.

@@ -12,7 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::mem;
 
 use super::{Memory, Piece, Unreadable, Why};
-use pages::{ALL, CHUNK, PAGE, PAGES, Pages, Run, pages, runs};
+use pages::{ALL, CHUNK, PAGE, PAGES, Pages, pages, runs};
 
 /// How many pages of a chunk are read alone before all others are.
 const ALONE: u32 = 6;
@@ -47,6 +47,10 @@ pub(crate) struct Cached<M> {
     missed: Cell<bool>,
     /// Whether something was read that is not here any more.
     dropped: Cell<bool>,
+    /// Whether what is here is known to be of one moment, but for what is known
+    /// to have changed.
+    compared: Cell<bool>,
+    torn: Cell<u64>,
 }
 
 /// A readable page and where it is kept.
@@ -76,12 +80,26 @@ impl<M: Memory> Cached<M> {
             sealed: Cell::new(false),
             missed: Cell::new(false),
             dropped: Cell::new(false),
+            compared: Cell::new(false),
+            torn: Cell::new(0),
         }
     }
 
     /// Reads every page again that was tried before, and says whether all that
-    /// was ever read is still the same.
+    /// was ever used of them is still the same. Where it is not, it is from now on.
     pub(crate) fn refresh(&mut self) -> bool {
+        self.compared.set(false);
+        self.look_again(true)
+    }
+
+    /// The same, but what is here stays. What has changed is known from now on:
+    /// reads of it are counted in [`Memory::torn`].
+    pub(crate) fn compare(&mut self) -> bool {
+        self.compared.set(true);
+        self.look_again(false)
+    }
+
+    fn look_again(&mut self, renew: bool) -> bool {
         self.left.set(MOST_FETCHED);
         self.forget_recent();
         let mut kept = mem::take(self.kept.get_mut());
@@ -102,34 +120,12 @@ impl<M: Memory> Cached<M> {
             }
             self.memory.read_many(&mut pieces);
             for (run, piece) in rest.iter().zip(&mut pieces) {
-                same &= self.renew(&mut kept, *run, piece);
+                let readable = self.settle(run.first, piece);
+                same &= kept.look_again(*run, piece.bytes, readable, renew);
             }
             rest = left.as_slice();
         }
         *self.kept.get_mut() = kept;
-        same
-    }
-
-    /// Puts what was read in place of what is here, and says whether it is the same.
-    fn renew(&self, kept: &mut Pages, run: Run, piece: &mut Piece<'_>) -> bool {
-        let readable = self.settle(run.first, piece);
-        let chunk = kept.chunk_mut(run.chunk);
-        let was = chunk.readable & run.pages();
-        chunk.readable = chunk.readable & !run.pages() | readable;
-        let Some(here) = kept.bytes(run) else {
-            return false;
-        };
-        if readable == run.pages() && was == readable && here == piece.bytes {
-            return true;
-        }
-        let mut same = was == readable;
-        let pages = here.chunks_mut(PAGE).zip(piece.bytes.chunks(PAGE));
-        for (page, (here, now)) in (run.first..).zip(pages) {
-            if readable & 1 << page != 0 && here != now {
-                here.copy_from_slice(now);
-                same = false;
-            }
-        }
         same
     }
 
@@ -146,6 +142,7 @@ impl<M: Memory> Cached<M> {
         self.sealed.set(false);
         self.missed.set(false);
         self.dropped.set(false);
+        self.compared.set(false);
     }
 
     /// Whether a read failed because of the seal.
@@ -189,13 +186,22 @@ impl<M: Memory> Cached<M> {
                 }
                 Ok(place)
             }
-            _ => Err(self.why_not()),
+            place => {
+                if place.is_some_and(|place| kept.miss(place)) {
+                    self.torn.set(self.torn.get() + 1);
+                }
+                Err(self.why_not())
+            }
         }
     }
 
     /// Tries the pages `wanted` of a chunk, which have not been tried, or all
     /// of its pages once enough have been wanted.
     fn fetch(&self, kept: &mut Pages, number: u64, wanted: u32) {
+        if self.compared.get() {
+            // It comes from another moment than the rest.
+            self.torn.set(self.torn.get() + 1);
+        }
         let tried = kept.chunk(number).tried;
         let missing = match tried.count_ones() {
             0..ALONE => wanted,
@@ -238,6 +244,9 @@ impl<M: Memory> Cached<M> {
             return Err(Unreadable { addr, why });
         }
         self.dropped.set(true);
+        if self.compared.get() {
+            self.torn.set(self.torn.get() + 1);
+        }
         self.note(buf.len(), self.ask(addr, buf))
     }
 
@@ -283,9 +292,14 @@ impl<M: Memory> Cached<M> {
         }
     }
 
-    /// Gives `with` the rest of the page from `addr` on.
+    /// Gives `with` up to `length` bytes from `addr` on, as far as its page goes.
     #[inline]
-    fn with_page<T>(&self, addr: u64, with: impl FnOnce(&[u8]) -> T) -> Result<T, Unreadable> {
+    fn with_page<T>(
+        &self,
+        addr: u64,
+        length: usize,
+        with: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, Unreadable> {
         let number = addr / PAGE as u64;
         let known = self.recent_at(number).map(Cell::get);
         let place = match known {
@@ -293,9 +307,13 @@ impl<M: Memory> Cached<M> {
             _ => self.find(number).map_err(|why| Unreadable { addr, why })?,
         };
         let kept = self.kept.borrow();
-        let page = kept.page(place);
-        match page.and_then(|page| page.get((addr % PAGE as u64) as usize..)) {
-            Some(bytes) => Ok(with(bytes)),
+        match kept.take(place, (addr % PAGE as u64) as usize, length) {
+            Some((bytes, torn)) => {
+                if torn {
+                    self.torn.set(self.torn.get() + 1);
+                }
+                Ok(with(bytes))
+            }
             None => Err(Unreadable {
                 addr,
                 why: Why::Unmapped,
@@ -312,12 +330,11 @@ impl<M: Memory> Memory for Cached<M> {
         let mut rest = buf;
         let mut here = addr;
         while !rest.is_empty() {
-            let done = self.with_page(here, |bytes| {
-                let take = bytes.len().min(rest.len());
-                if let (Some(to), Some(from)) = (rest.get_mut(..take), bytes.get(..take)) {
-                    to.copy_from_slice(from);
+            let done = self.with_page(here, rest.len(), |bytes| {
+                if let Some(to) = rest.get_mut(..bytes.len()) {
+                    to.copy_from_slice(bytes);
                 }
-                take
+                bytes.len()
             })?;
             rest = rest.get_mut(done..).unwrap_or_default();
             here = here.checked_add(done as u64).ok_or(Unreadable {
@@ -330,12 +347,16 @@ impl<M: Memory> Memory for Cached<M> {
 
     fn word(&self, addr: u64) -> Result<u64, Unreadable> {
         let whole = |bytes: &[u8]| bytes.first_chunk().map(|&word| u64::from_le_bytes(word));
-        if let Some(word) = self.with_page(addr, whole)? {
+        if let Some(word) = self.with_page(addr, 8, whole)? {
             return Ok(word);
         }
         let mut word = [0; 8];
         self.read(addr, &mut word)?;
         Ok(u64::from_le_bytes(word))
+    }
+
+    fn torn(&self) -> u64 {
+        self.torn.get()
     }
 }
 
@@ -498,7 +519,7 @@ mod tests {
         let mut memory = Cached::new(flat);
         // More than is held against what is here at a time, some of it alone.
         for page in (0..200).chain([300, 400, 500]) {
-            memory.read(page * PAGE as u64, &mut [0]).unwrap();
+            memory.read(page * PAGE as u64 + 99, &mut [0]).unwrap();
         }
         assert!(memory.refresh());
         for page in [0, 77, 199, 400] {

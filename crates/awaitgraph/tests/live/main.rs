@@ -22,6 +22,7 @@
 
 mod bad_input;
 mod compare;
+mod consistency;
 mod limited;
 mod numbers;
 mod odd_folder;
@@ -50,6 +51,7 @@ fn main() {
     let mut trials: Vec<Trial> = table::trials(&pythons);
     trials.extend(numbers::trials(&pythons));
     trials.extend(upheaval::trials(&pythons));
+    trials.extend(consistency::trials(&pythons));
     trials.extend(bad_input::trials(&pythons));
     trials.extend(odd_folder::trials(&pythons));
     let conclusion = libtest_mimic::run(&arguments, trials);

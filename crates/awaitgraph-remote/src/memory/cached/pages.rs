@@ -4,6 +4,7 @@
 //! their addresses would put them but one behind the other, as they come: only
 //! what is really there takes memory.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use crate::map::HashMap;
@@ -14,6 +15,8 @@ pub(super) const PAGE: usize = 4096;
 pub(super) const PAGES: usize = 16;
 /// Neighbouring pages that are looked up, and often read, together.
 pub(super) const CHUNK: usize = PAGES * PAGE;
+/// The unit in which it is noted what of a page was used.
+const LINE: usize = PAGE / 64;
 /// The pages of a slab. A slab is so large that the system gives it as fresh
 /// memory, which costs nothing before it is used.
 const SLAB: usize = 1024;
@@ -23,8 +26,17 @@ const SLAB: usize = 1024;
 pub(super) struct Pages {
     chunks: HashMap<u64, Chunk>,
     slabs: Vec<Box<[u8]>>,
-    /// How many pages of the slabs are given away.
-    given: usize,
+    /// Of each page that is given away, by its place.
+    marks: Vec<Marks>,
+}
+
+/// Sets of a page's lines, as bits, the first line the lowest.
+#[derive(Debug, Clone, Default)]
+struct Marks {
+    /// Those that somebody read.
+    used: Cell<u64>,
+    /// Those of them that were another when they were looked at again.
+    changed: u64,
 }
 
 /// What is known of a chunk; sets of pages are bits, the first page the lowest.
@@ -88,15 +100,16 @@ impl Pages {
     /// Gives places to pages of a chunk that have none yet, all in a row.
     pub(super) fn add(&mut self, chunk: u64, first: usize, length: usize) -> Run {
         // No run lies in two slabs.
-        if self.given % SLAB + length > SLAB {
-            self.given = self.given.next_multiple_of(SLAB);
+        let mut given = self.marks.len();
+        if given % SLAB + length > SLAB {
+            given = given.next_multiple_of(SLAB);
         }
-        if self.given / SLAB >= self.slabs.len() {
+        if given / SLAB >= self.slabs.len() {
             self.slabs.push(vec![0; SLAB * PAGE].into_boxed_slice());
         }
         // Chunks are bounded, and so are places.
-        let place = self.given as u32;
-        self.given += length;
+        let place = given as u32;
+        self.marks.resize(given + length, Marks::default());
         let known = self.chunk_mut(chunk);
         let places = known.places.iter_mut().skip(first).take(length);
         for (place, slot) in (place..).zip(places) {
@@ -140,12 +153,71 @@ impl Pages {
         found
     }
 
-    /// The page that is kept at `place`.
+    /// Up to `length` bytes of the page that is kept at `place`, which are
+    /// noted as used; and whether they were seen to change.
     #[inline]
-    pub(super) fn page(&self, place: u32) -> Option<&[u8; PAGE]> {
+    pub(super) fn take(&self, place: u32, offset: usize, length: usize) -> Option<(&[u8], bool)> {
         let place = place as usize;
-        let (pages, _) = self.slabs.get(place / SLAB)?.as_chunks();
-        pages.get(place % SLAB)
+        let (pages, _) = self.slabs.get(place / SLAB)?.as_chunks::<PAGE>();
+        let page = pages.get(place % SLAB)?;
+        let end = (offset + length).min(PAGE);
+        let bytes = page.get(offset..end)?;
+        let marks = self.marks.get(place)?;
+        let lines = lines(offset, end.saturating_sub(1));
+        marks.used.set(marks.used.get() | lines);
+        Some((bytes, marks.changed & lines != 0))
+    }
+
+    /// Holds a run against what is there `now`, of which the pages `readable`
+    /// could be read, and says whether all that was used of it is still the same.
+    ///
+    /// Then either what is here becomes what is there, or it stays and what has
+    /// changed is known from then on.
+    pub(super) fn look_again(&mut self, run: Run, now: &[u8], readable: u32, renew: bool) -> bool {
+        let was = self.chunk(run.chunk).readable;
+        if renew {
+            let chunk = self.chunk_mut(run.chunk);
+            chunk.readable = was & !run.pages() | readable;
+        }
+        let (slab, range) = run.kept();
+        let here = self
+            .slabs
+            .get_mut(slab)
+            .and_then(|slab| slab.get_mut(range));
+        let Some(here) = here else {
+            return false;
+        };
+        let mut same = true;
+        let pages = here.chunks_mut(PAGE).zip(now.chunks(PAGE));
+        let marks = self.marks.iter_mut().skip(run.place as usize);
+        for ((page, marks), (here, now)) in (run.first..).zip(marks).zip(pages) {
+            let is_in = |set: u32| set & 1 << page != 0;
+            let changed = match (is_in(was), is_in(readable)) {
+                (true, true) if here == now => 0,
+                (true, true) => marks.used.get() & different_lines(here, now),
+                (false, false) => 0,
+                _ => marks.used.get(),
+            };
+            same &= changed == 0;
+            marks.changed = changed;
+            if renew {
+                marks.changed = 0;
+                if is_in(readable) && here != now {
+                    here.copy_from_slice(now);
+                }
+            }
+        }
+        same
+    }
+
+    /// Notes that somebody wanted the page at `place`, which cannot be read;
+    /// whether that was seen to change.
+    pub(super) fn miss(&self, place: u32) -> bool {
+        let Some(marks) = self.marks.get(place as usize) else {
+            return false;
+        };
+        marks.used.set(u64::MAX);
+        marks.changed != 0
     }
 
     /// The bytes of a run.
@@ -162,6 +234,20 @@ impl Run {
         let start = place % SLAB * PAGE;
         (place / SLAB, start..start + self.length * PAGE)
     }
+}
+
+/// The lines that hold the bytes `first..=last` of a page.
+fn lines(first: usize, last: usize) -> u64 {
+    let from = u64::MAX << (first / LINE % 64);
+    let to = u64::MAX >> (63 - last / LINE % 64);
+    from & to
+}
+
+/// The lines in which two pages differ.
+fn different_lines(one: &[u8], other: &[u8]) -> u64 {
+    let pairs = one.chunks(LINE).zip(other.chunks(LINE));
+    let different = pairs.enumerate().filter(|(_, (one, other))| one != other);
+    different.fold(0, |lines, (line, _)| lines | 1 << line)
 }
 
 /// All pages of a chunk.
@@ -209,7 +295,7 @@ mod tests {
         }
         let mark = |chunk, page| {
             let place = kept.chunk(chunk).place(page).unwrap();
-            kept.page(place).unwrap()[0]
+            kept.take(place, 0, 1).unwrap().0[0]
         };
         assert_eq!(
             [mark(7, 2), mark(7, 3), mark(7, 4), mark(9, 1)],
@@ -223,6 +309,40 @@ mod tests {
             .collect();
         again.sort_unstable();
         assert_eq!(again, [(7, 0, 3), (7, 3, 1), (7, 4, 12), (9, 0, 2)]);
+    }
+
+    #[test]
+    fn only_what_was_used_can_change() {
+        let mut kept = Pages::default();
+        let run = kept.add(7, 3, 2);
+        kept.chunk_mut(7).readable = run.pages();
+        let place = kept.chunk(7).place(4).unwrap();
+        let mut now = vec![0; 2 * PAGE];
+        now[PAGE + 700] = 1;
+        assert!(kept.look_again(run, &now, run.pages(), false));
+        assert!(!kept.take(place, 640, 8).unwrap().1);
+        assert!(!kept.look_again(run, &now, run.pages(), false));
+        assert!(kept.take(place, 700, 1).unwrap().1);
+        assert!(!kept.take(place, 600, 40).unwrap().1);
+        assert!(kept.take(place, 600, 41).unwrap().1);
+        assert_eq!(kept.take(place, 700, 1).unwrap().0, [0]);
+        assert!(!kept.look_again(run, &now, run.pages(), true));
+        assert_eq!(kept.take(place, 700, 1).unwrap(), (&[1][..], false));
+        assert!(kept.look_again(run, &now, run.pages(), true));
+        // A page that is gone has changed, and one that was missed and came.
+        assert!(!kept.look_again(run, &now, pages(3, 3), true));
+        assert!(!kept.miss(place));
+        assert!(!kept.look_again(run, &now, run.pages(), false));
+        assert!(kept.miss(place));
+    }
+
+    #[test]
+    fn bytes_lie_in_lines() {
+        assert_eq!(lines(0, 0), 1);
+        assert_eq!(lines(63, 64), 3);
+        assert_eq!(lines(4095, 4095), 1 << 63);
+        assert_eq!(lines(0, 4095), u64::MAX);
+        assert_eq!(lines(128, 200), 0b1100);
     }
 
     #[test]
