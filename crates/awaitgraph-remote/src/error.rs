@@ -120,6 +120,19 @@ pub enum Rule {
     Unknown,
 }
 
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherUser { owner } => write!(f, "it belongs to user {owner}"),
+            Self::PtraceScope { scope } => write!(f, "kernel.yama.ptrace_scope is {scope}"),
+            Self::Hidden => f.write_str("it is hidden, as another user's processes are"),
+            Self::Capability => f.write_str("root without the capability SYS_PTRACE"),
+            Self::Seccomp => f.write_str("a system call filter refuses it"),
+            Self::Unknown => f.write_str("the kernel refuses it"),
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -155,17 +168,7 @@ impl fmt::Display for Error {
                 "process {pid} says that it runs Python {version}, but its memory is not laid out so: {what}"
             ),
             Self::NotPermitted { pid, rule } => {
-                write!(f, "no permission to read process {pid}: ")?;
-                match rule {
-                    Rule::OtherUser { owner } => write!(f, "it belongs to user {owner}"),
-                    Rule::PtraceScope { scope } => {
-                        write!(f, "kernel.yama.ptrace_scope is {scope}")
-                    }
-                    Rule::Hidden => f.write_str("it is hidden, as another user's processes are"),
-                    Rule::Capability => f.write_str("root without the capability SYS_PTRACE"),
-                    Rule::Seccomp => f.write_str("a system call filter refuses it"),
-                    Rule::Unknown => f.write_str("the kernel refuses it"),
-                }
+                write!(f, "no permission to read process {pid}: {rule}")
             }
             Self::Traced {
                 pid,

@@ -87,6 +87,12 @@ impl Process {
             return Err(why_not);
         }
         let mut graph = self.running()?;
+        let why_not = match &why_not {
+            Error::NotPermitted { pid, rule } => {
+                format!("no permission to stop process {pid}: {rule}")
+            }
+            other => other.to_string(),
+        };
         graph.problems.insert(0, snapshot::not_stopped(&why_not));
         Ok((graph, None))
     }

@@ -14,8 +14,6 @@ mod gather;
 mod join;
 mod problems;
 
-use std::fmt::Display;
-
 use awaitgraph_model::{Graph, Problem};
 
 use crate::code::Codes;
@@ -26,7 +24,7 @@ use crate::object::{Limits, Objects};
 pub(crate) use gather::{Mismatch, ThreadIds};
 
 /// That the target ran on while it was read, and why.
-pub(crate) fn not_stopped(why: &dyn Display) -> Problem {
+pub(crate) fn not_stopped(why: &str) -> Problem {
     Problem {
         location: "this snapshot".to_owned(),
         what: format!("{why}; it was read while it ran, and what changed meanwhile may be wrong"),

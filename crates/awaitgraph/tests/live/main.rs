@@ -23,6 +23,7 @@
 mod bad_input;
 mod compare;
 mod consistency;
+mod harm;
 mod limited;
 mod numbers;
 mod odd_folder;
@@ -52,6 +53,7 @@ fn main() {
     trials.extend(numbers::trials(&pythons));
     trials.extend(upheaval::trials(&pythons));
     trials.extend(consistency::trials(&pythons));
+    trials.extend(harm::trials(&pythons));
     trials.extend(bad_input::trials(&pythons));
     trials.extend(odd_folder::trials(&pythons));
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -132,6 +132,16 @@ impl Scene {
         Ok(())
     }
 
+    /// Gives it a line to read.
+    ///
+    /// # Errors
+    ///
+    /// Where it has ended.
+    pub(crate) fn tell(&mut self, line: &str) -> Result<(), String> {
+        let mut stdin = self.child.stdin.as_ref().unwrap();
+        writeln!(stdin, "{line}").map_err(|error| error.to_string())
+    }
+
     /// Ends it, and gives what it said on stderr.
     pub(crate) fn stop(&mut self) -> String {
         self.kill();

@@ -1,7 +1,7 @@
 //! Targets and readers that are stopped, killed, traced or busy: the target is
 //! never harmed, and every reading ends with something true.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,7 @@ use serde_json::Value;
 
 use crate::pythons::{Python, Pythons};
 use crate::scene::{self, Reading, Scene};
-use crate::tracer::Tracer;
-use crate::{awaitgraph, compare, limited};
+use crate::{compare, limited};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -20,9 +19,7 @@ type Check = fn(&Python) -> Result<(), String>;
 #[rustfmt::skip]
 const CHECKS: &[(&str, Check)] = &[
     ("a_stopped_target_is_read_and_stays_stopped", stopped_target),
-    ("a_traced_target_is_refused_with_its_tracer", traced_target),
     ("a_target_killed_while_it_is_read_ends_the_reading", killed_target),
-    ("a_reader_killed_in_the_middle_harms_nobody", killed_reader),
     ("a_python_that_is_just_starting_is_read_or_refused", starting_target),
     ("a_busy_target_is_read_consistently", |python| busy_target(python, &[], &[])),
     ("threads_that_come_and_go_are_read_consistently", |python| busy_target(python, &["--threads=on"], &[])),
@@ -56,24 +53,6 @@ fn stopped_target(python: &Python) -> Result<(), String> {
         wait_until(|| all_stopped(&limited::thread_states(scene.pid)))?;
     }
     limited::signal(scene.pid, libc::SIGCONT);
-    scene.is_well()
-}
-
-fn traced_target(python: &Python) -> Result<(), String> {
-    let mut scene = Scene::start(python, "two_loops.py", &[])?;
-    let tracer = Tracer::attach(scene.pid)?;
-    let reading = scene::read(scene.pid, &[], LIMIT)?;
-    let (pid, own) = (scene.pid, std::process::id());
-    let name = std::fs::read_to_string(format!("/proc/{own}/comm")).unwrap_or_default();
-    let expected = format!(
-        "awaitgraph: process {pid} cannot be stopped: {} (process {own}) is debugging it\n  \
-         try: `--nonblocking` reads it without stopping it\n",
-        name.trim_end()
-    );
-    refused(&reading, &expected)?;
-    let reading = scene::read(scene.pid, &["--nonblocking"], LIMIT)?;
-    compare::whole(&scene, &reading, false)?;
-    drop(tracer);
     scene.is_well()
 }
 
@@ -140,28 +119,6 @@ fn whole_herd_member(reading: &Reading) -> Result<(), String> {
         (301, 300) => Ok(()),
         (tasks, children) => Err(format!("{tasks} tasks, {children} children of 300")),
     }
-}
-
-fn killed_reader(python: &Python) -> Result<(), String> {
-    const ROUNDS: u32 = 40;
-    let mut scene = Scene::start(python, "workers.py", &[])?;
-    let started = Instant::now();
-    scene::read(scene.pid, &[], LIMIT)?;
-    let time = started.elapsed();
-    for round in 0..ROUNDS {
-        let mut reader = Command::new(awaitgraph())
-            .args(["pstree", "--json", &scene.pid.to_string()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| error.to_string())?;
-        thread::sleep(time * round / ROUNDS);
-        reader.kill().map_err(|error| error.to_string())?;
-        reader.wait().map_err(|error| error.to_string())?;
-        scene.is_well()?;
-    }
-    let reading = scene::read(scene.pid, &[], LIMIT)?;
-    compare::whole(&scene, &reading, true)
 }
 
 /// Reads one that has not even begun, again and again until it is parked.

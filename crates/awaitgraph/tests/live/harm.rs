@@ -1,0 +1,257 @@
+//! Nobody comes to harm: not the target of a reader that is killed, and not the
+//! reader of a target that ends, becomes another program or cannot be stopped.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::json;
+
+use crate::pythons::{Python, Pythons};
+use crate::scene::{self, Reading, Scene};
+use crate::tracer::Tracer;
+use crate::{awaitgraph, compare, limited};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+type Check = fn(&Python) -> Result<(), String>;
+
+#[rustfmt::skip]
+const CHECKS: &[(&str, Check)] = &[
+    ("a_reader_killed_at_any_moment_fails_no_request", killed_reader),
+    ("a_target_that_exits_while_it_is_read_ends_the_reading", |python| ending_target(python, "exit")),
+    ("a_target_that_becomes_another_program_ends_the_reading", |python| ending_target(python, "exec")),
+    ("a_target_of_a_debugger_is_read_while_it_runs", traced_target),
+    ("where_ptrace_is_forbidden_the_target_is_read_while_it_runs", forbidden_ptrace),
+];
+
+pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for python in &pythons.interpreters {
+        for (sentence, check) in CHECKS {
+            let python = python.clone();
+            let name = format!("{sentence}::{}", python.version);
+            trials.push(Trial::test(name, move || {
+                check(&python).map_err(Failed::from)
+            }));
+        }
+    }
+    trials
+}
+
+/// Kills a reader a hundred times while four clients are served.
+fn killed_reader(python: &Python) -> Result<(), String> {
+    const ROUNDS: u32 = 100;
+    let mut scene = Scene::start(python, "serving.py", &[])?;
+    let port = u16::try_from(scene.truth["port"].as_u64().unwrap_or(0)).unwrap();
+    let (end, answered) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let clients: Vec<_> = (0..4)
+        .map(|client| {
+            let (end, answered) = (Arc::clone(&end), Arc::clone(&answered));
+            thread::spawn(move || requests(port, client, &end, &answered))
+        })
+        .collect();
+    let started = Instant::now();
+    scene::read(scene.pid, &[], LIMIT)?;
+    let time = started.elapsed();
+    for round in 0..ROUNDS {
+        let mut reader = Command::new(awaitgraph())
+            .args(["pstree", "--json", &scene.pid.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        // Not to wait for something, but to strike at every part of a reading.
+        thread::sleep(time * round / ROUNDS);
+        reader.kill().map_err(|error| error.to_string())?;
+        reader.wait().map_err(|error| error.to_string())?;
+        let before = answered.load(Ordering::Relaxed);
+        let begin = Instant::now();
+        while answered.load(Ordering::Relaxed) < before + 4 {
+            if begin.elapsed() > LIMIT {
+                return Err(format!("no more answers after round {round}"));
+            }
+            thread::yield_now();
+        }
+    }
+    end.store(true, Ordering::Relaxed);
+    for client in clients {
+        client.join().unwrap()?;
+    }
+    scene.is_well()
+}
+
+/// Asks until it is told to end; every answer must be right.
+fn requests(
+    port: u16,
+    client: u32,
+    end: &AtomicBool,
+    answered: &AtomicUsize,
+) -> Result<(), String> {
+    let asked = || -> std::io::Result<Option<String>> {
+        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(LIMIT))?;
+        let mut answers = BufReader::new(stream.try_clone()?);
+        let mut number = 0;
+        while !end.load(Ordering::Relaxed) {
+            let word = format!("{client}-{number};");
+            writeln!(stream, "{word}")?;
+            let mut answer = String::new();
+            answers.read_line(&mut answer)?;
+            if answer != format!("{word}{word}\n") {
+                return Ok(Some(format!("{word:?} was answered with {answer:?}")));
+            }
+            answered.fetch_add(1, Ordering::Relaxed);
+            number += 1;
+        }
+        Ok(None)
+    };
+    match asked() {
+        Ok(None) => Ok(()),
+        Ok(Some(wrong)) => Err(wrong),
+        Err(error) => Err(format!("a request failed: {error}")),
+    }
+}
+
+/// The target ends or becomes another program at a dozen moments of a reading.
+fn ending_target(python: &Python, how: &str) -> Result<(), String> {
+    const ROUNDS: u32 = 12;
+    let mut time = Duration::from_millis(20);
+    for round in 0..ROUNDS {
+        let mut scene = Scene::start(python, "becoming.py", &[])?;
+        let pid = scene.pid;
+        if round == 0 {
+            let started = Instant::now();
+            whole(&scene::read(pid, &[], LIMIT)?)?;
+            time = started.elapsed();
+        }
+        let reader = thread::spawn(move || scene::read(pid, &[], LIMIT));
+        // Not to wait for something, but to strike at every part of a reading.
+        thread::sleep(time * round / ROUNDS);
+        scene.tell(how)?;
+        let reading = reader.join().unwrap()?;
+        let is_told =
+            reading.stderr.starts_with("awaitgraph: ") && !reading.stderr.contains("panicked");
+        match reading.code {
+            // All of it, or nothing of the other program.
+            Some(0) if tasks(&reading) == 0 => {}
+            Some(0) => whole(&reading)?,
+            Some(1) if is_told && reading.stdout.is_empty() => {}
+            Some(3) if is_told => {}
+            _ => return Err(format!("round {round}: {reading:#?}")),
+        }
+        if how == "exec" && limited::thread_states(pid).contains(['T', 't']) {
+            return Err(format!("round {round}: it was left stopped"));
+        }
+    }
+    Ok(())
+}
+
+fn tasks(reading: &Reading) -> usize {
+    reading.document["tasks"].as_array().map_or(0, Vec::len)
+}
+
+fn whole(reading: &Reading) -> Result<(), String> {
+    compare::flawless(reading).result()?;
+    match tasks(reading) {
+        501 => Ok(()),
+        tasks => Err(format!("{tasks} tasks of 501")),
+    }
+}
+
+fn traced_target(python: &Python) -> Result<(), String> {
+    let mut scene = Scene::start(python, "two_loops.py", &[])?;
+    let tracer = Tracer::attach(scene.pid)?;
+    let (pid, own) = (scene.pid, std::process::id());
+    let name = std::fs::read_to_string(format!("/proc/{own}/comm")).unwrap_or_default();
+    let why = format!(
+        "process {pid} cannot be stopped: {} (process {own}) is debugging it",
+        name.trim_end()
+    );
+    not_stopped(&scene, scene::read(pid, &[], LIMIT)?, &why)?;
+    let reading = scene::read(scene.pid, &["--nonblocking"], LIMIT)?;
+    compare::whole(&scene, &reading, false)?;
+    drop(tracer);
+    scene.is_well()
+}
+
+fn forbidden_ptrace(python: &Python) -> Result<(), String> {
+    let mut scene = Scene::start(python, "two_loops.py", &[])?;
+    let mut command = Command::new(awaitgraph());
+    command.args(["pstree", "--json", &scene.pid.to_string()]);
+    // SAFETY: between fork and exec only system calls are made.
+    unsafe { command.pre_exec(forbid_ptrace) };
+    let reading = limited::output(&mut command, LIMIT)?.into();
+    let why = format!("no permission to stop process {}", scene.pid);
+    not_stopped(&scene, reading, &why)?;
+    scene.is_well()
+}
+
+/// Makes the kernel answer EPERM to ptrace, as the seccomp profile of many a
+/// container does.
+fn forbid_ptrace() -> std::io::Result<()> {
+    let step = |code: u32, jt, jf, k| libc::sock_filter {
+        code: code as u16,
+        jt,
+        jf,
+        k,
+    };
+    let mut filter = [
+        // The number of the system call stands first.
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        step(
+            libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
+            0,
+            1,
+            libc::SYS_ptrace as u32,
+        ),
+        step(
+            libc::BPF_RET | libc::BPF_K,
+            0,
+            0,
+            libc::SECCOMP_RET_ERRNO | libc::EPERM as u32,
+        ),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog {
+        len: filter.len() as u16,
+        filter: filter.as_mut_ptr(),
+    };
+    // SAFETY: the filter outlives the calls, which copy it.
+    let done = unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+            && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) == 0
+    };
+    match done {
+        true => Ok(()),
+        false => Err(std::io::Error::last_os_error()),
+    }
+}
+
+/// That all was read, and one problem says that it could not be stopped, and why.
+fn not_stopped(scene: &Scene, mut reading: Reading, why: &str) -> Result<(), String> {
+    let problems = &reading.document["problems"];
+    let told = problems[0]["what"].as_str().unwrap_or_default();
+    let all_told = problems.as_array().map_or(0, Vec::len) == 1
+        && problems[0]["where"] == "this snapshot"
+        && told.starts_with(why)
+        && told.contains("it was read while it ran");
+    if reading.code != Some(3) || !all_told || !reading.stderr.contains(why) {
+        return Err(format!("expected a problem, “{why} …”, got {reading:#?}"));
+    }
+    reading.code = Some(0);
+    reading.stderr.clear();
+    if let Some(problems) = reading.document.get_mut("problems") {
+        *problems = json!([]);
+    }
+    compare::whole(scene, &reading, false)
+}
