@@ -40,6 +40,16 @@ impl Python {
         pythons
     }
 
+    /// The one at `path`, of whatever version.
+    #[cfg(fuzzing)]
+    pub(crate) fn at(path: &std::path::Path) -> Self {
+        Self {
+            version: "3".to_owned(),
+            minor: 0,
+            path: path.to_owned(),
+        }
+    }
+
     fn from_line(line: &str) -> Self {
         let (version, path) = line.split_once(' ').expect("a line is `VERSION PATH`");
         let minor = version.split('.').nth(1).and_then(|it| it.parse().ok());

@@ -4,8 +4,6 @@
 pub(crate) mod allocations;
 mod memories;
 mod partial;
-pub(crate) mod random;
-mod recording;
 mod run;
 
 use std::ops::Range;
@@ -14,8 +12,6 @@ use awaitgraph_model::Graph;
 
 use memories::{FailsAt, Torn, Words, heap, noise, pointers};
 use partial::{made_up, same};
-use random::Random;
-use recording::{Elsewhere, Recording};
 use run::Trials;
 
 use crate::at_hand::Python;
@@ -23,6 +19,8 @@ use crate::layout::Layout;
 use crate::memory::{Cached, Live, Memory};
 use crate::object::Limits;
 use crate::process::{Runtime, find_runtime};
+use crate::replay::random::Random;
+use crate::replay::{Elsewhere, Recording};
 use crate::snapshot;
 use crate::version;
 
@@ -192,48 +190,60 @@ fn failed_reads_are_told_and_nothing_is_made_up() {
     }
 }
 
+/// How often the memory of each version's process is changed and read: a
+/// hundred thousand times with the eight that there are.
+const CHANGED: u64 = 13_000;
+
 #[test]
 fn a_real_process_is_survived_however_it_is_changed() {
     let pythons = Python::all();
-    let mut trials = Trials::new(TIGHT);
-    for python in &pythons {
-        let scene = Scene::record(python);
-        let Scene {
-            version,
-            recording,
-            runtime,
-            layout,
-            graph,
-        } = &scene;
-        let unchanged = recording.play(Elsewhere::Unmapped);
-        assert!(same(&scene.read(&unchanged), graph), "{version}");
-        assert!(
-            graph.problems.is_empty(),
-            "{version}: {:#?}",
-            graph.problems
-        );
-        assert!(
-            graph.tasks.len() > 50,
-            "{version}: {} tasks",
-            graph.tasks.len()
-        );
+    std::thread::scope(|scope| {
+        let tests: Vec<_> = (pythons.iter())
+            .map(|python| scope.spawn(|| survived_however_it_is_changed(python)))
+            .collect();
+        for test in tests {
+            test.join().expect("it is survived");
+        }
+    });
+}
 
-        for seed in seeds(300) {
-            let mut random = Random::new(seed);
-            let elsewhere = match seed % 3 {
-                0 => Elsewhere::Unmapped,
-                _ => Elsewhere::Again(seed),
-            };
-            let mut changed = recording.play(elsewhere);
-            let count = 1 << random.below(9);
-            changed.change(&mut random, count);
-            let of = format_args!("{version} with {count} changes, {seed}");
-            let torn = Torn::new(&changed, seed, 200);
-            let memory: &dyn Memory = if seed % 5 == 0 { &torn } else { &changed };
-            trials.read(of, memory, layout, runtime.py_runtime);
-            if seed % 4 == 0 {
-                trials.identify(of, &changed, runtime);
-            }
+fn survived_however_it_is_changed(python: &Python) {
+    let mut trials = Trials::new(TIGHT);
+    let scene = Scene::record(python);
+    let Scene {
+        version,
+        recording,
+        runtime,
+        layout,
+        graph,
+    } = &scene;
+    let unchanged = recording.play(Elsewhere::Unmapped);
+    assert!(same(&scene.read(&unchanged), graph), "{version}");
+    assert!(
+        graph.problems.is_empty(),
+        "{version}: {:#?}",
+        graph.problems
+    );
+    assert!(
+        graph.tasks.len() > 50,
+        "{version}: {} tasks",
+        graph.tasks.len()
+    );
+    for seed in seeds(CHANGED) {
+        let mut random = Random::new(seed);
+        let elsewhere = match seed % 3 {
+            0 => Elsewhere::Unmapped,
+            _ => Elsewhere::Again(seed),
+        };
+        let mut changed = recording.play(elsewhere);
+        let count = 1 << random.below(9);
+        changed.change(&mut random, count);
+        let of = format_args!("{version} with {count} changes, seed {seed}");
+        let torn = Torn::new(&changed, seed, 200);
+        let memory: &dyn Memory = if seed % 5 == 0 { &torn } else { &changed };
+        trials.read(of, memory, layout, runtime.py_runtime);
+        if seed % 4 == 0 {
+            trials.identify(of, &changed, runtime);
         }
     }
     trials.tell();

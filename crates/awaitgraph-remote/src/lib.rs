@@ -17,7 +17,7 @@
 
 #![deny(unsafe_code)]
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod at_hand;
 
 mod asyncio;
@@ -33,6 +33,8 @@ mod map;
 mod memory;
 mod object;
 mod process;
+#[cfg(any(test, fuzzing))]
+mod replay;
 mod snapshot;
 mod sys;
 mod threads;
@@ -43,6 +45,8 @@ mod version;
 pub use awaitgraph_model::Graph;
 pub use error::{Error, Rule};
 pub use live::{Stop, snapshot};
+#[cfg(fuzzing)]
+pub use replay::Door;
 
 /// The ids of all processes that we can see, in ascending order.
 ///

@@ -104,7 +104,7 @@ fn signed(bytes: &mut impl Iterator<Item = u8>) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hostile::random::Random;
+    use crate::replay::random::Random;
 
     #[test]
     fn a_frame_that_has_not_begun_is_at_the_first_line() {

@@ -2,8 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::random::{Random, mix};
 use crate::memory::{Memory, Unreadable, Why};
+use crate::replay::random::{Random, mix};
 
 /// Memory that has a word for every address, by a rule.
 pub(super) struct Words<F>(pub(super) F);

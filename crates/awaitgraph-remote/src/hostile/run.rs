@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt::Display;
+use std::panic::{self, AssertUnwindSafe};
 use std::time::Duration;
 
 use awaitgraph_model::{Awaiter, Graph};
@@ -79,7 +80,11 @@ impl Trials {
         let begin = processor_time();
         let (graph, peak) = allocations::peak(|| {
             let ids = |pthread| (pthread % 2 == 0).then_some(pthread / 2);
-            snapshot::read_within(self.limits, &counted, layout, runtime, &ids).ok()
+            // Whoever panics says where; here is added how to see it again.
+            panic::catch_unwind(AssertUnwindSafe(|| {
+                snapshot::read_within(self.limits, &counted, layout, runtime, &ids).ok()
+            }))
+            .unwrap_or_else(|_| panic!("a panic at {of}"))
         });
         let mut cost = Cost {
             of: of.to_string(),

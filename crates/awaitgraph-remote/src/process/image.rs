@@ -168,7 +168,7 @@ fn load_bias(file: &File, mappings: &[&Mapping]) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::hostile::allocations;
-    use crate::hostile::random::Random;
+    use crate::replay::random::Random;
 
     /// Where the parts of [`elf`] are: headers of sections, symbols, names.
     const SECTIONS: usize = 64;

@@ -1,27 +1,35 @@
-//! The memory of a real process, kept, and played back with changes.
+//! The memory of a real process, kept, and played back with changes: for the
+//! tests in `hostile/`, and for a fuzzer, which comes in by [`Door`].
+
+#[cfg(fuzzing)]
+mod door;
+pub(crate) mod random;
 
 use std::cell::RefCell;
 use std::collections::hash_map::Entry;
 
-use super::random::{Random, mix};
 use crate::at_hand::Python;
 use crate::map::{HashMap, HashSet};
 use crate::memory::{Live, Memory, Unreadable, Why};
 use crate::process::{Runtime, find_runtime};
+use random::{Random, mix};
+
+#[cfg(fuzzing)]
+pub use door::Door;
 
 const PAGE: u64 = 4096;
 
 type Page = Box<[u8; PAGE as usize]>;
 
 /// Memory that keeps each page that is read, and which words were.
-pub(super) struct Recorder<M> {
+pub(crate) struct Recorder<M> {
     memory: M,
     recording: RefCell<Recording>,
 }
 
 /// What was read of a process.
 #[derive(Default)]
-pub(super) struct Recording {
+pub(crate) struct Recording {
     pages: HashMap<u64, Page>,
     /// The addresses of all words that were asked for, in that order.
     words: Vec<u64>,
@@ -29,14 +37,14 @@ pub(super) struct Recording {
 }
 
 impl<M> Recorder<M> {
-    pub(super) fn new(memory: M) -> Self {
+    pub(crate) fn new(memory: M) -> Self {
         Self {
             memory,
             recording: RefCell::default(),
         }
     }
 
-    pub(super) fn into_recording(self) -> Recording {
+    pub(crate) fn into_recording(self) -> Recording {
         self.recording.into_inner()
     }
 }
@@ -61,7 +69,7 @@ impl<M: Memory> Memory for Recorder<M> {
 }
 
 /// A recording that is played back, changed or not.
-pub(super) struct Playback<'r> {
+pub(crate) struct Playback<'r> {
     recording: &'r Recording,
     numbers: Vec<u64>,
     changed: HashMap<u64, Page>,
@@ -70,7 +78,7 @@ pub(super) struct Playback<'r> {
 
 /// What is where nothing was recorded.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Elsewhere {
+pub(crate) enum Elsewhere {
     /// Nothing.
     Unmapped,
     /// The recorded pages again, in some order: all memory there is.
@@ -79,11 +87,11 @@ pub(super) enum Elsewhere {
 
 impl Recording {
     /// Of the scene, as it is read by `with`.
-    pub(super) fn of_scene(
+    pub(crate) fn of_scene(
         python: &Python,
         with: impl FnOnce(&dyn Memory, &Runtime),
     ) -> (Self, Runtime) {
-        let target = python.start(include_str!("scene.py"));
+        let target = python.start(include_str!("replay/scene.py"));
         let runtime = find_runtime(target.pid()).expect("a runtime");
         let recorder = Recorder::new(Live::new(target.pid()));
         with(&recorder, &runtime);
@@ -91,7 +99,7 @@ impl Recording {
     }
 
     /// The recording as it is.
-    pub(super) fn play(&self, elsewhere: Elsewhere) -> Playback<'_> {
+    pub(crate) fn play(&self, elsewhere: Elsewhere) -> Playback<'_> {
         let mut numbers: Vec<u64> = self.pages.keys().copied().collect();
         numbers.sort_unstable();
         Playback {
@@ -112,7 +120,7 @@ impl Recording {
 impl Playback<'_> {
     /// Changes `count` words, each in one of many ways; only such as were read
     /// late, if luck will have it, so that the reading gets that far.
-    pub(super) fn change(&mut self, random: &mut Random, count: usize) {
+    pub(crate) fn change(&mut self, random: &mut Random, count: usize) {
         let first = random.below(self.recording.words.len());
         let words = &self.recording.words[first..];
         for _ in 0..count {
@@ -135,6 +143,24 @@ impl Playback<'_> {
             };
             self.set(addr, new);
         }
+    }
+
+    /// Changes the recorded word of this number, counted from the first that
+    /// was read, in a way that `how` tells.
+    #[cfg(fuzzing)]
+    pub(crate) fn change_one(&mut self, number: usize, how: u8, value: u64) {
+        let words = &self.recording.words;
+        let addr = words[number % words.len()];
+        let old = self.recording.word(addr);
+        let new = match how % 6 {
+            0 => value,
+            1 => old ^ value,
+            2 => old.wrapping_add(value),
+            3 => old ^ 1 << (value % 64),
+            4 => self.recording.word(words[value as usize % words.len()]),
+            _ => words[value as usize % words.len()],
+        };
+        self.set(addr, new);
     }
 
     fn set(&mut self, addr: u64, word: u64) {
