@@ -18,6 +18,11 @@
 #![deny(unsafe_code)]
 
 #[cfg(any(test, fuzzing))]
+#[allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at its first surprise"
+)]
 mod at_hand;
 
 mod asyncio;
@@ -34,6 +39,11 @@ mod memory;
 mod object;
 mod process;
 #[cfg(any(test, fuzzing))]
+#[allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test stops at its first surprise"
+)]
 mod replay;
 mod snapshot;
 mod sys;
