@@ -34,6 +34,7 @@ mod memory;
 mod object;
 mod process;
 mod snapshot;
+mod subject;
 mod sys;
 mod threads;
 #[cfg(test)]

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use awaitgraph_model::{Graph, SnapshotInfo, Target};
+use awaitgraph_model::{Graph, SnapshotInfo};
 
 use crate::error::Error;
 use crate::memory::{Cached, Live, Why};
 use crate::process::{self, Runtime, Stopped};
-use crate::snapshot::{self, Mismatch, ThreadIds};
-use crate::version;
+use crate::snapshot::ThreadIds;
+use crate::subject::Subject;
 
 /// How to read a live process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -107,25 +107,12 @@ impl Process {
     }
 
     fn read(&self, thread_ids: ThreadIds<'_>) -> Result<Graph, Error> {
-        let (pid, runtime) = (self.pid, &self.runtime);
-        let identity = version::identify(pid, &self.memory, runtime)?;
-        let layout = &identity.layout;
-        match snapshot::read_graph(&self.memory, layout, runtime.py_runtime, thread_ids) {
-            Ok(graph) => Ok(Graph {
-                target: Target {
-                    pid: Some(pid),
-                    python: identity.version,
-                    executable: self.executable.clone(),
-                    free_threaded: false,
-                },
-                ..graph
-            }),
-            Err(Mismatch { found, expected }) => Err(Error::Layout {
-                pid,
-                version: identity.version,
-                what: format!("a task has {found} bytes, not {expected}"),
-            }),
-        }
+        let subject = Subject {
+            pid: self.pid,
+            executable: &self.executable,
+            runtime: &self.runtime,
+        };
+        subject.read(&self.memory, thread_ids)
     }
 
     /// An error if the process ended, or turned out to be closed to us.
