@@ -22,6 +22,7 @@ mod at_hand;
 
 mod asyncio;
 mod code;
+mod core;
 mod coroutine;
 mod error;
 mod frame;
@@ -41,8 +42,9 @@ mod threads;
 mod truth;
 mod version;
 
+pub use self::core::snapshot_of_core;
 pub use awaitgraph_model::Graph;
-pub use error::{Error, Rule};
+pub use error::{Error, NotCore, Rule};
 pub use live::{Stop, snapshot};
 
 /// The ids of all processes that we can see, in ascending order.

@@ -120,11 +120,12 @@ impl Process {
         match self.memory.lost() {
             Some(Why::NotPermitted) => Err(process::not_permitted(self.pid)),
             Some(Why::Gone) => Err(Error::Ended { pid: self.pid }),
-            Some(Why::Unmapped | Why::TooMuch) | None => Ok(()),
+            Some(Why::Unmapped | Why::TooMuch | Why::NotInCore) | None => Ok(()),
         }
     }
 }
 
-fn micros(duration: Duration) -> u64 {
+/// The same in microseconds.
+pub(crate) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -184,7 +184,7 @@ fn names_python(path: &Path) -> bool {
     is_libpython(path) || name_starts(path, "python")
 }
 
-fn is_libpython(path: &Path) -> bool {
+pub(super) fn is_libpython(path: &Path) -> bool {
     name_starts(path, "libpython")
 }
 
@@ -194,7 +194,7 @@ fn name_starts(path: &Path, start: &str) -> bool {
 }
 
 /// `2.7` of `/usr/bin/python2.7`, else a word that says that it is old.
-fn version_in_name(path: &Path) -> String {
+pub(super) fn version_in_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let version: String = name
         .chars()
