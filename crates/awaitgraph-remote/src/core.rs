@@ -45,10 +45,13 @@ pub fn snapshot_of_core(
             runtime: &files.find_runtime()?,
         };
         let thread_ids = |pthread| core.threads.get(&pthread).copied().map(u64::from);
-        subject.read(&memory, &thread_ids)
+        let read = subject.read(&memory, &thread_ids);
+        // That comes before whatever could not be told without it.
+        read.map_err(|error| files.first_missing().unwrap_or(error))
     };
     let mut graph = read().map_err(|source| Error::InCore {
         path: path.to_owned(),
+        cut_off: core.cut_off.clone(),
         source: Box::new(source),
     })?;
     graph.target.pid = Some(core.pid).filter(|&pid| pid != 0);

@@ -109,6 +109,8 @@ pub enum Error {
     InCore {
         /// The core file's path.
         path: PathBuf,
+        /// What the file itself lacks, in a sentence.
+        cut_off: Option<String>,
         /// Why not.
         source: Box<Error>,
     },
@@ -254,14 +256,23 @@ impl fmt::Display for Error {
             Self::NoFilesInCore => f.write_str(
                 "it does not say which files were mapped, and no CPython is seen in what it has",
             ),
-            Self::InCore { path, source } => match **source {
-                Self::NoSuchFile { .. } => write!(
-                    f,
-                    "core file {} lacks what is in the program's own files, and {source}",
-                    path.display()
-                ),
-                _ => write!(f, "core file {}: {source}", path.display()),
-            },
+            Self::InCore {
+                path,
+                cut_off,
+                source,
+            } => {
+                write!(f, "core file {}", path.display())?;
+                match **source {
+                    Self::NoSuchFile { .. } => {
+                        write!(f, " lacks what is in the program's own files, and {source}")?
+                    }
+                    _ => write!(f, ": {source}")?,
+                }
+                match cut_off {
+                    Some(what) => write!(f, "; {what}"),
+                    None => Ok(()),
+                }
+            }
             Self::System { what, source } => write!(f, "cannot {what}: {source}"),
         }
     }

@@ -100,8 +100,8 @@ impl Opened {
     ///
     /// Where it is no core file of this architecture.
     pub(crate) fn read(&self, path: &Path) -> Result<CoreFile<'_>, Error> {
-        let segments = headers(&self.bytes).map_err(|why| not_core(path, why))?;
-        let mut core = CoreFile::new(&self.bytes, segments);
+        let headers = headers(&self.bytes).map_err(|why| not_core(path, why))?;
+        let mut core = CoreFile::new(&self.bytes, &headers);
         core.cut_off = self.cut_off.clone().or(core.cut_off);
         Ok(core)
     }
@@ -112,8 +112,14 @@ fn not_core(path: &Path, why: NotCore) -> Error {
     Error::NotCore { path, why }
 }
 
-/// The headers of a core's segments; the last ones may be missing.
-fn headers(bytes: &[u8]) -> Result<&[ProgramHeader64<LE>], NotCore> {
+/// The headers of a core's segments.
+struct Headers<'a> {
+    list: &'a [ProgramHeader64<LE>],
+    /// Whether none are missing at the end.
+    is_whole: bool,
+}
+
+fn headers(bytes: &[u8]) -> Result<Headers<'_>, NotCore> {
     if bytes.is_empty() {
         return Err(NotCore::Empty);
     }
@@ -158,7 +164,10 @@ fn headers(bytes: &[u8]) -> Result<&[ProgramHeader64<LE>], NotCore> {
     let length = count.saturating_mul(elf::SEGMENT_HEADER).min(headers.len());
     match elf::segments(headers.get(..length).unwrap_or_default()) {
         [] => Err(NotCore::CutOff),
-        segments => Ok(segments),
+        list => Ok(Headers {
+            list,
+            is_whole: list.len() == count,
+        }),
     }
 }
 
@@ -176,8 +185,9 @@ fn machine(number: u16) -> String {
 }
 
 impl<'a> CoreFile<'a> {
-    fn new(bytes: &'a [u8], headers: &[ProgramHeader64<LE>]) -> Self {
-        let of_kind = |kind| headers.iter().filter(move |it| it.p_type.get(LE) == kind);
+    fn new(bytes: &'a [u8], headers: &Headers<'_>) -> Self {
+        let list = headers.list.iter();
+        let of_kind = |kind| list.clone().filter(move |it| it.p_type.get(LE) == kind);
         let segments = of_kind(PT_LOAD).map(|header| Segment {
             start: header.p_vaddr.get(LE),
             bytes: content(bytes, header),
@@ -254,19 +264,27 @@ fn content<'a>(bytes: &'a [u8], header: &ProgramHeader64<LE>) -> &'a [u8] {
 }
 
 /// Says that the segments should go on behind the end of the file.
-fn cut_off(length: usize, headers: &[ProgramHeader64<LE>]) -> Option<String> {
-    let whole = end(headers);
-    (whole > length as u64).then(|| {
-        format!("it is cut off: {length} of its {whole} bytes are there, and what was in the others is missing")
-    })
+fn cut_off(length: usize, headers: &Headers<'_>) -> Option<String> {
+    const LOST: &str = "and what was in the others is missing";
+    if !headers.is_whole {
+        return Some(format!(
+            "it is cut off within its headers: {length} bytes are there, {LOST}"
+        ));
+    }
+    let whole = headers.end();
+    (whole > length as u64)
+        .then(|| format!("it is cut off: {length} of its {whole} bytes are there, {LOST}"))
 }
 
-/// Where the last segment ends.
-fn end(headers: &[ProgramHeader64<LE>]) -> u64 {
-    let ends = headers
-        .iter()
-        .map(|it| it.p_offset.get(LE).saturating_add(it.p_filesz.get(LE)));
-    ends.max().unwrap_or(0)
+impl Headers<'_> {
+    /// Where the last segment ends.
+    fn end(&self) -> u64 {
+        let ends = self
+            .list
+            .iter()
+            .map(|it| it.p_offset.get(LE).saturating_add(it.p_filesz.get(LE)));
+        ends.max().unwrap_or(0)
+    }
 }
 
 /// The mapped files: how many, the unit of their offsets, a start, an end and

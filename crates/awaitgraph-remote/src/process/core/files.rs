@@ -129,6 +129,14 @@ impl<'a> Files<'a> {
             })
     }
 
+    /// The first file that was needed and is not here.
+    pub(crate) fn first_missing(&self) -> Option<Error> {
+        let asked = self.asked.borrow();
+        let mut files = asked.iter().filter_map(|&number| self.files.get(number));
+        let missing = files.find(|file| self.find(file).is_err())?;
+        Some(self.missing(&missing.mappings.first()?.path))
+    }
+
     /// What to say of the files that were needed and could not be had.
     pub(crate) fn problems(&self) -> Vec<Problem> {
         let asked = self.asked.borrow();
@@ -215,18 +223,18 @@ impl<'a> Files<'a> {
         let path = mapped.mappings.first().map(|it| it.path.as_path());
         let mut missing = Missing { other: None };
         for place in places(path, self.sysroot, beginning.build_id.as_deref()) {
-            let Some(file) = open(&place.path) else {
+            let Some(file) = open(&place) else {
                 continue;
             };
             let bytes = Bytes(&file);
             let Some(headers) = Headers::read(&bytes, 0) else {
                 continue;
             };
-            let is_certain = match (beginning.is_of(&bytes, &headers), place.is_of_target) {
-                (Same::Yes, _) => true,
-                (Same::Unknown, true) => false,
-                (Same::No, _) | (Same::Unknown, false) => {
-                    missing.other.get_or_insert(place.path);
+            let is_certain = match beginning.is_of(&bytes, &headers) {
+                Same::Yes => true,
+                Same::Unknown => false,
+                Same::No => {
+                    missing.other.get_or_insert(place);
                     continue;
                 }
             };
@@ -242,7 +250,7 @@ impl<'a> Files<'a> {
                 file,
                 constant,
                 is_certain,
-                place: place.path,
+                place,
             });
         }
         Err(missing)
@@ -347,18 +355,9 @@ fn open(path: &Path) -> Option<File> {
     metadata.is_file().then(|| File::open(path).ok())?
 }
 
-/// Where a file may be.
-struct Place {
-    path: PathBuf,
-    /// Whether it lies where the target's files are; what lies elsewhere is
-    /// only believed where it is certainly the same.
-    is_of_target: bool,
-}
-
 /// Where a file may be, the likeliest place first.
-fn places(path: Option<&Path>, sysroot: Option<&Path>, build_id: Option<&[u8]>) -> Vec<Place> {
+fn places(path: Option<&Path>, sysroot: Option<&Path>, build_id: Option<&[u8]>) -> Vec<PathBuf> {
     let mut places = Vec::new();
-    let mut add = |path, is_of_target| places.push(Place { path, is_of_target });
     if let Some(path) = path {
         // The name of a file may really end like this.
         let mut deleted = OsString::from(path);
@@ -366,22 +365,18 @@ fn places(path: Option<&Path>, sysroot: Option<&Path>, build_id: Option<&[u8]>) 
         let paths = [path, Path::new(&deleted)];
         if let Some(sysroot) = sysroot {
             for path in paths {
-                add(sysroot.join(path.strip_prefix("/").unwrap_or(path)), true);
+                places.push(sysroot.join(path.strip_prefix("/").unwrap_or(path)));
             }
             // A handful of files that were copied into one folder.
             if let Some(name) = path.file_name() {
-                add(sysroot.join(name), true);
+                places.push(sysroot.join(name));
             }
         }
-        for path in paths {
-            add(path.to_owned(), sysroot.is_none());
-        }
+        places.extend(paths.map(Path::to_owned));
     }
     if let Some(id) = build_id {
         let cached = PathBuf::from(spelt(id)).join("executable");
-        for folder in caches() {
-            add(folder.join(&cached), false);
-        }
+        places.extend(caches().iter().map(|folder| folder.join(&cached)));
     }
     places
 }

@@ -13,7 +13,6 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder, StreamingDecoder};
 
 use super::not_core;
 use crate::error::{Error, NotCore};
-use crate::process::elf;
 
 /// Told how many bytes of the packed file were unpacked, and how many there are.
 pub(crate) type Progress<'a> = &'a mut dyn FnMut(u64, u64);
@@ -108,7 +107,7 @@ pub(super) fn unpack(
     }
     let wrong = wrong.map(|what| {
         let length = unpacked.length;
-        format!("it could be unpacked no further than its first {length} bytes ({what}), and what was in the others is missing")
+        format!("it could be unpacked no further than its first {length} bytes, {what}, and what was in the others is missing")
     });
     Ok((unpacked.finished().map_err(failed)?, wrong))
 }
@@ -137,7 +136,10 @@ impl Unpacking {
                 return Ok(true);
             }
             Err(error) => {
-                self.wrong = Some(error.to_string());
+                self.wrong = Some(match self.unpacked.length {
+                    0 => error.to_string(),
+                    _ => "where it is damaged".to_owned(),
+                });
                 return Ok(false);
             }
         };
@@ -146,8 +148,8 @@ impl Unpacking {
             match frame.read(&mut step) {
                 Ok(0) => break,
                 Ok(read) => self.unpacked.write(step.get(..read).unwrap_or_default())?,
-                Err(error) => {
-                    self.wrong = Some(error.to_string());
+                Err(_) => {
+                    self.wrong = Some("where it is damaged or ends".to_owned());
                     let rest = rest_of(frame.into_frame_decoder());
                     self.unpacked.write(&rest)?;
                     return Ok(false);
@@ -163,7 +165,7 @@ impl Unpacking {
         if let Some(stored) = decoder.get_checksum_from_data()
             && computed != Some(stored)
         {
-            self.wrong = Some("its checksum is another".to_owned());
+            self.wrong = Some("of which some are not as they were".to_owned());
         }
         Ok(true)
     }
@@ -192,7 +194,7 @@ fn nameless(folder: &Path) -> io::Result<File> {
     match unnamed.custom_flags(libc::O_TMPFILE).open(folder) {
         // Not every file system knows that, and an old kernel takes the flag for another.
         Err(error) if matches!(error.raw_os_error(), Some(libc::EOPNOTSUPP | libc::EISDIR)) => {
-            let name = format!("awaitgraph-core-{}", std::process::id());
+            let name = format!("awaitgraph-unpacked-{}", std::process::id());
             let path = folder.join(name);
             let file = options.create_new(true).open(&path)?;
             std::fs::remove_file(path)?;
@@ -252,9 +254,7 @@ impl Sparse {
             return MOST;
         }
         match super::headers(&bytes) {
-            Ok(headers) if size_of_val(headers) + elf::HEADER < HEADERS => {
-                super::end(headers).min(MOST)
-            }
+            Ok(headers) if headers.is_whole => headers.end().min(MOST),
             Ok(_) => MOST,
             Err(_) => 0,
         }
