@@ -129,10 +129,12 @@ impl Dumped {
     }
 }
 
-/// A command that may leave a core.
+/// A command that may leave a core; LIBRARIES in its environment is where the
+/// program's libraries are, but not those of the shell that starts it.
 pub(super) fn crashing(program: &Path) -> Command {
     let mut command = Command::new("sh");
-    let code = format!("{RAISE_LIMIT} && exec \"$0\" \"$@\"");
+    let libraries = "test -z \"$LIBRARIES\" || export LD_LIBRARY_PATH=\"$LIBRARIES\"";
+    let code = format!("{RAISE_LIMIT} && {{ {libraries}; }} && exec \"$0\" \"$@\"");
     command.args(["-c", &code]).arg(program);
     command
 }
