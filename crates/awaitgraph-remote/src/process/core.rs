@@ -29,6 +29,7 @@ use object::elf::{
 };
 
 use super::elf::{self, Note, u32_at, u64_at};
+use super::loaded;
 use super::maps::Mapping;
 use crate::error::{Error, NotCore};
 use crate::map::HashMap;
@@ -208,6 +209,9 @@ impl<'a> CoreFile<'a> {
                 }
                 core.learn(&note);
             }
+        }
+        if core.maps.is_empty() {
+            core.maps = loaded::maps(&core.dump);
         }
         core.maps.sort_by_key(|mapping| mapping.start);
         core.executable = core.executable(auxv);
