@@ -55,12 +55,18 @@ pub fn snapshot_of_core(
         source: Box::new(source),
     })?;
     graph.target.pid = Some(core.pid).filter(|&pid| pid != 0);
-    let cut_off = core.cut_off.iter().map(|what| Problem {
+    let cut_off = core.cut_off.iter().cloned();
+    let stacks = Some(core.lost_stacks()).filter(|&count| count > 0);
+    let stacks = stacks.map(|count| {
+        let all = core.threads.len();
+        format!("whoever wrote it put zeros for the stacks of {count} of its {all} threads, and what those were in may be missing")
+    });
+    let of_file = cut_off.chain(stacks).map(|what| Problem {
         location: path.to_string_lossy().into_owned(),
-        what: what.clone(),
+        what,
     });
     // Others follow from these.
-    let problems = cut_off.chain(files.problems()).chain(graph.problems);
+    let problems = of_file.chain(files.problems()).chain(graph.problems);
     Ok(Graph {
         snapshot: SnapshotInfo {
             consistent: true,

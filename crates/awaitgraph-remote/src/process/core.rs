@@ -41,6 +41,7 @@ pub(crate) use unpack::Progress;
 
 /// Where the kernel keeps what in its notes on x86-64 (`linux/elfcore.h`).
 const PRSTATUS_PID: usize = 32;
+const PRSTATUS_RSP: usize = 112 + 19 * 8;
 const PRSTATUS_FS_BASE: usize = 112 + 21 * 8;
 const PRPSINFO_PID: usize = 24;
 /// Entries of the auxiliary vector (`getauxval(3)`).
@@ -65,6 +66,8 @@ pub(crate) struct CoreFile<'a> {
     /// The kernel's id of each thread, by its `pthread_t`.
     pub(crate) threads: HashMap<u64, u32>,
     pub(crate) dump: Dump<'a>,
+    /// The ends of the stacks of all threads.
+    stacks: Vec<u64>,
     /// What it lacks, in a sentence.
     pub(crate) cut_off: Option<String>,
 }
@@ -199,6 +202,7 @@ impl<'a> CoreFile<'a> {
             maps: Vec::new(),
             threads: HashMap::default(),
             dump: Dump::new(segments.collect()),
+            stacks: Vec::new(),
             cut_off: cut_off(bytes.len(), headers),
         };
         let mut auxv = &[][..];
@@ -229,11 +233,24 @@ impl<'a> CoreFile<'a> {
                 let tid = u32_at(content, PRSTATUS_PID)?;
                 let pthread = u64_at(content, PRSTATUS_FS_BASE)?;
                 self.threads.insert(pthread, tid);
+                self.stacks.push(u64_at(content, PRSTATUS_RSP)?);
             }
             NT_FILE => self.maps.extend(mappings(content)),
             _ => {}
         }
         Some(())
+    }
+
+    /// How many threads have a stack of nothing but zeros, which no thread has:
+    /// some versions of gdb write them for what they cannot read.
+    pub(crate) fn lost_stacks(&self) -> usize {
+        const LOOKED_AT: usize = 4096;
+        let is_lost = |&&end: &&u64| {
+            let stack = self.dump.from(end);
+            let stack = stack.get(..LOOKED_AT).unwrap_or(stack);
+            !stack.is_empty() && stack.iter().all(|&byte| byte == 0)
+        };
+        self.stacks.iter().filter(is_lost).count()
     }
 
     /// The file that the program's own headers are in, else its name as the

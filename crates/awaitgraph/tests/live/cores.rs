@@ -100,7 +100,8 @@ fn told(dumped: &Dumped, reading: &Reading) -> Result<(), String> {
             .map(|task| task["name"].clone())
             .collect()
     };
-    if reading.code == Some(3) && names(&reading.document) == names(&dumped.live) {
+    let is_told = reading.stderr.contains("put zeros for the stacks of ");
+    if is_told && reading.code == Some(3) && names(&reading.document) == names(&dumped.live) {
         return Ok(());
     }
     Err(format!("of half a core: {reading:#?}"))
