@@ -145,10 +145,13 @@ impl<'a> Files<'a> {
             let path = &file.mappings.first()?.path;
             let what = match file.found.get()? {
                 Ok(found) if found.is_certain => return None,
-                Ok(found) => format!(
-                    "{} was read for it, and that it is the same file could not be checked: the core lacks its first page",
-                    found.place.display()
-                ),
+                Ok(found) => {
+                    const UNCHECKED: &str = "that it is the same file could not be checked: the core lacks its first page";
+                    match &found.place {
+                        place if place == path => UNCHECKED.to_owned(),
+                        place => format!("{} was read for it, and {UNCHECKED}", place.display()),
+                    }
+                }
                 Err(_) => {
                     let error = self.missing(path);
                     let hint = error.hint().unwrap_or_default();
