@@ -44,6 +44,8 @@ const PRSTATUS_PID: usize = 32;
 const PRSTATUS_RSP: usize = 112 + 19 * 8;
 const PRSTATUS_FS_BASE: usize = 112 + 21 * 8;
 const PRPSINFO_PID: usize = 24;
+/// The most segments of notes that are read; there is one.
+const MOST_NOTES: usize = 8;
 /// Entries of the auxiliary vector (`getauxval(3)`).
 const AT_PHDR: u64 = 3;
 const AT_EXECFN: u64 = 31;
@@ -206,7 +208,7 @@ impl<'a> CoreFile<'a> {
             cut_off: cut_off(bytes.len(), headers),
         };
         let mut auxv = &[][..];
-        for header in of_kind(PT_NOTE) {
+        for header in of_kind(PT_NOTE).take(MOST_NOTES) {
             for note in elf::notes_of(content(bytes, header), header.p_align.get(LE)) {
                 if (note.name, note.kind) == (b"CORE", NT_AUXV) {
                     auxv = note.content;

@@ -5,6 +5,7 @@
 //! has made addresses of the offsets in its dynamic section (glibc) or left
 //! them as they were (musl).
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -27,6 +28,10 @@ const PAGE: u64 = 4096;
 /// The largest dynamic section, and the most symbols, that are read.
 const LARGEST_DYNAMIC: u64 = 64 * 1024;
 const MOST_SYMBOLS: u64 = 1 << 20;
+/// How many symbols, and links to them, are looked at in all.
+const MOST_STEPS: u64 = 1 << 22;
+/// The most mappings that are listed.
+const MOST_MAPPINGS: usize = 1 << 14;
 /// The longest name of a symbol that is told from others, and the longest text.
 const LONGEST_NAME: usize = 64;
 const LONGEST_TEXT: usize = 4096;
@@ -39,24 +44,29 @@ struct Loaded<'a> {
     headers: Headers,
     /// What to add to an address of the file for one in memory.
     bias: u64,
+    /// How many steps are left.
+    steps: &'a Cell<u64>,
 }
 
 /// The build id of the file whose first byte is at `start`.
 pub(super) fn build_id(memory: &dyn Memory, start: u64) -> Option<Vec<u8>> {
-    let loaded = Loaded::new(memory, start)?;
+    let steps = Cell::new(MOST_STEPS);
+    let loaded = Loaded::new(memory, start, &steps)?;
     loaded.headers.build_id(memory, |it| loaded.place(it))
 }
 
 /// What the dynamic symbols of the file at `start` tell.
 pub(super) fn landmarks(memory: &dyn Memory, start: u64) -> Option<Landmarks> {
-    Loaded::new(memory, start)?.landmarks()
+    let steps = Cell::new(MOST_STEPS);
+    Loaded::new(memory, start, &steps)?.landmarks()
 }
 
 /// Finds CPython where nothing says which files were mapped.
 pub(super) fn search(dump: &Dump<'_>) -> Option<Runtime> {
     let mut best: Option<(Landmarks, String)> = None;
+    let steps = Cell::new(MOST_STEPS);
     for start in dump.starts().take(MOST_IMAGES) {
-        let Some(loaded) = Loaded::new(dump, start) else {
+        let Some(loaded) = Loaded::new(dump, start, &steps) else {
             continue;
         };
         let found = loaded.landmarks().unwrap_or_default();
@@ -84,21 +94,22 @@ pub(super) fn search(dump: &Dump<'_>) -> Option<Runtime> {
 /// (`struct r_debug` and `struct link_map` in `link.h`); the program itself has
 /// no name there.
 pub(super) fn maps(dump: &Dump<'_>) -> Vec<Mapping> {
+    let steps = Cell::new(MOST_STEPS);
     let images = dump.starts().take(MOST_IMAGES);
     let mut lists = images.filter_map(|start| {
-        let debug = entry(&Loaded::new(dump, start)?.dynamic()?, DT_DEBUG)?;
+        let debug = entry(&Loaded::new(dump, start, &steps)?.dynamic()?, DT_DEBUG)?;
         let first = dump.word(debug.checked_add(8)?).ok()?;
         (debug != 0 && first != 0).then_some(first)
     });
     let mut next = lists.next();
     let mut maps = Vec::new();
     let mut left = MOST_IMAGES;
-    while let Some(here) = next.filter(|_| left > 0) {
+    while let Some(here) = next.filter(|_| left > 0 && maps.len() < MOST_MAPPINGS) {
         left -= 1;
         let field = |number: u64| dump.word(here.wrapping_add(8 * number)).ok();
         if let (Some(addr), Some(name)) = (field(0), field(1))
             && let Some(path) = text(dump, name).filter(|path| path.starts_with(b"/"))
-            && let Some(loaded) = Loaded::new(dump, addr)
+            && let Some(loaded) = Loaded::new(dump, addr, &steps)
         {
             maps.extend(loaded.mappings(Path::new(OsStr::from_bytes(&path))));
         }
@@ -123,7 +134,7 @@ fn text(memory: &dyn Memory, addr: u64) -> Option<Vec<u8>> {
 }
 
 impl<'a> Loaded<'a> {
-    fn new(memory: &'a dyn Memory, start: u64) -> Option<Self> {
+    fn new(memory: &'a dyn Memory, start: u64, steps: &'a Cell<u64>) -> Option<Self> {
         let headers = Headers::read(memory, start)?;
         let mut segments = headers.0.iter();
         let first = segments.find(|it| it.p_type.get(LE) == PT_LOAD)?;
@@ -132,7 +143,14 @@ impl<'a> Loaded<'a> {
             memory,
             headers,
             bias,
+            steps,
         })
+    }
+
+    /// Accounts for work; `None` where there is no more to spend.
+    fn spend(&self, steps: u64) -> Option<()> {
+        self.steps.set(self.steps.get().checked_sub(steps)?);
+        Some(())
     }
 
     fn place(&self, segment: &ProgramHeader64<LE>) -> u64 {
@@ -144,6 +162,7 @@ impl<'a> Loaded<'a> {
         let names = self.address(&dynamic, DT_STRTAB)?;
         let symbols = self.address(&dynamic, DT_SYMTAB)?;
         let count = self.symbol_count(&dynamic)?;
+        self.spend(count as u64)?;
         let mut bytes = vec![0; count * size_of::<Sym64<LE>>()];
         self.memory.read(symbols, &mut bytes).ok()?;
         let (symbols, _) = pod::slice_from_bytes::<Sym64<LE>>(&bytes, count).ok()?;
@@ -172,6 +191,7 @@ impl<'a> Loaded<'a> {
     /// the last chain ends at the last symbol.
     fn symbol_count(&self, dynamic: &[Dyn64<LE>]) -> Option<usize> {
         let number = |at: u64| {
+            self.spend(1)?;
             let mut bytes = [0; 4];
             self.memory.read(at, &mut bytes).ok()?;
             Some(u64::from(u32::from_le_bytes(bytes)))
@@ -186,6 +206,7 @@ impl<'a> Loaded<'a> {
         let first = bounded(number(after(table, 4))?)?;
         let bloom = bounded(number(after(table, 8))?)?;
         let table = after(table, 16 + 8 * bloom);
+        self.spend(buckets)?;
         let mut bytes = vec![0; 4 * buckets as usize];
         self.memory.read(table, &mut bytes).ok()?;
         let starts = bytes.chunks_exact(4).filter_map(|it| u32_at(it, 0));

@@ -27,6 +27,8 @@ use crate::process::loaded;
 use crate::process::maps::Mapping;
 use crate::process::runtime::{self, Absent, Runtime};
 
+/// The most files that are said to be missing.
+const MOST_PROBLEMS: usize = 100;
 /// What a core has of every file that was mapped, at the least.
 const PAGE: usize = 4096;
 
@@ -134,7 +136,7 @@ impl<'a> Files<'a> {
         let asked = self.asked.borrow();
         let mut files = asked.iter().filter_map(|&number| self.files.get(number));
         let missing = files.find(|file| self.find(file).is_err())?;
-        Some(self.missing(&missing.mappings.first()?.path))
+        Some(self.missing_of(missing))
     }
 
     /// What to say of the files that were needed and could not be had.
@@ -153,7 +155,7 @@ impl<'a> Files<'a> {
                     }
                 }
                 Err(_) => {
-                    let error = self.missing(path);
+                    let error = self.missing_of(file);
                     let hint = error.hint().unwrap_or_default();
                     format!("{error}; what only it has is missing; try: {hint}")
                 }
@@ -163,7 +165,7 @@ impl<'a> Files<'a> {
                 what,
             })
         };
-        files.filter_map(problem).collect()
+        files.take(MOST_PROBLEMS).filter_map(problem).collect()
     }
 
     fn numbered(&self, path: &Path) -> Option<&Mapped<'a>> {
@@ -177,14 +179,24 @@ impl<'a> Files<'a> {
     }
 
     fn missing(&self, path: &Path) -> Error {
-        let file = self.numbered(path);
-        let found = file.map(|file| self.find(file));
-        let other = found.and_then(|found| Some(found.as_ref().err()?.other.clone()));
-        let build_id = file.and_then(|file| self.beginning(file).build_id);
+        match self.numbered(path) {
+            Some(file) => self.missing_of(file),
+            None => Error::NoSuchFile {
+                path: path.to_owned(),
+                build_id: None,
+                other: None,
+            },
+        }
+    }
+
+    fn missing_of(&self, file: &Mapped<'_>) -> Error {
+        let path = file.mappings.first().map(|it| it.path.clone());
+        let build_id = self.beginning(file).build_id;
+        let found = self.find(file).as_ref();
         Error::NoSuchFile {
-            path: path.to_owned(),
+            path: path.unwrap_or_default(),
             build_id: build_id.map(|id| spelt(&id)),
-            other: other.flatten(),
+            other: found.err().and_then(|missing| missing.other.clone()),
         }
     }
 
