@@ -116,6 +116,25 @@ def test_a_process_that_is_no_python():
         process.stdin.close()
 
 
+# Its tasks do nothing more once it is ready.
+PARKED = """
+import asyncio
+import functools
+
+async def leaf():
+    await asyncio.Event().wait()
+
+async def main():
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(leaf())
+    task.set_name("leaf")
+    loop.call_later(0.01, functools.partial(print, "ready", flush=True))
+    await asyncio.gather(task)
+
+asyncio.run(main())
+"""
+
+
 @pytest.fixture
 def core(tmp_path):
     """A core file, and the pid and a snapshot of the process that left it."""
@@ -124,8 +143,7 @@ def core(tmp_path):
     if "|" in pattern or "/" in pattern:
         pytest.skip("cores are not written where the process is")
     process = subprocess.Popen(
-        ["sh", "-c", 'ulimit -c unlimited && exec "$0" "$@"', sys.executable, "-c", PROGRAM],
-        stdin=subprocess.PIPE,
+        ["sh", "-c", 'ulimit -c unlimited && exec "$0" "$@"', sys.executable, "-c", PARKED],
         stdout=subprocess.PIPE,
         cwd=tmp_path,
         text=True,
@@ -148,7 +166,8 @@ def test_of_a_core_file(core):
         assert snapshot.table() == live.table()
         assert repr(snapshot) == f"<awaitgraph.Snapshot of process {pid}, 2 tasks>"
         document, other = (json.loads(it.to_json()) for it in (snapshot, live))
-        del document["snapshot"], other["snapshot"]
+        for key in "snapshot", "threads":
+            del document[key], other[key]
         assert document == other
     assert awaitgraph.snapshot(core=path, sysroot="/").tree() == live.tree()
 
