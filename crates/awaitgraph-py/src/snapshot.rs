@@ -1,13 +1,15 @@
 //! `snapshot`: what the program `awaitgraph` reads of a process, as an object.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use awaitgraph_model::Graph;
 use awaitgraph_model::render::escape::Escaped;
 use awaitgraph_model::render::{self, TableOptions, TreeOptions};
 use awaitgraph_remote::{Error, Stop};
 use pyo3::exceptions::{
-    PyOSError, PyPermissionError, PyProcessLookupError, PyTimeoutError, PyValueError,
+    PyFileNotFoundError, PyOSError, PyPermissionError, PyProcessLookupError, PyTimeoutError,
+    PyTypeError, PyValueError,
 };
 use pyo3::prelude::*;
 
@@ -67,24 +69,44 @@ impl Snapshot {
 /// the time that it takes to copy what is read. Without `pid` it is this
 /// process, which is read as it runs.
 ///
+/// `core` is the path of a core file, read in place of a process, as the
+/// command's `--core` is; `sysroot` the folder with the files of the machine or
+/// container that the core is from, if those are not here.
+///
 /// Returns a `Snapshot`.
 ///
 /// Raises `ProcessLookupError` where there is no such process or it ends,
 /// `PermissionError` where it may not be read or is being debugged, `ValueError`
-/// where it is not a CPython whose memory is known, `TimeoutError` where it
-/// hangs in the kernel, and `OSError` where the system refuses anything else.
+/// where it is not a CPython whose memory is known or `core` is no core file,
+/// `FileNotFoundError` where a core needs a file that is not here,
+/// `TimeoutError` where the process hangs in the kernel, and `OSError` where
+/// the system refuses anything else.
 ///
 /// Not in the asyncio documentation; the command's is at
 /// https://github.com/awaitgraph/awaitgraph
 #[pyfunction]
-#[pyo3(signature = (pid=None))]
-pub(crate) fn snapshot(py: Python<'_>, pid: Option<u32>) -> PyResult<Snapshot> {
+#[pyo3(signature = (pid=None, *, core=None, sysroot=None))]
+pub(crate) fn snapshot(
+    py: Python<'_>,
+    pid: Option<u32>,
+    core: Option<PathBuf>,
+    sysroot: Option<PathBuf>,
+) -> PyResult<Snapshot> {
     let this = std::process::id();
-    let graph = match pid {
+    let graph = match (pid, core) {
+        (Some(_), Some(_)) => {
+            return Err(PyTypeError::new_err("either pid or core, not both"));
+        }
+        (_, None) if sysroot.is_some() => {
+            return Err(PyTypeError::new_err("sysroot is for a core file"));
+        }
+        (None, Some(core)) => py.detach(|| {
+            awaitgraph_remote::snapshot_of_core(&core, sysroot.as_deref(), &mut |_, _| {})
+        }),
         // With the interpreter in our hands nothing in it changes meanwhile.
-        None => awaitgraph_remote::snapshot(this, Stop::Nonblocking),
-        Some(pid) if pid == this => awaitgraph_remote::snapshot(this, Stop::Nonblocking),
-        Some(pid) => py.detach(|| awaitgraph_remote::snapshot(pid, Stop::Pause)),
+        (None, None) => awaitgraph_remote::snapshot(this, Stop::Nonblocking),
+        (Some(pid), None) if pid == this => awaitgraph_remote::snapshot(this, Stop::Nonblocking),
+        (Some(pid), None) => py.detach(|| awaitgraph_remote::snapshot(pid, Stop::Pause)),
     };
     Ok(Snapshot {
         graph: graph.map_err(|error| raised(&error))?,
@@ -103,17 +125,28 @@ fn raised(error: &Error) -> PyErr {
     if let Some(hint) = error.hint() {
         let _ = write!(text, " ({hint})");
     }
+    class_of(error)(text)
+}
+
+/// Makes the exception that an error is raised as of its text.
+fn class_of(error: &Error) -> Box<dyn FnOnce(String) -> PyErr> {
     match error {
-        Error::NoSuchProcess { .. } | Error::Ended { .. } => PyProcessLookupError::new_err(text),
-        Error::NotPermitted { .. } | Error::Traced { .. } => PyPermissionError::new_err(text),
-        Error::NotPython { .. } | Error::UnknownVersion { .. } | Error::Layout { .. } => {
-            PyValueError::new_err(text)
+        Error::InCore { source, .. } => class_of(source),
+        Error::NoSuchProcess { .. } | Error::Ended { .. } => {
+            Box::new(PyProcessLookupError::new_err)
         }
-        Error::DoesNotStop { .. } => PyTimeoutError::new_err(text),
+        Error::NotPermitted { .. } | Error::Traced { .. } => Box::new(PyPermissionError::new_err),
+        Error::NotPython { .. }
+        | Error::UnknownVersion { .. }
+        | Error::Layout { .. }
+        | Error::NotCore { .. }
+        | Error::NoFilesInCore => Box::new(PyValueError::new_err),
+        Error::NoSuchFile { .. } => Box::new(PyFileNotFoundError::new_err),
+        Error::DoesNotStop { .. } => Box::new(PyTimeoutError::new_err),
         Error::System { source, .. } => match source.raw_os_error() {
-            Some(code) => PyOSError::new_err((code, text)),
-            None => PyOSError::new_err(text),
+            Some(code) => Box::new(move |text| PyOSError::new_err((code, text))),
+            None => Box::new(PyOSError::new_err),
         },
-        _ => PyOSError::new_err(text),
+        _ => Box::new(PyOSError::new_err),
     }
 }

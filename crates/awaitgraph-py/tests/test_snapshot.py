@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -113,6 +114,90 @@ def test_a_process_that_is_no_python():
         with pytest.raises(ValueError, match="is not a Python process"):
             awaitgraph.snapshot(process.pid)
         process.stdin.close()
+
+
+# Its tasks do nothing more once it is ready.
+PARKED = """
+import asyncio
+import functools
+
+async def leaf():
+    await asyncio.Event().wait()
+
+async def main():
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(leaf())
+    task.set_name("leaf")
+    loop.call_later(0.01, functools.partial(print, "ready", flush=True))
+    await asyncio.gather(task)
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def core(tmp_path):
+    """A core file, and the pid and a snapshot of the process that left it."""
+    with open("/proc/sys/kernel/core_pattern") as file:
+        pattern = file.read()
+    if "|" in pattern or "/" in pattern:
+        pytest.skip("cores are not written where the process is")
+    process = subprocess.Popen(
+        ["sh", "-c", 'ulimit -c unlimited && exec "$0" "$@"', sys.executable, "-c", PARKED],
+        stdout=subprocess.PIPE,
+        cwd=tmp_path,
+        text=True,
+    )
+    with process:
+        assert process.stdout.readline() == "ready\n"
+        live = awaitgraph.snapshot(process.pid)
+        process.send_signal(signal.SIGABRT)
+        process.wait()
+    [path] = tmp_path.iterdir()
+    return path, process.pid, live
+
+
+def test_of_a_core_file(core):
+    path, pid, live = core
+    for name in path, str(path):
+        snapshot = awaitgraph.snapshot(core=name)
+        assert snapshot.problems == []
+        assert snapshot.tree() == live.tree()
+        assert snapshot.table() == live.table()
+        assert repr(snapshot) == f"<awaitgraph.Snapshot of process {pid}, 2 tasks>"
+        document, other = (json.loads(it.to_json()) for it in (snapshot, live))
+        for key in "snapshot", "threads":
+            del document[key], other[key]
+        assert document == other
+    assert awaitgraph.snapshot(core=path, sysroot="/").tree() == live.tree()
+
+
+def test_a_core_file_that_is_cut_off(core):
+    path, _, live = core
+    os.truncate(path, path.stat().st_size - 1)
+    snapshot = awaitgraph.snapshot(core=path)
+    assert snapshot.tree() == live.tree()
+    [problem] = snapshot.problems
+    assert problem.startswith(f"{path}: it is cut off: ")
+    os.truncate(path, 70)
+    with pytest.raises(ValueError, match="cut off within its headers"):
+        awaitgraph.snapshot(core=path)
+
+
+def test_what_is_no_core_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="cannot open"):
+        awaitgraph.snapshot(core=tmp_path / "nothing")
+    with pytest.raises(ValueError, match="not in the ELF format"):
+        awaitgraph.snapshot(core=__file__)
+    with pytest.raises(ValueError, match="a program or a library"):
+        awaitgraph.snapshot(core=os.path.realpath(sys.executable))
+
+
+def test_a_core_file_is_no_process():
+    with pytest.raises(TypeError, match="not both"):
+        awaitgraph.snapshot(1, core="core")
+    with pytest.raises(TypeError, match="for a core file"):
+        awaitgraph.snapshot(sysroot="/")
 
 
 @pytest.mark.parametrize("pid", ["1", 1.5, object()])

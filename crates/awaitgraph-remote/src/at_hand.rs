@@ -6,7 +6,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Once;
 
@@ -63,7 +63,19 @@ impl Python {
     /// Runs `script` until it prints `ready`; it is to wait then, and ends
     /// when this does.
     pub(crate) fn start(&self, script: &str) -> Target {
-        let mut command = self.command(script);
+        Self::start_command(&mut self.command(script))
+    }
+
+    /// The same in `folder`, into which the kernel writes a core if it crashes.
+    pub(crate) fn start_to_crash(&self, script: &str, folder: &Path) -> Target {
+        let mut command = Command::new("sh");
+        let limit = "ulimit -c unlimited && exec \"$0\" \"$@\"";
+        command.args(["-c", limit]).arg(&self.path);
+        command.args(["-I", "-B", "-c", script]).current_dir(folder);
+        Self::start_command(&mut command)
+    }
+
+    fn start_command(command: &mut Command) -> Target {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the interpreter runs");
         let stdout = child.stdout.take().expect("its output is a pipe");
@@ -105,6 +117,16 @@ pub(crate) struct Target {
 impl Target {
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Lets it crash, and waits until its core is written.
+    pub(crate) fn crash(mut self) {
+        // Waiting would close it, at which a target ends by itself.
+        let _stdin = self.child.stdin.take();
+        let pid = self.pid().to_string();
+        let sent = Command::new("kill").args(["-ABRT", &pid]).status();
+        assert!(sent.is_ok_and(|status| status.success()));
+        drop(self.child.wait());
     }
 }
 

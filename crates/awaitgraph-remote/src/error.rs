@@ -1,6 +1,7 @@
 //! Why a target could not be read, and what its user can try.
 
 use std::fmt;
+use std::path::PathBuf;
 
 /// Why nothing could be read.
 ///
@@ -86,12 +87,70 @@ pub enum Error {
         /// The thread that went on.
         thread: u32,
     },
+    /// The file is no core file, or not one that can be read.
+    NotCore {
+        /// The file's path.
+        path: PathBuf,
+        /// What it is instead.
+        why: NotCore,
+    },
+    /// A core needs a file that the process ran from, and it is not here.
+    NoSuchFile {
+        /// Its path, as the process had it.
+        path: PathBuf,
+        /// Its build id, where it has one that the core knows.
+        build_id: Option<String>,
+        /// A file that lies where it should, and is another.
+        other: Option<PathBuf>,
+    },
+    /// A core does not say which files were mapped into the process.
+    NoFilesInCore,
+    /// The process of a core file could not be read.
+    InCore {
+        /// The core file's path.
+        path: PathBuf,
+        /// What the file itself lacks, in a sentence.
+        cut_off: Option<String>,
+        /// Why not.
+        source: Box<Error>,
+    },
     /// The system refused something that should have worked.
     System {
         /// What was tried, as `read /proc/4711/maps`.
         what: String,
         /// The system's answer.
         source: std::io::Error,
+    },
+}
+
+/// What a file is that is no core file, or not one that can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotCore {
+    /// A folder, a device or a pipe.
+    NoFile,
+    /// There is nothing in it.
+    Empty,
+    /// Not an ELF file.
+    NotElf,
+    /// A program, a library or an object file.
+    OtherElf,
+    /// It ends within its headers.
+    CutOff,
+    /// It is of another architecture.
+    Architecture {
+        /// Which one.
+        machine: String,
+    },
+    /// It is packed, and not with zstd.
+    Packed {
+        /// The program that packs so.
+        program: &'static str,
+    },
+    /// It is packed with zstd, and nothing of it can be unpacked.
+    Unpacking {
+        /// What is wrong with it.
+        what: String,
     },
 }
 
@@ -182,19 +241,70 @@ impl fmt::Display for Error {
                 f,
                 "process {pid} does not stop: its thread {thread} hangs in the kernel"
             ),
+            Self::NotCore { path, why } => write!(f, "{} {why}", path.display()),
+            Self::NoSuchFile {
+                path,
+                build_id,
+                other,
+            } => {
+                write!(f, "{}", path.display())?;
+                if let Some(id) = build_id {
+                    write!(f, " (build id {id})")?;
+                }
+                match other {
+                    Some(other) => write!(f, " is not here: {} is another file", other.display()),
+                    None => f.write_str(" is not here"),
+                }
+            }
+            Self::NoFilesInCore => f.write_str(
+                "it does not say which files were mapped, and no CPython is seen in what it has",
+            ),
+            Self::InCore {
+                path,
+                cut_off,
+                source,
+            } => {
+                write!(f, "core file {}", path.display())?;
+                match **source {
+                    Self::NoSuchFile { .. } => {
+                        write!(f, " lacks what is in the program's own files, and {source}")?
+                    }
+                    _ => write!(f, ": {source}")?,
+                }
+                match cut_off {
+                    Some(what) => write!(f, "; {what}"),
+                    None => Ok(()),
+                }
+            }
             Self::System { what, source } => write!(f, "cannot {what}: {source}"),
         }
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+impl fmt::Display for NotCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::System { source, .. } => Some(source),
-            _ => None,
+            Self::NoFile => f.write_str("is no core file: it is not a regular file"),
+            Self::Empty => f.write_str("is no core file: it is empty"),
+            Self::NotElf => f.write_str("is no core file: it is not in the ELF format"),
+            Self::OtherElf => f.write_str("is no core file but a program or a library"),
+            Self::CutOff => {
+                f.write_str("is cut off within its headers, before anything of the process")
+            }
+            Self::Architecture { machine } => write!(
+                f,
+                "is a core file of another architecture ({machine}); those of x86-64 can be read"
+            ),
+            Self::Packed { program } => write!(f, "is packed with {program}"),
+            Self::Unpacking { what } => {
+                write!(f, "is packed with zstd and cannot be unpacked: {what}")
+            }
         }
     }
 }
+
+// Its text tells the cause too, so that there is none to be told beside it.
+impl std::error::Error for Error {}
 
 impl Error {
     /// What the user can try, as one sentence; `None` where nothing would help.
@@ -239,7 +349,26 @@ impl Error {
             Self::Unopened { .. } => {
                 Some("run it with sudo: the administrator can still open it".to_owned())
             }
-            Self::System { .. } => None,
+            Self::NotCore { why, .. } => Some(match why {
+                NotCore::Packed { program } => format!("unpack it with `{program} -d` first"),
+                NotCore::CutOff | NotCore::Architecture { .. } | NotCore::Unpacking { .. } => {
+                    return None;
+                }
+                _ => "the file that the kernel, `coredumpctl dump` or `gcore PID` wrote".to_owned(),
+            }),
+            Self::NoSuchFile { build_id, .. } => {
+                let sysroot = "--sysroot DIR, where DIR holds the files of the machine or container that the core is from";
+                Some(match build_id {
+                    Some(id) => format!("{sysroot}; or `debuginfod-find executable {id}`"),
+                    None => sysroot.to_owned(),
+                })
+            }
+            Self::InCore { source, .. } => match **source {
+                // They speak of processes that are there.
+                Self::NotPython { .. } | Self::Starting { .. } => None,
+                ref source => source.hint(),
+            },
+            Self::NoFilesInCore | Self::System { .. } => None,
         }
     }
 }

@@ -10,7 +10,7 @@
 //! suspended nothing but the coroutine leads to it.
 
 use crate::layout::{CurrentFrame, Executing, FrameLayout, StackTop};
-use crate::object::{Fault, Kind, Objects};
+use crate::object::{Fault, Kind, Objects, unexpected};
 
 /// The lowest bits of a reference on 3.14+'s value stack, and of `f_executable`.
 const REFERENCE_TAG: u64 = 3;
@@ -83,10 +83,14 @@ impl Objects<'_> {
                 let back = self.pointer(addr, layout.previous)?;
                 let owner = self.u8(addr, layout.owner)?;
                 let executable = self.u64(addr, layout.executable)? & !REFERENCE_TAG;
-                if owner >= OWNED_BY_INTERPRETER
-                    || executable == 0
-                    || self.kind_of(executable)? != Kind::Code
-                {
+                if owner >= OWNED_BY_INTERPRETER {
+                    return Ok(Link { frame: None, back });
+                }
+                // As of a stack that was left out of a core and is all zeros.
+                if executable == 0 {
+                    return unexpected(addr, "a frame without code");
+                }
+                if self.kind_of(executable)? != Kind::Code {
                     return Ok(Link { frame: None, back });
                 }
                 let instruction = self.u64(addr, layout.instruction)?;

@@ -2,6 +2,7 @@
 //! and without a panic.
 
 pub(crate) mod allocations;
+mod cores;
 mod memories;
 mod partial;
 mod run;

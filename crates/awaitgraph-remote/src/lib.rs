@@ -7,7 +7,8 @@
 //!
 //! Arrows only go down. [`snapshot()`] puts it all together: it finds CPython
 //! in the process, learns its version and so its layout, stops the process,
-//! reads, lets it go, and gives a [`Graph`].
+//! reads, lets it go, and gives a [`Graph`]. [`snapshot_of_core`] does the same
+//! with what a process has left behind.
 //!
 //! The target is untrusted and alive. It may be hostile, may end while it is
 //! read, and may be somebody's database: every read is bounded and may fail,
@@ -27,6 +28,7 @@ mod at_hand;
 
 mod asyncio;
 mod code;
+mod core;
 mod coroutine;
 mod error;
 mod frame;
@@ -46,14 +48,16 @@ mod process;
 )]
 mod replay;
 mod snapshot;
+mod subject;
 mod sys;
 mod threads;
 #[cfg(test)]
 mod truth;
 mod version;
 
+pub use self::core::snapshot_of_core;
 pub use awaitgraph_model::Graph;
-pub use error::{Error, Rule};
+pub use error::{Error, NotCore, Rule};
 pub use live::{Stop, snapshot};
 #[cfg(fuzzing)]
 pub use replay::Door;

@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use awaitgraph_model::{Graph, SnapshotInfo, Target};
+use awaitgraph_model::{Graph, SnapshotInfo};
 
 use crate::error::Error;
 use crate::memory::{Cached, Live, Memory, Why};
 use crate::process::{self, Runtime, ThreadPointers};
-use crate::snapshot::{self, Mismatch, ThreadIds};
-use crate::version;
+use crate::snapshot::{self, ThreadIds};
+use crate::subject::Subject;
 
 /// How often a process that is not stopped is read before what is still torn is
 /// told as it is, and for how long at most.
@@ -177,25 +177,12 @@ impl Process {
     }
 
     fn read(&self, thread_ids: ThreadIds<'_>) -> Result<Graph, Error> {
-        let (pid, runtime) = (self.pid, &self.runtime);
-        let identity = version::identify(pid, &self.memory, runtime)?;
-        let layout = &identity.layout;
-        match snapshot::read_graph(&self.memory, layout, runtime.py_runtime, thread_ids) {
-            Ok(graph) => Ok(Graph {
-                target: Target {
-                    pid: Some(pid),
-                    python: identity.version,
-                    executable: self.executable.clone(),
-                    free_threaded: false,
-                },
-                ..graph
-            }),
-            Err(Mismatch { found, expected }) => Err(Error::Layout {
-                pid,
-                version: identity.version,
-                what: format!("a task has {found} bytes, not {expected}"),
-            }),
-        }
+        let subject = Subject {
+            pid: self.pid,
+            executable: &self.executable,
+            runtime: &self.runtime,
+        };
+        subject.read(&self.memory, thread_ids)
     }
 
     /// An error if the process ended, or turned out to be closed to us.
@@ -203,11 +190,12 @@ impl Process {
         match self.memory.lost() {
             Some(Why::NotPermitted) => Err(process::not_permitted(self.pid)),
             Some(Why::Gone) => Err(Error::Ended { pid: self.pid }),
-            Some(Why::Unmapped | Why::TooMuch) | None => Ok(()),
+            Some(Why::Unmapped | Why::TooMuch | Why::NotInCore) | None => Ok(()),
         }
     }
 }
 
-fn micros(duration: Duration) -> u64 {
+/// The same in microseconds.
+pub(crate) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

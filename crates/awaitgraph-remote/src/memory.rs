@@ -14,10 +14,12 @@
 //! never a panic.
 
 mod cached;
+mod core;
 mod live;
 
 use std::fmt;
 
+pub(crate) use self::core::{Core, Dump, Segment};
 pub(crate) use cached::Cached;
 pub(crate) use live::Live;
 
@@ -91,6 +93,8 @@ pub(crate) enum Why {
     NotPermitted,
     /// More was read than one snapshot may.
     TooMuch,
+    /// The core file does not have it, nor any file that we found for it.
+    NotInCore,
 }
 
 impl fmt::Display for Unreadable {
@@ -100,6 +104,7 @@ impl fmt::Display for Unreadable {
             Why::Gone => "the process is gone",
             Why::NotPermitted => "not permitted",
             Why::TooMuch => "more was read than one snapshot may",
+            Why::NotInCore => "the core file does not have it",
         };
         write!(f, "cannot read {:#x}: {why}", self.addr)
     }

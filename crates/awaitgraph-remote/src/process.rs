@@ -3,8 +3,11 @@
 //!
 //! Nothing here knows what a Python object looks like.
 
+mod core;
+mod elf;
 mod image;
 mod listing;
+mod loaded;
 mod maps;
 mod permission;
 mod runtime;
@@ -12,6 +15,7 @@ mod status;
 mod stop;
 mod thread_id;
 
+pub(crate) use self::core::{Files, Opened, Progress};
 pub(crate) use listing::{command_line, processes};
 pub(crate) use permission::not_permitted;
 pub(crate) use runtime::{Runtime, find_runtime};

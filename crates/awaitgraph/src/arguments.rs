@@ -1,13 +1,16 @@
 //! The command line. Its help is the manual of the program.
 
+use std::path::PathBuf;
+
 use awaitgraph_model::Graph;
 use awaitgraph_model::render::TreeFrames;
 use awaitgraph_remote::{Error, Stop};
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::progress::Progress;
 use crate::show::View;
-use crate::stream::ColorChoice;
+use crate::stream::{ColorChoice, Stream};
 
 /// Shows which asyncio task waits for which in a live Python process, down to
 /// file and line.
@@ -51,6 +54,7 @@ Examples:
   awaitgraph pstree 4711 --stack          ... with every frame
   awaitgraph dump 4711 | less             every task as print_call_graph() has it
   awaitgraph ps 4711 --json | jq '.tasks[] | select(.state == \"running\")'
+  awaitgraph pstree --core core.4711      ... of a process that has crashed
   awaitgraph pstree 4711 --format dot | dot -Tsvg > tasks.svg
 
 Exit codes:
@@ -112,7 +116,7 @@ pub(crate) enum Command {
 /// has asyncio tasks, with its tasks by state and its command. No process is
 /// stopped for that.
 ///
-/// With a PID: one line for each task, with its id (that is, `id(task)`), its
+/// With a PID or --core: one line for each task, with its id (that is, `id(task)`), its
 /// state, the thread that runs its loop, its name, the first task that awaits
 /// it and how many others do, and the innermost frame of the program's own
 /// code.
@@ -123,11 +127,8 @@ pub(crate) struct Ps {
     #[arg(value_parser = pid, allow_negative_numbers = true)]
     pid: Option<u32>,
 
-    /// Read the process without stopping it
-    ///
-    /// What changes meanwhile may be shown wrongly or be missing.
-    #[arg(long)]
-    nonblocking: bool,
+    #[command(flatten)]
+    reading: Reading,
 
     #[command(flatten)]
     pub(crate) output: Output,
@@ -190,16 +191,39 @@ pub(crate) struct Demo {
 
 /// Which process to read, and how.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("which").required(true).args(["pid", "core"])))]
 pub(crate) struct Target {
     /// The process to read
     #[arg(value_parser = pid, allow_negative_numbers = true)]
-    pid: u32,
+    pid: Option<u32>,
 
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// How to read a process, or what to read in place of one.
+#[derive(Debug, Clone, Args)]
+struct Reading {
     /// Read the process without stopping it
     ///
     /// What changes meanwhile may be shown wrongly or be missing.
     #[arg(long)]
     nonblocking: bool,
+
+    /// Read a core file in place of a process, see docs/cores.md
+    ///
+    /// As the kernel writes them when a process crashes, or gcore at any time;
+    /// one that is packed with zstd is unpacked into TMPDIR first.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pid", "nonblocking"])]
+    core: Option<PathBuf>,
+
+    /// Where the files of the core's machine or container are
+    ///
+    /// A core leaves out what its process only mapped: for that the same
+    /// Python is needed. It is looked for below DIR, then where it was, then by
+    /// build id in the cache of debuginfod.
+    #[arg(long, value_name = "DIR", requires = "core", conflicts_with = "pid")]
+    sysroot: Option<PathBuf>,
 }
 
 /// The shape of a tree.
@@ -245,7 +269,7 @@ impl Arguments {
     /// Refuses what only the combination of arguments shows to be wrong.
     pub(crate) fn checked(self) -> Result<Self, clap::Error> {
         match &self.command {
-            Command::Ps(ps) if ps.pid.is_none() && !ps.output.format().can_show_processes() => {
+            Command::Ps(ps) if ps.target().is_none() && !ps.output.format().can_show_processes() => {
                 Err(Self::command().error(
                     ErrorKind::ArgumentConflict,
                     "a list of processes is no graph: without a PID there is --format text and json",
@@ -265,23 +289,42 @@ impl Format {
 impl Ps {
     /// The process whose tasks are asked for.
     pub(crate) fn target(&self) -> Option<Target> {
-        self.pid.map(|pid| Target {
-            pid,
-            nonblocking: self.nonblocking,
+        let is_one = self.pid.is_some() || self.reading.core.is_some();
+        is_one.then(|| Target {
+            pid: self.pid,
+            reading: self.reading.clone(),
         })
     }
 }
 
 impl Target {
-    /// Reads the process.
-    pub(crate) fn read(&self) -> Result<Graph, Error> {
-        let stop = if self.nonblocking {
+    /// Reads the process. What takes long is told of on `err`.
+    pub(crate) fn read(&self, err: &mut Stream<'_>) -> Result<Graph, Error> {
+        let Reading {
+            nonblocking,
+            core,
+            sysroot,
+        } = &self.reading;
+        if let Some(core) = core {
+            let mut progress = Progress::new(err);
+            let tell = &mut |done, all| progress.step(format_args!("{}", unpacked(done, all)));
+            let graph = awaitgraph_remote::snapshot_of_core(core, sysroot.as_deref(), tell);
+            progress.end();
+            return graph;
+        }
+        let stop = if *nonblocking {
             Stop::Nonblocking
         } else {
             Stop::Pause
         };
-        awaitgraph_remote::snapshot(self.pid, stop)
+        awaitgraph_remote::snapshot(self.pid.unwrap_or_default(), stop)
     }
+}
+
+/// `unpacked 37 %`
+fn unpacked(done: u64, all: u64) -> String {
+    let percent = done.saturating_mul(100).checked_div(all).unwrap_or(0);
+    format!("unpacked {percent} %")
 }
 
 impl Tree {

@@ -15,6 +15,7 @@ mod arguments;
 mod commands;
 mod demo;
 mod exit;
+mod progress;
 mod report;
 mod show;
 mod stream;

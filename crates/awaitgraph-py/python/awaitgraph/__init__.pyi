@@ -1,9 +1,10 @@
 """The types of the package; its documentation is that of `awaitgraph`."""
 
 import asyncio
+import os
 import sys
 from types import FrameType
-from typing import Any, List, Optional, Protocol, Tuple, final
+from typing import Any, List, Optional, Protocol, Tuple, Union, final
 
 if sys.version_info >= (3, 14):
     from asyncio import FrameCallGraphEntry as FrameCallGraphEntry
@@ -157,7 +158,12 @@ def capture_all(
     https://docs.python.org/3.14/library/asyncio-task.html#asyncio.all_tasks
     """
 
-def snapshot(pid: Optional[int] = None) -> Snapshot:
+def snapshot(
+    pid: Optional[int] = None,
+    *,
+    core: Union[None, str, os.PathLike[str]] = None,
+    sysroot: Union[None, str, os.PathLike[str]] = None,
+) -> Snapshot:
     """Read the await graph of a process from its memory.
 
     This is what the command `awaitgraph` does, so it sees the same: the tasks
@@ -166,12 +172,18 @@ def snapshot(pid: Optional[int] = None) -> Snapshot:
     the time that it takes to copy what is read. Without `pid` it is this
     process, which is read as it runs.
 
+    `core` is the path of a core file, read in place of a process, as the
+    command's `--core` is; `sysroot` the folder with the files of the machine or
+    container that the core is from, if those are not here.
+
     Returns a `Snapshot`.
 
     Raises `ProcessLookupError` where there is no such process or it ends,
     `PermissionError` where it may not be read or is being debugged, `ValueError`
-    where it is not a CPython whose memory is known, `TimeoutError` where it
-    hangs in the kernel, and `OSError` where the system refuses anything else.
+    where it is not a CPython whose memory is known or `core` is no core file,
+    `FileNotFoundError` where a core needs a file that is not here,
+    `TimeoutError` where the process hangs in the kernel, and `OSError` where
+    the system refuses anything else.
 
     Not in the asyncio documentation; the command's is at
     https://github.com/awaitgraph/awaitgraph

@@ -275,7 +275,7 @@ impl<M: Memory> Cached<M> {
             Ok(()) => self.bytes_read.set(self.bytes_read.get() + length as u64),
             Err(error) => match error.why {
                 Why::Gone | Why::NotPermitted => self.lost.set(Some(error.why)),
-                Why::Unmapped | Why::TooMuch => {}
+                Why::Unmapped | Why::TooMuch | Why::NotInCore => {}
             },
         }
         result

@@ -26,9 +26,6 @@ pub(crate) struct Image {
     file: File,
     /// What to add to an address of the file for one in memory.
     bias: u64,
-    mapped: Vec<(u64, u64)>,
-    /// The path in the target's map.
-    pub(crate) path: PathBuf,
 }
 
 /// Addresses in the target; 0 stands for none.
@@ -45,20 +42,11 @@ pub(crate) struct Landmarks {
 }
 
 impl Image {
-    /// The image that `mappings`, all of one file, belong to; `None` where the
-    /// file is not ELF or cannot be reached.
-    pub(crate) fn open(pid: u32, mappings: &[&Mapping]) -> Option<Self> {
-        let file = open_mapped(pid, mappings.first()?)?;
+    /// The image of `file`, whose mappings are these; `None` where it is not
+    /// ELF.
+    pub(crate) fn new(file: File, mappings: &[&Mapping]) -> Option<Self> {
         let bias = load_bias(&file, mappings)?;
-        Some(Self {
-            file,
-            bias,
-            mapped: mappings
-                .iter()
-                .map(|mapping| (mapping.start, mapping.end))
-                .collect(),
-            path: mappings.first()?.path.clone(),
-        })
+        Some(Self { file, bias })
     }
 
     /// Where the file's parts of interest are in the target's memory.
@@ -108,19 +96,13 @@ impl Image {
         Some(found)
     }
 
-    /// Whether a file's mapping holds this address.
-    pub(crate) fn holds(&self, addr: u64) -> bool {
-        self.mapped
-            .iter()
-            .any(|&(start, end)| (start..end).contains(&addr))
-    }
-
     fn loaded(&self, address: u64) -> u64 {
         address.wrapping_add(self.bias)
     }
 }
 
-fn open_mapped(pid: u32, mapping: &Mapping) -> Option<File> {
+/// The file of a mapping of the live process `pid`.
+pub(crate) fn open_mapped(pid: u32, mapping: &Mapping) -> Option<File> {
     let below_root = mapping.path.strip_prefix("/").unwrap_or(&mapping.path);
     let in_target = Path::new(&format!("/proc/{pid}/root")).join(below_root);
     let by_range = format!(
@@ -223,12 +205,7 @@ mod tests {
             path,
         };
         let _ = load_bias(&file, &[&mapping]);
-        let image = Image {
-            file,
-            bias: 0,
-            mapped: Vec::new(),
-            path: PathBuf::new(),
-        };
+        let image = Image { file, bias: 0 };
         image.landmarks()
     }
 

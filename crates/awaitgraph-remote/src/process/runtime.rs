@@ -8,9 +8,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::image::{Image, Landmarks};
+use super::image::{Image, Landmarks, open_mapped};
 use super::maps::{self, Mapping};
 use super::not_permitted;
 use super::status::{self, Life};
@@ -32,6 +32,20 @@ pub(crate) struct Runtime {
     pub(crate) version_in_name: String,
 }
 
+/// What was found where CPython was looked for and is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// A CPython from before `_PyRuntime`, which came with 3.7.
+    Older {
+        /// The version, as the file's name has it.
+        version: String,
+    },
+    /// A file by whose name it should be CPython cannot be opened.
+    Unopened(PathBuf),
+    /// No sign of it.
+    NotPython,
+}
+
 /// Finds CPython in a live process.
 ///
 /// # Errors
@@ -41,32 +55,61 @@ pub(crate) struct Runtime {
 pub(crate) fn find_runtime(pid: u32) -> Result<Runtime, Error> {
     let maps = read_maps(pid)?;
     let executable = status::executable(pid);
-    let mut images = Vec::new();
-    let mut unopened = None;
-    let candidates = files(&maps)
+    let open = |mappings: &[&Mapping]| {
+        let file = open_mapped(pid, mappings.first()?)?;
+        let image = Image::new(file, mappings)?;
+        Some(image.landmarks().unwrap_or_default())
+    };
+    search(&maps, executable.as_deref(), &open).map_err(|absent| match absent {
+        Absent::Older { version } => Error::UnknownVersion { pid, version },
+        // What runs something has an executable, until it ends.
+        _ if executable.is_none() || !status::is_alive(pid) => Error::Ended { pid },
+        Absent::Unopened(path) => Error::Unopened {
+            pid,
+            path: path.to_string_lossy().into_owned(),
+        },
+        Absent::NotPython => Error::NotPython {
+            pid,
+            executable: executable
+                .as_deref()
+                .unwrap_or(Path::new(""))
+                .to_string_lossy()
+                .into_owned(),
+        },
+    })
+}
+
+/// Finds CPython among mapped files. `open` gives the landmarks of the one
+/// whose mappings these are, none of them where it is something else, and
+/// `None` where it cannot be opened.
+pub(super) fn search(
+    maps: &[Mapping],
+    executable: Option<&Path>,
+    open: &dyn Fn(&[&Mapping]) -> Option<Landmarks>,
+) -> Result<Runtime, Absent> {
+    let mut candidates: Vec<_> = files(maps)
         .into_iter()
-        .filter(|(path, _)| may_be_python(path, executable.as_deref()));
-    for (path, mappings) in candidates.take(MOST_IMAGES) {
-        match Image::open(pid, &mappings) {
-            Some(image) => images.push(image),
-            None if names_python(path) => unopened = Some(path),
-            None => {}
-        }
-    }
+        .filter(|(path, _)| may_be_python(path, executable))
+        .take(MOST_IMAGES)
+        .collect();
     // Where there is a libpython, an executable that has the symbol too has it from there.
-    images.sort_by_key(|image: &Image| !is_libpython(&image.path));
+    candidates.sort_by_key(|(path, _)| !is_libpython(path));
 
     let mut runtime: Option<Runtime> = None;
     let mut asyncio_debug = 0;
     let mut older = None;
-    for image in &images {
+    let mut unopened = None;
+    for (path, mappings) in &candidates {
         let Some(Landmarks {
             py_runtime,
             py_version,
             asyncio_debug: debug,
             py_main,
-        }) = image.landmarks()
+        }) = open(mappings)
         else {
+            if names_python(path) {
+                unopened.get_or_insert(path);
+            }
             continue;
         };
         if py_runtime != 0 && runtime.is_none() {
@@ -74,41 +117,27 @@ pub(crate) fn find_runtime(pid: u32) -> Result<Runtime, Error> {
                 py_runtime,
                 py_version,
                 asyncio_debug: 0,
-                version_in_name: version_in_name(&image.path),
+                version_in_name: version_in_name(path),
             });
         }
-        if debug != 0 && asyncio_debug == 0 && image.holds(debug) {
+        let is_mapped = |addr| mappings.iter().any(|it| (it.start..it.end).contains(&addr));
+        if debug != 0 && asyncio_debug == 0 && is_mapped(debug) {
             asyncio_debug = debug;
         }
         if py_main {
-            older.get_or_insert(&image.path);
+            older.get_or_insert(path);
         }
     }
-    match (runtime, older) {
-        (Some(runtime), _) => Ok(Runtime {
+    match (runtime, older, unopened) {
+        (Some(runtime), _, _) => Ok(Runtime {
             asyncio_debug,
             ..runtime
         }),
-        // `_PyRuntime` came with 3.7.
-        (None, Some(path)) => Err(Error::UnknownVersion {
-            pid,
+        (None, Some(path), _) => Err(Absent::Older {
             version: version_in_name(path),
         }),
-        // What runs something has an executable, until it ends.
-        (None, None) if executable.is_none() || !status::is_alive(pid) => Err(Error::Ended { pid }),
-        (None, None) => Err(match unopened {
-            Some(path) => Error::Unopened {
-                pid,
-                path: path.to_string_lossy().into_owned(),
-            },
-            None => Error::NotPython {
-                pid,
-                executable: executable
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned(),
-            },
-        }),
+        (None, None, Some(path)) => Err(Absent::Unopened(path.to_path_buf())),
+        (None, None, None) => Err(Absent::NotPython),
     }
 }
 
@@ -155,7 +184,7 @@ fn names_python(path: &Path) -> bool {
     is_libpython(path) || name_starts(path, "python")
 }
 
-fn is_libpython(path: &Path) -> bool {
+pub(super) fn is_libpython(path: &Path) -> bool {
     name_starts(path, "libpython")
 }
 
@@ -165,7 +194,7 @@ fn name_starts(path: &Path, start: &str) -> bool {
 }
 
 /// `2.7` of `/usr/bin/python2.7`, else a word that says that it is old.
-fn version_in_name(path: &Path) -> String {
+pub(super) fn version_in_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let version: String = name
         .chars()

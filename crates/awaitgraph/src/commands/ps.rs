@@ -1,7 +1,5 @@
 //! `awaitgraph ps` and `awaitgraph ps PID`
 
-use std::time::{Duration, Instant};
-
 use awaitgraph_model::Graph;
 use awaitgraph_model::questions::StateCounts;
 use awaitgraph_model::render::{
@@ -11,6 +9,7 @@ use awaitgraph_remote::{Error, Stop};
 
 use crate::arguments::{Format, Ps};
 use crate::exit::ExitCode;
+use crate::progress::Progress;
 use crate::report::counted;
 use crate::show::View;
 use crate::stream::Stream;
@@ -25,7 +24,7 @@ pub(crate) fn run(
     let Some(target) = arguments.target() else {
         return list(format, out, err);
     };
-    let graph = target.read()?;
+    let graph = target.read(err)?;
     show::graph(&graph, View::Table, format, out)?;
     Ok(report::graph(&graph, err))
 }
@@ -34,10 +33,10 @@ pub(crate) fn run(
 fn list(format: Format, out: &mut Stream<'_>, err: &mut Stream<'_>) -> anyhow::Result<ExitCode> {
     let mut found = Found::default();
     let pids = awaitgraph_remote::processes()?;
-    let mut progress = Progress::new(pids.len(), err);
-    for &pid in &pids {
+    let mut progress = Progress::new(err);
+    for (done, &pid) in pids.iter().enumerate() {
+        progress.step(format_args!("{done} of {} processes", pids.len()));
         found.look_at(pid);
-        progress.step();
     }
     progress.end();
 
@@ -159,44 +158,4 @@ fn names_python(command: &str) -> bool {
     let program = command.split(' ').next().unwrap_or_default();
     let name = program.rsplit('/').next().unwrap_or_default();
     name.starts_with("python")
-}
-
-/// How far the look at all processes is, for a person who has to wait for it.
-struct Progress<'s, 'a> {
-    err: &'s mut Stream<'a>,
-    begin: Instant,
-    done: usize,
-    total: usize,
-    is_shown: bool,
-}
-
-impl<'s, 'a> Progress<'s, 'a> {
-    /// Who waits no longer than this needs to be told nothing.
-    const PATIENCE: Duration = Duration::from_millis(500);
-
-    fn new(total: usize, err: &'s mut Stream<'a>) -> Self {
-        Self {
-            err,
-            begin: Instant::now(),
-            done: 0,
-            total,
-            is_shown: false,
-        }
-    }
-
-    fn step(&mut self) {
-        self.done = self.done.saturating_add(1);
-        if self.err.is_terminal() && self.begin.elapsed() > Self::PATIENCE {
-            self.is_shown = true;
-            let (done, total) = (self.done, self.total);
-            self.err.tell(format_args!("\r{done} of {total} processes"));
-        }
-    }
-
-    fn end(self) {
-        if self.is_shown {
-            // Back to the beginning of the line, which is cleared.
-            self.err.tell(format_args!("\r\x1b[K"));
-        }
-    }
 }

@@ -10,7 +10,7 @@ pub(crate) fn run(
     out: &mut Stream<'_>,
     err: &mut Stream<'_>,
 ) -> anyhow::Result<ExitCode> {
-    let graph = arguments.target.read()?;
+    let graph = arguments.target.read(err)?;
     show::graph(
         &graph,
         arguments.tree.view(),

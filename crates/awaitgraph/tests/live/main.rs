@@ -23,6 +23,7 @@
 mod bad_input;
 mod compare;
 mod consistency;
+mod cores;
 mod harm;
 mod limited;
 mod numbers;
@@ -56,6 +57,7 @@ fn main() {
     trials.extend(harm::trials(&pythons));
     trials.extend(bad_input::trials(&pythons));
     trials.extend(odd_folder::trials(&pythons));
+    trials.extend(cores::trials(&pythons));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {
         for gap in pythons.gaps().all() {

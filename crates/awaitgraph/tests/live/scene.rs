@@ -154,6 +154,14 @@ impl Scene {
         let _ = self.child.wait();
     }
 
+    /// Lets it crash, and waits until its core is written.
+    pub(crate) fn crash(&mut self) {
+        // Waiting would close it, at which a scene ends by itself.
+        let _stdin = self.child.stdin.take();
+        limited::signal(self.child.id(), libc::SIGABRT);
+        let _ = self.child.wait();
+    }
+
     /// That no thread of it is left stopped or traced, and that its loops run.
     ///
     /// # Errors

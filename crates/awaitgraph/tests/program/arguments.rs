@@ -24,6 +24,10 @@ fn wrong_usage_is_exit_code_2_with_nothing_on_stdout() {
         "ps --format dot",
         "ps --format mermaid",
         "dump --core",
+        "dump --core core 1",
+        "dump --core core --nonblocking",
+        "dump 1 --sysroot /",
+        "ps --sysroot /",
     ] {
         let ran = awaitgraph(arguments);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments}");
@@ -34,7 +38,7 @@ fn wrong_usage_is_exit_code_2_with_nothing_on_stdout() {
 #[test]
 fn a_name_is_no_process_id() {
     expect![[r#"
-        error: invalid value 'main' for '<PID>': not a process id; `awaitgraph ps` lists the processes that run asyncio
+        error: invalid value 'main' for '[PID]': not a process id; `awaitgraph ps` lists the processes that run asyncio
 
         For more information, try '--help'.
     "#]].assert_eq(&awaitgraph("pstree main").err);

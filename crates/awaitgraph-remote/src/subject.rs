@@ -1,0 +1,45 @@
+//! One reading of one process, whatever its bytes come from.
+
+use awaitgraph_model::{Graph, Target};
+
+use crate::error::Error;
+use crate::memory::Memory;
+use crate::process::Runtime;
+use crate::snapshot::{self, Mismatch, ThreadIds};
+use crate::version;
+
+/// A process that runs CPython.
+pub(crate) struct Subject<'a> {
+    pub(crate) pid: u32,
+    pub(crate) executable: &'a str,
+    pub(crate) runtime: &'a Runtime,
+}
+
+impl Subject<'_> {
+    /// Its graph, as `memory` has it; how it was read is left to the caller.
+    pub(crate) fn read(
+        &self,
+        memory: &dyn Memory,
+        thread_ids: ThreadIds<'_>,
+    ) -> Result<Graph, Error> {
+        let (pid, runtime) = (self.pid, self.runtime);
+        let identity = version::identify(pid, memory, runtime)?;
+        let layout = &identity.layout;
+        match snapshot::read_graph(memory, layout, runtime.py_runtime, thread_ids) {
+            Ok(graph) => Ok(Graph {
+                target: Target {
+                    pid: Some(pid),
+                    python: identity.version,
+                    executable: self.executable.to_owned(),
+                    free_threaded: false,
+                },
+                ..graph
+            }),
+            Err(Mismatch { found, expected }) => Err(Error::Layout {
+                pid,
+                version: identity.version,
+                what: format!("a task has {found} bytes, not {expected}"),
+            }),
+        }
+    }
+}
