@@ -8,11 +8,13 @@ pub mod escape;
 mod grid;
 mod line;
 mod place;
+mod wait;
 
 pub mod call_graph;
 mod dot;
 mod json;
 mod json_lines;
+mod json_waits;
 mod mermaid;
 mod processes;
 mod table;

@@ -17,14 +17,19 @@
 //! exponential time, or without end in a cycle. Here it is written whole once,
 //! and marked `(*)` or `(cycle)` elsewhere.
 //!
+//! What a task waits for where that is no task has a line of its own, which
+//! CPython does not write: `+ Waits for: lock Pool.lock (0x7f0a) held by main`.
+//!
 //! The nodes are whatever implements [`CallGraph`]: the tasks of a
 //! [`Graph`], or Python objects with plain futures among them.
 
 use std::fmt::{self, Write};
 
 use crate::graph::{Code, FrameKind, Graph, TaskIndex};
-use crate::questions::Links;
+use crate::questions::{Links, OwnCode};
 use crate::render::escape::{write_escaped, write_repr};
+use crate::render::line::Line;
+use crate::render::wait::{self, Phrase};
 
 /// What [`CallGraphWriter`] writes: nodes numbered from 0.
 pub trait CallGraph {
@@ -37,6 +42,11 @@ pub trait CallGraph {
     /// The frames of a node, in the order in which they are to be written
     /// (innermost first), each with the line that it is at, if any.
     fn frames(&self, node: usize) -> impl Iterator<Item = (&FrameWords, Option<u32>)>;
+
+    /// What a node waits for, in words, where it is no node and has words.
+    fn waits_for(&self, _node: usize) -> Option<String> {
+        None
+    }
 
     /// The awaiter at `position` of a node's list of them; `None` past its end.
     fn awaiter(&self, node: usize, position: usize) -> Option<usize>;
@@ -120,6 +130,7 @@ pub fn call_graph<W: Write>(graph: &Graph, out: &mut W) -> fmt::Result {
         graph,
         awaiters: Links::awaiters(graph),
         words: graph.codes.iter().map(words_of).collect(),
+        own_code: OwnCode::new(graph),
     };
     let children = tasks.awaiters.reversed();
     let mut writer = CallGraphWriter::new(&tasks);
@@ -147,6 +158,7 @@ struct Tasks<'a> {
     awaiters: Links,
     /// For each code of the graph.
     words: Vec<FrameWords>,
+    own_code: OwnCode,
 }
 
 fn words_of(code: &Code) -> FrameWords {
@@ -175,6 +187,13 @@ impl CallGraph for Tasks<'_> {
             let words = self.words.get(frame.code.as_usize())?;
             Some((words, frame.line))
         })
+    }
+
+    fn waits_for(&self, node: usize) -> Option<String> {
+        let node = [TaskIndex::from_usize(node)];
+        let mut line = Line::default();
+        wait::push_wait(self.graph, &self.own_code, &node, Phrase::Noun, &mut line);
+        Some(line.take_text()).filter(|words| !words.is_empty())
     }
 
     fn awaiter(&self, node: usize, position: usize) -> Option<usize> {
@@ -267,6 +286,12 @@ impl<'a, G: CallGraph> CallGraphWriter<'a, G> {
             is_first = false;
             indent.write(out)?;
             words.write(line, out)?;
+        }
+        if let Some(words) = self.graph.waits_for(node) {
+            indent.write(out)?;
+            out.write_str("  + Waits for: ")?;
+            out.write_str(&words)?;
+            out.write_char('\n')?;
         }
         if self.graph.awaiter(node, 0).is_some() {
             indent.write(out)?;

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::graph::{Awaiter, Frame, Graph, Problem, SnapshotInfo, Target, Task, TaskIndex, Thread};
 use crate::render::json_lines::write_document;
-use crate::waits::WaitsFor;
+use crate::render::json_waits::waits_for;
 
 /// The number of the schema, raised when a key changes its meaning.
 pub(super) const SCHEMA: u32 = 1;
@@ -128,13 +128,13 @@ impl TaskView<'_, (), (), ()> {
             thread: task.thread,
             stack: List(&task.stack, |frame| FrameView::of(graph, frame)),
             awaited_by: List(&task.awaited_by, |awaiter| AwaiterView::of(graph, awaiter)),
-            waits_for: (task.waits_for.as_ref()).map(|object| WaitsForView::of(graph, object)),
+            waits_for: (task.waits_for.as_ref()).map(|object| waits_for(graph, object)),
         }
     }
 }
 
 #[derive(Serialize)]
-struct FrameView<'a> {
+pub(super) struct FrameView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     function: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,7 +145,7 @@ struct FrameView<'a> {
 }
 
 impl<'a> FrameView<'a> {
-    fn of(graph: &'a Graph, frame: &Frame) -> Self {
+    pub(super) fn of(graph: &'a Graph, frame: &Frame) -> Self {
         let code = graph.code(frame);
         Self {
             function: code.map(|code| code.function.as_str()),
@@ -174,23 +174,6 @@ impl AwaiterView<()> {
 }
 
 #[derive(Serialize)]
-struct WaitsForView<'a, Holders: Serialize> {
-    kind: &'a str,
-    id: Option<Address>,
-    holders: Holders,
-}
-
-impl WaitsForView<'_, ()> {
-    fn of<'a>(graph: &'a Graph, object: &'a WaitsFor) -> impl Serialize + use<'a> {
-        WaitsForView {
-            kind: object.what.kind(),
-            id: object.id.map(Address),
-            holders: List(object.what.holders(), |&holder| Address::of(graph, holder)),
-        }
-    }
-}
-
-#[derive(Serialize)]
 struct ProblemView<'a> {
     #[serde(rename = "where")]
     location: &'a str,
@@ -207,10 +190,10 @@ impl<'a> ProblemView<'a> {
 }
 
 /// An address, in hexadecimal digits.
-struct Address(u64);
+pub(super) struct Address(pub(super) u64);
 
 impl Address {
-    fn of(graph: &Graph, task: TaskIndex) -> Option<Self> {
+    pub(super) fn of(graph: &Graph, task: TaskIndex) -> Option<Self> {
         graph.task(task).map(|task| Self(task.id))
     }
 }

@@ -41,6 +41,8 @@ pub(super) enum Span {
     Ready,
     /// What a task waits for.
     Waits,
+    /// The path of a file in it. Gives way before any other.
+    WaitsPath,
     /// `(*)`
     Repeat,
     /// `(cycle)`
@@ -57,7 +59,7 @@ impl Span {
             Self::Function => "36",
             Self::Running => "32",
             Self::Ready => "33",
-            Self::Waits => "35",
+            Self::Waits | Self::WaitsPath => "35",
             Self::Cycle => "1;31",
         }
     }
@@ -115,6 +117,12 @@ impl Line {
         columns(&self.text)
     }
 
+    /// Its text, which it gives away.
+    pub(super) fn take_text(&mut self) -> String {
+        self.spans.clear();
+        std::mem::take(&mut self.text)
+    }
+
     /// Empties it.
     pub(super) fn clear(&mut self) {
         self.text.clear();
@@ -164,6 +172,7 @@ impl Line {
     /// then names, then the end of the line up to the line number or mark, then
     /// file names, at last everything.
     fn fit(&mut self, width: usize) {
+        self.shorten(Span::WaitsPath, self.columns(), width, shorten_folders);
         self.shorten(Span::Path, self.columns(), width, shorten_folders);
         self.shorten(Span::Name, self.columns(), width, shorten_name);
         let place = self.parts().fold((0, 0), |(so_far, place), (span, text)| {

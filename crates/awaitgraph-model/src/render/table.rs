@@ -40,14 +40,14 @@ pub fn table<W: Write + ?Sized>(graph: &Graph, options: &TableOptions, out: &mut
             ("AWAITED BY", &|(index, _), line| {
                 push_awaiters(graph, &awaiters, index, line);
             }),
-            ("WHERE", &|(_, task), line| {
+            ("WHERE", &|(index, task), line| {
                 let frame = own_code.innermost(&task.stack);
                 if let Some(frame) = frame {
                     place::push_frame(graph, frame, line);
                 }
                 if task.waits_for.is_some() {
                     line.push(Span::Text, if frame.is_some() { "  " } else { "" });
-                    place::push_wait(graph, task, line);
+                    place::push_doing(graph, &own_code, &[index], line);
                 }
             }),
         ],

@@ -213,9 +213,9 @@ impl<W: Write + ?Sized> Tree<'_, W> {
         match shown {
             Some(Shown::OnThePath) => self.line.push(Span::Cycle, " (cycle)"),
             Some(Shown::Yes) | None => self.line.push(Span::Repeat, " (*)"),
-            Some(Shown::No) if place::has_wait(task) => {
+            Some(Shown::No) if place::does_something(task) => {
                 self.line.push(Span::Text, "  ");
-                place::push_wait(self.graph, task, &mut self.line);
+                place::push_doing(self.graph, &self.own_code, &[index], &mut self.line);
             }
             Some(Shown::No) => {}
         }

@@ -85,6 +85,44 @@ fn two_constructs_between_two_tasks_are_one_awaiter() {
     );
 }
 
+#[test]
+fn what_is_waited_for_has_a_line() {
+    check(
+        "a in acquire /usr/lib/python3.12/asyncio/locks.py:9, work /app/x.py:3
+         a waits for lock 0x10 name=Pool.lock waiting=2 held by b
+         c -> a
+         b waits for sleep left=3
+         d waits for queue 0x20 name=jobs end=put
+         e waits for stream action=read peer=10.0.0.5:5432
+         f waits for executor function=crunch thread=4712 at=Image.resize@/app/x.py:9
+         g waits for future held_by=Connection._waiter",
+        expect![[r#"
+            * Task(name='a', id=0x1000)
+              + Call stack:
+              |   File '/usr/lib/python3.12/asyncio/locks.py', line 9, in async acquire()
+              |   File '/app/x.py', line 3, in async work()
+              + Waits for: lock Pool.lock (0x10) held by b; 2 wait
+              + Awaited by:
+                * Task(name='c', id=0x1020)
+
+            * Task(name='b', id=0x1010)
+              + Waits for: sleep, 3.0 s left
+
+            * Task(name='d', id=0x1030)
+              + Waits for: room in queue jobs
+
+            * Task(name='e', id=0x1040)
+              + Waits for: data from 10.0.0.5:5432
+
+            * Task(name='f', id=0x1050)
+              + Waits for: crunch in thread 4712: Image.resize /app/x.py:9
+
+            * Task(name='g', id=0x1060)
+              + Waits for: a future held by Connection._waiter
+        "#]],
+    );
+}
+
 /// Nodes that are no tasks of a graph: what the Python package brings.
 struct Chain(usize, FrameWords);
 

@@ -12,3 +12,4 @@ mod questions;
 mod table;
 mod tree;
 mod untrusted;
+mod waits;

@@ -33,6 +33,7 @@ fn every_format_shows_them_as_text() {
     "#]].assert_eq(&written(|out| table(&graph, &TableOptions::default(), out)));
     expect![[r#"
         * Task(name='b', id=0x1010)
+          + Waits for: lock 0x1 held by x\x1b[2J"]\n\\u202e\x85<b>#`'
           + Awaited by:
             * Task(name='x\x1b[2J"]\n\\\u202e\x85<b>#`\'', id=0x1000)
               + Call stack:
