@@ -29,6 +29,8 @@ pub(super) enum Span {
     Faint,
     /// The name of a task. Gives way second.
     Name,
+    /// Between several names, and how many there are.
+    Count,
     /// The name of a function.
     Function,
     /// The path of a file. Gives way first, from the left.
@@ -56,6 +58,7 @@ impl Span {
             Self::Text => "",
             Self::Heading | Self::Name => "1",
             Self::Faint | Self::Path | Self::LineNumber | Self::Repeat => "2",
+            Self::Count => "1",
             Self::Function => "36",
             Self::Running => "32",
             Self::Ready => "33",

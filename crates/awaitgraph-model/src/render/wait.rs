@@ -456,6 +456,15 @@ impl Words<'_> {
     }
 }
 
+/// Adds the kind of a wait, and by which name it goes, as `lock Pool.lock`.
+pub(super) fn push_kind_and_name(wait: &WaitsFor, line: &mut Line) {
+    line.push(Span::Waits, wait.what.kind());
+    if let Some(name) = &wait.name {
+        line.push(Span::Waits, " ");
+        line.push_untrusted(Span::Waits, name);
+    }
+}
+
 /// `locks`, `processes`.
 fn plural(word: &str) -> String {
     format!("{word}s")

@@ -1,15 +1,18 @@
 //! The call graph in the words of CPython.
 
 use awaitgraph_model::FrameKind;
-use awaitgraph_model::render::call_graph;
+use awaitgraph_model::questions::Outline;
 use awaitgraph_model::render::call_graph::{CallGraph, CallGraphWriter, FrameWords, Node, Text};
+use awaitgraph_model::render::{DumpFrames, dump};
 use expect_test::{Expect, expect};
 
 use crate::notation::{graph, written};
 
 fn check(text: &str, expected: Expect) {
     let graph = graph(text);
-    expected.assert_eq(&written(|out| call_graph(&graph, out)));
+    expected.assert_eq(&written(|out| {
+        dump(&Outline::whole(&graph), DumpFrames::All, out)
+    }));
 }
 
 #[test]
@@ -60,16 +63,26 @@ fn cycles_are_cut_and_those_that_nothing_leads_to_are_written_too() {
     check(
         "a -> b\nb -> a\nc -> c",
         expect![[r#"
-        * Task(name='a', id=0x1000)
-          + Awaited by:
-            * Task(name='b', id=0x1010)
-              + Awaited by:
-                * Task(name='a', id=0x1000) (cycle)
+            deadlock: a and b wait for each other
+              a
+                awaits b
+              b
+                awaits a
 
-        * Task(name='c', id=0x1020)
-          + Awaited by:
-            * Task(name='c', id=0x1020) (cycle)
-    "#]],
+            deadlock: c waits for itself
+              c
+                awaits c
+
+            * Task(name='a', id=0x1000)
+              + Awaited by:
+                * Task(name='b', id=0x1010)
+                  + Awaited by:
+                    * Task(name='a', id=0x1000) (cycle)
+
+            * Task(name='c', id=0x1020)
+              + Awaited by:
+                * Task(name='c', id=0x1020) (cycle)
+        "#]],
     );
 }
 

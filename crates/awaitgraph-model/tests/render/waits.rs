@@ -1,5 +1,6 @@
 //! What a task waits for, in words and in JSON.
 
+use awaitgraph_model::questions::Outline;
 use awaitgraph_model::render::{TreeOptions, json, tree};
 use expect_test::{Expect, expect};
 use serde_json::Value;
@@ -11,8 +12,8 @@ fn check(waits: &[&str], expected: Expect) {
     let mut shown = String::new();
     for wait in waits {
         let graph = graph(&format!("a waits for {wait}\nb\nc\nd\ne\nf"));
-        let tree = written(|out| tree(&graph, &TreeOptions::default(), out));
-        let document = written(|out| json(&graph, out));
+        let tree = written(|out| tree(&Outline::whole(&graph), &TreeOptions::default(), out));
+        let document = written(|out| json(&Outline::whole(&graph), out));
         let _: Value = serde_json::from_str(&document).unwrap();
         let (_, view) = document.split_once("\"waits_for\":").unwrap();
         let (view, _) = view.split_once("},\n").unwrap();
@@ -207,7 +208,9 @@ fn what_comes_from_the_target_is_shown_as_text() {
         a  waits for lock \x1b[2J\u202e (0x10) held by \n
         \n
     "#]]
-    .assert_eq(&written(|out| tree(&graph, &TreeOptions::default(), out)));
+    .assert_eq(&written(|out| {
+        tree(&Outline::whole(&graph), &TreeOptions::default(), out)
+    }));
 }
 
 #[test]
@@ -222,7 +225,7 @@ fn in_a_narrow_line_the_wait_is_cut_at_its_end() {
             width: Some(width),
             ..TreeOptions::default()
         };
-        shown.push_str(&written(|out| tree(&graph, &options, out)));
+        shown.push_str(&written(|out| tree(&Outline::whole(&graph), &options, out)));
     }
     expect![[r#"
         worker-1  work /srv/app/current/service.py:17  runs crunch in thread 4712: Image.resize /srv/app/current/x.py:9

@@ -12,7 +12,6 @@ use awaitgraph_remote::{Error, Stop};
 use crate::arguments::{Format, Ps};
 use crate::exit::ExitCode;
 use crate::report::counted;
-use crate::show::View;
 use crate::stream::Stream;
 use crate::{report, show};
 
@@ -26,8 +25,11 @@ pub(crate) fn run(
         return list(format, out, err);
     };
     let graph = target.read()?;
-    show::graph(&graph, View::Table, format, out)?;
-    Ok(report::graph(&graph, err))
+    let shown = arguments.shown();
+    match arguments.by() {
+        Some(by) => show::tasks_by(&graph, by, &shown, format, out, err),
+        None => show::graph(&graph, &shown, format, out, err),
+    }
 }
 
 /// Lists the processes that run asyncio.
