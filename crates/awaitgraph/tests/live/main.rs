@@ -21,6 +21,7 @@
 )]
 
 mod bad_input;
+mod check;
 mod compare;
 mod limited;
 mod numbers;
@@ -52,6 +53,7 @@ fn main() {
     trials.extend(upheaval::trials(&pythons));
     trials.extend(bad_input::trials(&pythons));
     trials.extend(odd_folder::trials(&pythons));
+    trials.extend(check::trials(&pythons));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {
         for gap in pythons.gaps().all() {
