@@ -175,6 +175,9 @@ impl Line {
     /// then names, then the end of the line up to the line number or mark, then
     /// file names, at last everything.
     fn fit(&mut self, width: usize) {
+        if self.columns() <= width {
+            return;
+        }
         self.shorten(Span::WaitsPath, self.columns(), width, shorten_folders);
         self.shorten(Span::Path, self.columns(), width, shorten_folders);
         self.shorten(Span::Name, self.columns(), width, shorten_name);
@@ -201,7 +204,7 @@ impl Line {
         shorten: fn(&str, usize, &mut String),
     ) {
         let mut excess = columns.saturating_sub(width);
-        if excess == 0 {
+        if excess == 0 || !self.spans.iter().any(|(span, _)| *span == kind) {
             return;
         }
         let mut line = Line::default();
@@ -319,6 +322,8 @@ fn columns(text: &str) -> usize {
 /// better than one that breaks.
 fn columns_of(c: char) -> usize {
     match c {
+        // Most letters, and the lines of a tree.
+        '\0'..='\u{10ff}' | '\u{2500}'..='\u{257f}' => 1,
         '\u{1100}'..='\u{115f}'
         | '\u{231a}'..='\u{231b}'
         | '\u{23e9}'..='\u{23f3}'
