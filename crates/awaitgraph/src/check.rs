@@ -20,7 +20,7 @@ pub struct Checked {
 const LEAST_LOOKS: u32 = 12;
 
 /// The target is to run for most of the time that it is watched.
-const SHARE_OF_READING: u32 = 8;
+const PAUSE_FOR_EACH_STOP: u32 = 8;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
 
 /// Finds what is wrong in what `read` gives. Where a loop may be blocked, looks
@@ -34,18 +34,16 @@ pub fn check(
     let mut watch = Watch::new(&graph);
     let mut looked_at = Instant::now();
     let first = looked_at;
-    let mut reading = begin.elapsed();
     let mut jitter = Jitter(u64::from(begin.elapsed().subsec_nanos()) | 1);
     while !window.is_zero()
         && watch.goes_on()
         && (first.elapsed() < window || watch.looks() < LEAST_LOOKS)
     {
-        let pause = (reading * SHARE_OF_READING).max(SHORTEST_PAUSE);
-        std::thread::sleep(jitter.around(pause));
-        let begin = Instant::now();
+        let stopped = Duration::from_micros(graph.snapshot.paused_us);
+        let pause = (stopped * PAUSE_FOR_EACH_STOP).min(window / LEAST_LOOKS);
+        std::thread::sleep(jitter.around(pause.max(SHORTEST_PAUSE)));
         // A process that has ended by now was what the last look showed.
         let Ok(next) = read() else { break };
-        reading = begin.elapsed();
         looked_at = Instant::now();
         graph = next;
         watch.look(&graph);

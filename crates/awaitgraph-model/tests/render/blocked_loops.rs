@@ -135,10 +135,11 @@ fn a_stack_of_many_frames_is_told_from_both_ends() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 23);
     expect![[r#"
+        blocked loop: deep does not let go of thread 7, in 1 looks over 1.0 s
             in f99 /app/x.py:99
             in f90 /app/x.py:90
             ... 80 more frames
             in f9 /app/x.py:9
             in f0 /app/x.py:0"#]]
-    .assert_eq(&[2, 11, 12, 13, 22].map(|at| lines[at]).join("\n"));
+    .assert_eq(&[0, 2, 11, 12, 13, 22].map(|at| lines[at]).join("\n"));
 }
