@@ -235,7 +235,9 @@ pub(crate) struct Dump {
 ///
 /// Only the last takes more than one look: a loop is blocked that is in the same
 /// code of the same task in each of them, and of which no other task has taken a
-/// step. Where nothing runs, or anything moves, the first looks are the last.
+/// step. Where nothing runs, or anything moves, the first looks are the last. A
+/// loop with a single task that is nearly always at the same place looks the
+/// same; the longer the time that it is given, the fewer such there are.
 #[derive(Debug, Args)]
 #[command(after_long_help = CHECK_EXAMPLE)]
 pub(crate) struct Check {

@@ -42,11 +42,45 @@ struct Running {
     place: u64,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Other {
     stack: u64,
     is_ready: bool,
+    /// The address of what it waits for.
+    waits_for: Option<u64>,
+    /// Seconds until its sleep or its timeout is over.
+    left: Option<f64>,
 }
+
+impl Other {
+    fn of(graph: &Graph, task: &Task) -> Self {
+        let waits_for = task.waits_for.as_ref();
+        Self {
+            stack: stack_of(graph, &task.stack),
+            is_ready: task.state == TaskState::Ready,
+            waits_for: waits_for.and_then(|wait| wait.id),
+            left: waits_for.and_then(|wait| match wait.what {
+                Wait::Sleep { left: Some(left) } => Some(left),
+                _ => wait.deadline,
+            }),
+        }
+    }
+
+    /// Whether it may be at this place still since it was seen `before`. It may
+    /// have become ready, by another thread or by the code that runs. But one
+    /// that now waits for something else, or for longer, has gone round a loop.
+    fn has_stayed_since(&self, before: &Self) -> bool {
+        let is_later = |now: Option<f64>, before: Option<f64>| matches!((now, before), (Some(now), Some(before)) if now > before + CLOCK);
+        let is_other = |now: Option<u64>, before: Option<u64>| matches!((now, before), (Some(now), Some(before)) if now != before);
+        self.stack == before.stack
+            && self.is_ready >= before.is_ready
+            && !is_other(self.waits_for, before.waits_for)
+            && !is_later(self.left, before.left)
+    }
+}
+
+/// What two readings of the same clock may differ by, in seconds.
+const CLOCK: f64 = 0.001;
 
 /// A sleep that is overdue by this much of the time that passed shows that the
 /// loop was at no timer in between.
@@ -135,12 +169,10 @@ impl Suspect {
             return false;
         }
         let others = others(graph, thread);
-        // One that waited may have become ready, by another thread or by the
-        // code that runs; and that code may have made new ones.
+        // The code that runs may have made new ones.
         let stay = self.others.iter().all(|(id, before)| {
-            others
-                .get(id)
-                .is_some_and(|now| now.stack == before.stack && now.is_ready >= before.is_ready)
+            let now = others.get(id);
+            now.is_some_and(|now| now.has_stayed_since(before))
         });
         self.others = others;
         stay
@@ -180,13 +212,7 @@ fn split<'s>(graph: &Graph, stack: &'s [Frame]) -> (&'s [Frame], &'s [Frame]) {
 fn others(graph: &Graph, thread: &Thread) -> HashMap<u64, Other> {
     tasks_of(graph, thread)
         .filter(|(index, _)| thread.running != Some(*index))
-        .map(|(_, task)| {
-            let other = Other {
-                stack: stack_of(graph, &task.stack),
-                is_ready: task.state == TaskState::Ready,
-            };
-            (task.id, other)
-        })
+        .map(|(_, task)| (task.id, Other::of(graph, task)))
         .collect()
 }
 

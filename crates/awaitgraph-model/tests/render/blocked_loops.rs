@@ -98,6 +98,16 @@ fn a_loop_in_which_anything_moves_is_busy() {
     ] {
         assert!(blocked(&[BLOCKED, &second, BLOCKED]).is_none(), "{second}");
     }
+    // Another one has gone round a loop and waits as it did before.
+    for (first, second) in [
+        ("lock 0x10", "lock 0x20"),
+        ("sleep left=0.1", "sleep left=0.2"),
+        ("event 0x10 deadline=0.1", "event 0x10 deadline=0.2"),
+    ] {
+        let waits = |what: &str| format!("{BLOCKED}\nthird waits for {what}");
+        assert!(blocked(&[&waits(first), &waits(second)]).is_none());
+        assert!(blocked(&[&waits(second), &waits(second)]).is_some());
+    }
     // What was ready waits again.
     let ready = replaced("other in", "other is ready\nother in");
     assert!(blocked(&[&ready, BLOCKED]).is_none());
