@@ -300,15 +300,16 @@ pub(crate) struct Shape {
     no_group: bool,
 }
 
+const SELECT: &str = "Only what matters";
+
 /// Which tasks are shown.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Only what matters")]
 struct Select {
     /// Only the tasks of this name or id, with all that wait for them and all
     /// that they wait for
     ///
     /// * and ? stand for any characters and any one. May be given several times.
-    #[arg(long, value_name = "NAME", requires = "pid")]
+    #[arg(long, value_name = "NAME", requires = "pid", help_heading = SELECT)]
     task: Vec<String>,
 
     /// Only the tasks that have a frame of this function or file
@@ -316,15 +317,15 @@ struct Select {
     /// `Shop.charge`, `charge`, `shop.py`, `/srv/shop/shop.py`, `shop.py:37`,
     /// `*/shop/*`. A tree shows those that wait for them too. May be given
     /// several times.
-    #[arg(long = "where", value_name = "PLACE", requires = "pid")]
+    #[arg(long = "where", value_name = "PLACE", requires = "pid", help_heading = SELECT)]
     place: Vec<String>,
 
     /// Only the tasks in this state
-    #[arg(long, value_enum, requires = "pid")]
+    #[arg(long, value_enum, requires = "pid", help_heading = SELECT)]
     state: Vec<State>,
 
     /// Only the tasks whose loop this thread runs, by the kernel's id
-    #[arg(long, value_name = "TID", requires = "pid")]
+    #[arg(long, value_name = "TID", requires = "pid", help_heading = SELECT)]
     thread: Vec<u64>,
 }
 
