@@ -58,9 +58,13 @@ pub fn findings<W: Write + ?Sized>(
 
 /// What each finding is, in one line without its end.
 pub fn headline(graph: &Graph, finding: &Finding) -> String {
-    let own_code = OwnCode::new(graph);
+    headline_of(graph, &OwnCode::new(graph), finding)
+}
+
+/// The same, for many findings of one graph.
+pub(super) fn headline_of(graph: &Graph, own_code: &OwnCode, finding: &Finding) -> String {
     let mut text = String::new();
-    let mut blocks = Blocks::new(graph, &own_code, &FindingsOptions::default(), &mut text);
+    let mut blocks = Blocks::new(graph, own_code, &FindingsOptions::default(), &mut text);
     match finding {
         Finding::Deadlock(deadlock) => blocks.push_deadlock(deadlock),
         Finding::Abandoned(tasks) => blocks.push_hopeless(ABANDONED, tasks),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::graph::Graph;
 use crate::questions::{Because, Deadlock, Finding, OwnCode, Step};
-use crate::render::findings::{headline, step_words};
+use crate::render::findings::{headline_of, step_words};
 use crate::render::json::{
     Address, FrameView, List, ProblemView, SCHEMA, SnapshotView, TargetView,
 };
@@ -75,7 +75,7 @@ fn finding_view<'a>(
 ) -> impl Serialize + use<'a> {
     FindingView {
         kind: finding.kind(),
-        what: headline(graph, finding),
+        what: headline_of(graph, own_code, finding),
         tasks: List(finding.tasks(), |&task| Address::of(graph, task)),
         about: match finding {
             Finding::Deadlock(deadlock) => About::Deadlock {

@@ -183,6 +183,34 @@ fn grouped_every_task_is_counted_once() {
 }
 
 #[test]
+fn of_some_tasks_each_is_counted_once_and_no_other() {
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    for graph in graphs() {
+        let share = 1 + random.below(4);
+        let chosen: Vec<bool> = graph
+            .tasks
+            .iter()
+            .map(|_| random.below(share) == 0)
+            .collect();
+        let mask = Mask::of(&graph, |task, _| chosen[task.as_usize()]);
+        let count = chosen.iter().filter(|&&is_chosen| is_chosen).count();
+        for grouping in [Grouping::Alike, Grouping::None] {
+            let outline = Outline::new(&graph, mask.clone(), grouping);
+            assert_eq!(outline.task_count(), count);
+            for text in [
+                written(|out| tree(&outline, &TreeOptions::default(), out)),
+                written(|out| dump(&outline, DumpFrames::Folded, out)),
+                written(|out| table(&outline, &TableOptions::default(), out)),
+            ] {
+                assert_eq!(tasks_in_lines(below_deadlocks(&text)), count, "{text}");
+            }
+            let members = outline.nodes().iter().flat_map(|&node| outline.alike(node));
+            assert!(members.into_iter().all(|task| chosen[task.as_usize()]));
+        }
+    }
+}
+
+#[test]
 fn a_deadlock_is_a_circle_of_tasks_that_wait() {
     let mut found = 0;
     for graph in graphs() {
