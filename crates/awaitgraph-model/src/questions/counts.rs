@@ -122,13 +122,13 @@ fn without_numbers(name: &str) -> String {
 
 fn waits_for(task: &Task, children: &[Link]) -> String {
     match (&task.waits_for, task.state) {
-        (Some(wait), _) => kind_and_name(wait),
+        (Some(wait), TaskState::Waiting) => kind_and_name(wait),
         (None, TaskState::Waiting) => match children {
             [] => "-".to_owned(),
             [link, ..] if link.constructs.is_plain_await() => "a task".to_owned(),
             [link, ..] => format!("tasks, by {}", link.constructs),
         },
-        (None, state) => format!("nothing, it is {}", state.as_str()),
+        (_, state) => format!("nothing, it is {}", state.as_str()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::graph::{Frame, Graph, Task, TaskIndex};
+use crate::graph::{Frame, Graph, Task, TaskIndex, TaskState};
 use crate::questions::deadlocks::Deadlock;
 use crate::waits::Wait;
 
@@ -94,7 +94,7 @@ fn sharing(graph: &Graph, wanted: fn(&Task) -> bool) -> impl Iterator<Item = Vec
     let mut lists: Vec<Vec<TaskIndex>> = Vec::new();
     let mut list_of: HashMap<u64, usize> = HashMap::new();
     for (index, task) in graph.task_indices().zip(&graph.tasks) {
-        if !wanted(task) {
+        if task.state != TaskState::Waiting || !wanted(task) {
             continue;
         }
         let next = lists.len();

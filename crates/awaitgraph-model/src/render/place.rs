@@ -74,13 +74,12 @@ pub(super) fn push_doing(
     let Some(task) = alike.first().and_then(|&task| graph.task(task)) else {
         return false;
     };
-    match (&task.waits_for, task.state) {
-        (Some(_), _) => wait::push_wait(graph, own_code, alike, Phrase::Verb, line),
-        (None, TaskState::Running) => line.push(Span::Running, "running"),
-        (None, TaskState::Ready) => line.push(Span::Ready, "ready"),
-        (None, TaskState::Waiting) => return false,
+    match task.state {
+        TaskState::Running => line.push(Span::Running, "running"),
+        TaskState::Ready => line.push(Span::Ready, "ready"),
+        TaskState::Waiting => wait::push_wait(graph, own_code, alike, Phrase::Verb, line),
     }
-    true
+    task.state != TaskState::Waiting || task.waits_for.is_some()
 }
 
 /// Whether there is anything for [`push_doing`] to add.

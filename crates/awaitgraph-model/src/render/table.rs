@@ -57,7 +57,7 @@ pub fn table<W: Write + ?Sized>(
                 if let Some(frame) = frame {
                     place::push_frame(graph, frame, line);
                 }
-                if task.waits_for.is_some() {
+                if task.waits_for.is_some() && task.state == TaskState::Waiting {
                     line.push(Span::Text, if frame.is_some() { "  " } else { "" });
                     place::push_doing(graph, &own_code, outline.alike(index), line);
                 }

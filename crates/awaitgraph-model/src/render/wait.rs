@@ -12,7 +12,7 @@
 
 use std::fmt;
 
-use crate::graph::{Graph, TaskIndex};
+use crate::graph::{Graph, TaskIndex, TaskState};
 use crate::questions::OwnCode;
 use crate::render::line::{Line, Span};
 use crate::render::place::{self, push_names};
@@ -30,7 +30,7 @@ pub(super) enum Phrase {
 }
 
 /// Adds what the tasks wait for, which are one, or alike; nothing where that
-/// is not on record.
+/// is not on record, or where they do not wait any more.
 pub(super) fn push_wait(
     graph: &Graph,
     own_code: &OwnCode,
@@ -38,10 +38,9 @@ pub(super) fn push_wait(
     phrase: Phrase,
     line: &mut Line,
 ) {
-    let mut waits = tasks
-        .iter()
-        .filter_map(|&task| graph.task(task)?.waits_for.as_ref());
-    let Some(first) = waits.next() else {
+    let first = tasks.first().and_then(|&task| graph.task(task));
+    let first = first.filter(|task| task.state == TaskState::Waiting);
+    let Some(first) = first.and_then(|task| task.waits_for.as_ref()) else {
         return;
     };
     let mut words = Words {

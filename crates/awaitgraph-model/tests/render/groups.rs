@@ -56,7 +56,7 @@ fn the_same_groups_in_every_format() {
         │   └── fetch-4  fetch /app/x.py:9  reads 10.0.0.5:5432 (fd 10)
         └── [gather] odd  work /app/x.py:17
         tick-1, tick-2 ×2  sleeps, 1.0 s to 3.5 s left
-        tock  sleeps
+        tock  ready
     "#]]
     .assert_eq(&written(|out| tree(&outline, &TreeOptions::default(), out)));
     expect![[r#"
@@ -68,7 +68,7 @@ fn the_same_groups_in_every_format() {
         0x1060 …  waiting  -       fetch-1 … fetch-3 ×3    worker-1 +2  fetch /app/x.py:9  read 3 streams; first timeout in 3.0 s
         0x1090    waiting  -       fetch-4                 worker-4     fetch /app/x.py:9  reads 10.0.0.5:5432 (fd 10)
         0x10a0 …  waiting  -       tick-1, tick-2 ×2       -            sleeps, 1.0 s to 3.5 s left
-        0x10c0    ready    -       tock                    -            sleeps
+        0x10c0    ready    -       tock                    -
     "#]].assert_eq(&written(|out| {
         table(&outline, &TableOptions::default(), out)
     }));
@@ -107,7 +107,6 @@ fn the_same_groups_in_every_format() {
           + Waits for: sleep, 1.0 s to 3.5 s left
 
         * Task(name='tock', id=0x10c0)
-          + Waits for: sleep
     "#]]
     .assert_eq(&written(|out| dump(&outline, DumpFrames::Folded, out)));
     expect![[r#"
@@ -120,7 +119,7 @@ fn the_same_groups_in_every_format() {
             t6 [label="fetch-1 … fetch-3 ×3\nfetch /app/x.py:9\nread 3 streams; first timeout in 3.0 s"];
             t9 [label="fetch-4\nfetch /app/x.py:9\nreads 10.0.0.5:5432 (fd 10)"];
             t10 [label="tick-1, tick-2 ×2\nsleeps, 1.0 s to 3.5 s left"];
-            t12 [label="tock\nsleeps", color="darkorange"];
+            t12 [label="tock", color="darkorange"];
             t0 -> t1 [label="gather"];
             t0 -> t4 [label="gather"];
             t0 -> t5 [label="gather"];
@@ -137,7 +136,7 @@ fn the_same_groups_in_every_format() {
             t6["fetch-1 … fetch-3 ×3<br/>fetch /app/x.py:9<br/>read 3 streams#59; first timeout in 3.0 s"]
             t9["fetch-4<br/>fetch /app/x.py:9<br/>reads 10.0.0.5:5432 (fd 10)"]
             t10["tick-1, tick-2 ×2<br/>sleeps, 1.0 s to 3.5 s left"]
-            t12["tock<br/>sleeps"]
+            t12["tock"]
             t0 -->|"gather"| t1
             t0 -->|"gather"| t4
             t0 -->|"gather"| t5
