@@ -4,6 +4,7 @@
 //! than one line, and none of them recurses. What comes from the target (names
 //! and paths) is untrusted: it reaches the output only through [`escape`].
 
+mod duration;
 pub mod escape;
 mod grid;
 mod line;

@@ -14,9 +14,10 @@ use std::fmt::{self, Write};
 
 use crate::graph::{Frame, Graph, TaskIndex};
 use crate::questions::{Because, BlockedLoop, Deadlock, Finding, OwnCode, Step};
+use crate::render::duration::Duration;
 use crate::render::line::{Color, Line, Span};
 use crate::render::place;
-use crate::render::wait::{self, Duration, Phrase};
+use crate::render::wait::{self, Phrase};
 
 /// How to write findings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
