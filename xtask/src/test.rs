@@ -6,12 +6,13 @@
 //!   interpreters ──> environments ──┬──> cargo test
 //!                                   └──> wheel ──> pytest, CPython's own tests
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::pythons::{self, Fetching, probe::Interpreter};
 use crate::version::MINORS;
 
 pub(crate) mod environment;
+mod mermaid;
 mod package;
 pub(crate) mod report;
 mod rust;
@@ -80,13 +81,24 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
         }
     }
     let environments = environment::prepare(&chosen, &mut report)?;
-    let variables = [
+    let mermaid = mermaid::prepare().unwrap_or_else(|error| {
+        eprintln!("Mermaid was not fetched: {error:#}");
+        None
+    });
+    if mermaid.is_none() && require_all {
+        report.failure("npm install mermaid");
+    }
+    let mut variables = vec![
         (TEST_PYTHONS, lines(chosen.iter().map(ToString::to_string))),
         (
             TEST_ENVIRONMENTS,
             lines(environments.iter().map(ToString::to_string)),
         ),
     ];
+    if let Some(folder) = mermaid {
+        let folder = folder.to_str().context("the target folder is not UTF-8")?;
+        variables.push((mermaid::VARIABLE, folder.to_owned()));
+    }
     rust::run(&variables, &mut report)?;
     if let Err(error) = package::run(&environments, &variables, &mut report) {
         // What the Rust tests said still belongs at the end.

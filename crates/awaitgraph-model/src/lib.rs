@@ -2,9 +2,9 @@
 //! which coroutine frames, down to file and line.
 //!
 //! ```text
-//!   awaitgraph-remote ──┐                 ┌── questions: roots, children, cycles
+//!   awaitgraph-remote ──┐                 ┌── questions: children, deadlocks, groups, filters, counts
 //!                       ├──> Graph ───────┤
-//!   awaitgraph-py ──────┘                 └── render: tree, table, call graph, JSON, DOT, Mermaid
+//!   awaitgraph-py ──────┘                 └── render: tree, table, dump, findings, JSON, DOT, Mermaid
 //! ```
 //!
 //! This crate does no I/O, has no `unsafe`, and knows neither Python objects

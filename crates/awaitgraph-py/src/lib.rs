@@ -7,7 +7,7 @@
 //!       frame      where a suspended task stands;  running: the one that runs
 //!     capture    Python objects of it: entries
 //!     text       lines of it: code_words
-//!   snapshot   another process;  command: the program
+//!   snapshot   another process;  check: what is wrong in it;  command: the program
 //! ```
 //!
 //! What depends on the version of CPython is learnt once, at import
@@ -18,6 +18,7 @@
 use pyo3::prelude::*;
 
 mod calls;
+mod check;
 mod command;
 mod snapshot;
 
@@ -52,6 +53,9 @@ mod _native {
         capture_all, capture_call_graph, format_call_graph, future_add_to_awaited_by,
         future_discard_from_awaited_by, print_call_graph,
     };
+
+    #[pymodule_export]
+    use crate::check::{Finding, check};
 
     #[pymodule_export]
     use crate::command::run;

@@ -4,8 +4,9 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use awaitgraph_model::Graph;
+use awaitgraph_model::questions::{Grouping, Mask, Outline};
 use awaitgraph_model::render::escape::Escaped;
-use awaitgraph_model::render::{self, TableOptions, TreeOptions};
+use awaitgraph_model::render::{self, DumpFrames, TableOptions, TreeOptions};
 use awaitgraph_remote::{Error, Stop};
 use pyo3::exceptions::{
     PyFileNotFoundError, PyOSError, PyPermissionError, PyProcessLookupError, PyTimeoutError,
@@ -13,11 +14,14 @@ use pyo3::exceptions::{
 };
 use pyo3::prelude::*;
 
+use crate::check::{Finding, findings_of};
+
 /// The await graph of a process at one moment, as `awaitgraph.snapshot` reads it.
 ///
 /// The methods return what the commands print: `tree` that of `awaitgraph
-/// pstree`, `table` that of `awaitgraph ps PID`, `to_json` and `dot` that of
-/// either with `--format json` or `--format dot`. None of them raises.
+/// pstree`, `table` that of `awaitgraph ps PID`, `dump` that of `awaitgraph
+/// dump`, `to_json`, `dot` and `mermaid` that of any of them with `--format`.
+/// None of them raises.
 #[pyclass(frozen, module = "awaitgraph")]
 pub(crate) struct Snapshot {
     graph: Graph,
@@ -27,22 +31,37 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Return the graph as a JSON document, described by docs/json.md.
     fn to_json(&self) -> String {
-        written(|text| render::json(&self.graph, text))
+        written(|text| render::json(&Outline::whole(&self.graph), text))
     }
 
     /// Return the tree of all tasks, the task that waits above those it waits for.
     fn tree(&self) -> String {
-        written(|text| render::tree(&self.graph, &TreeOptions::default(), text))
+        written(|text| render::tree(&self.outline(), &TreeOptions::default(), text))
     }
 
-    /// Return a table of all tasks, a line for each.
+    /// Return a table of all tasks, a line for each and for those that are alike.
     fn table(&self) -> String {
-        written(|text| render::table(&self.graph, &TableOptions::default(), text))
+        written(|text| render::table(&self.outline(), &TableOptions::default(), text))
+    }
+
+    /// Return each task with its stack and the tasks that await it.
+    fn dump(&self) -> String {
+        written(|text| render::dump(&self.outline(), DumpFrames::default(), text))
     }
 
     /// Return the graph in the language of Graphviz.
     fn dot(&self) -> String {
-        written(|text| render::dot(&self.graph, text))
+        written(|text| render::dot(&self.outline(), text))
+    }
+
+    /// Return the graph as a Mermaid flowchart.
+    fn mermaid(&self) -> String {
+        written(|text| render::mermaid(&self.outline(), text))
+    }
+
+    /// Return what is wrong, as far as one look can tell; `check` takes more.
+    fn findings(&self) -> Vec<Finding> {
+        findings_of(&self.graph)
     }
 
     /// What could not be read, a line for each part; all else is in the graph.
@@ -58,6 +77,12 @@ impl Snapshot {
         let pid = self.graph.target.pid.unwrap_or_default();
         let tasks = self.graph.tasks.len();
         format!("<awaitgraph.Snapshot of process {pid}, {tasks} tasks>")
+    }
+}
+
+impl Snapshot {
+    fn outline(&self) -> Outline<'_> {
+        Outline::new(&self.graph, Mask::all(&self.graph), Grouping::Alike)
     }
 }
 
@@ -113,14 +138,14 @@ pub(crate) fn snapshot(
     })
 }
 
-fn written(render: impl FnOnce(&mut String) -> std::fmt::Result) -> String {
+pub(crate) fn written(render: impl FnOnce(&mut String) -> std::fmt::Result) -> String {
     let mut text = String::new();
     // Writing into a String does not fail.
     let _ = render(&mut text);
     text
 }
 
-fn raised(error: &Error) -> PyErr {
+pub(crate) fn raised(error: &Error) -> PyErr {
     let mut text = error.to_string();
     if let Some(hint) = error.hint() {
         let _ = write!(text, " ({hint})");

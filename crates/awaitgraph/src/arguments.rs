@@ -1,15 +1,17 @@
 //! The command line. Its help is the manual of the program.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use awaitgraph_model::Graph;
-use awaitgraph_model::render::TreeFrames;
+use awaitgraph_model::questions::{self, Filter, Grouping};
+use awaitgraph_model::render::{DumpFrames, TreeFrames};
+use awaitgraph_model::{Graph, TaskState};
 use awaitgraph_remote::{Error, Stop};
 use clap::error::ErrorKind;
 use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::progress::Progress;
-use crate::show::View;
+use crate::show::{Shown, View};
 use crate::stream::{ColorChoice, Stream};
 
 /// Shows which asyncio task waits for which in a live Python process, down to
@@ -52,7 +54,10 @@ Examples:
   awaitgraph ps                           find the process
   awaitgraph pstree 4711                  which task waits for which
   awaitgraph pstree 4711 --stack          ... with every frame
+  awaitgraph pstree 4711 --task worker-7  ... around one task
+  awaitgraph check 4711                   is it stuck, and where
   awaitgraph dump 4711 | less             every task as print_call_graph() has it
+  awaitgraph ps 4711 --by where           how many tasks at which place
   awaitgraph ps 4711 --json | jq '.tasks[] | select(.state == \"running\")'
   awaitgraph pstree --core core.4711      ... of a process that has crashed
   awaitgraph pstree 4711 --format dot | dot -Tsvg > tasks.svg
@@ -62,6 +67,7 @@ Exit codes:
   1  nothing could be read
   2  wrong usage
   3  read, with problems, which are listed on the error output
+  4  `awaitgraph check` has found something
 
 Permission: a process of one's own can be read where the kernel lets one
 process look into another (kernel.yama.ptrace_scope 0), any process with sudo,
@@ -93,8 +99,8 @@ Example:
   $ awaitgraph dump 1190
   * Task(name='payment-5', id=0x7fcfbe7daf80)
     + Call stack:
-    |   File '/usr/lib/python3.11/asyncio/locks.py', line 213, in async Event.wait()
     |   File '/srv/shop/shop.py', line 37, in async Shop.charge()
+    + Waits for: event Shop.provider (0x7fcfbe80c210); 3 wait
     + Awaited by:
       * Task(name='worker-1', id=0x7fcfbe7daa40)
         + Call stack:
@@ -102,11 +108,27 @@ Example:
         |   File '/srv/shop/shop.py', line 51, in async Shop.worker()
   ...";
 
+const CHECK_EXAMPLE: &str = "\
+Example:
+  $ awaitgraph check 1190
+  deadlock: a-to-b and b-to-a wait for each other
+    a-to-b  transfer /srv/bank/bank.py:17
+      waits for lock Account.lock (0x7fcfbe80c210) held by b-to-a
+    b-to-a  transfer /srv/bank/bank.py:17
+      waits for lock Account.lock (0x7fcfbe80c3d0) held by a-to-b
+    behind them waits Task-1
+
+Exit codes:
+  0  nothing was found
+  4  something was found
+  1, 2 and 3 as for the other commands";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Ps(Ps),
     Pstree(Pstree),
     Dump(Dump),
+    Check(Check),
     Demo(Demo),
 }
 
@@ -118,14 +140,27 @@ pub(crate) enum Command {
 ///
 /// With a PID or --core: one line for each task, with its id (that is, `id(task)`), its
 /// state, the thread that runs its loop, its name, the first task that awaits
-/// it and how many others do, and the innermost frame of the program's own
-/// code.
+/// it and how many others do, the innermost frame of the program's own code, and
+/// what it waits for. Tasks that are alike share a line, with their number.
 #[derive(Debug, Args)]
-#[command(after_long_help = PS_EXAMPLE)]
+#[command(after_long_help = PS_EXAMPLE, group(ArgGroup::new("which").args(["pid", "core"])))]
 pub(crate) struct Ps {
     /// The process whose tasks to list
     #[arg(value_parser = pid, allow_negative_numbers = true)]
     pid: Option<u32>,
+
+    /// Count the tasks that have this in common, largest count first
+    ///
+    /// By `name`, numbers in names do not count: worker-1 and worker-2 are worker-*.
+    #[arg(long, value_enum, value_name = "WHAT", requires = "which")]
+    by: Option<By>,
+
+    #[command(flatten)]
+    select: Select,
+
+    /// Give each task a line of its own
+    #[arg(long, requires = "which")]
+    no_group: bool,
 
     #[command(flatten)]
     reading: Reading,
@@ -137,11 +172,16 @@ pub(crate) struct Ps {
 /// Shows the tasks as a tree: the task that waits above those that it waits for
 ///
 /// One line for each task: its name, the innermost frame of the program's own
-/// code, and whether it is running or ready to run; else it waits. In front of
-/// the name, in brackets, stands the construct by which the task above waits,
-/// unless that is a plain await: gather, task_group, shield, wait, wait_for,
-/// as_completed, callback, recorded (only in the process's own record, CPython
-/// 3.14 and later).
+/// code, and whether it is running or ready to run; else what it waits for, if
+/// that is no task. In front of the name, in brackets, stands the construct by
+/// which the task above waits, unless that is a plain await: gather, task_group,
+/// shield, wait, wait_for, as_completed, callback, recorded (only in the
+/// process's own record, CPython 3.14 and later).
+///
+/// Tasks that wait for each other, by awaiting one another or over locks, stand
+/// first, as a deadlock. Tasks that are alike (the same stack, the same below
+/// them) share a line, with their number and a range of names: `worker-1 …
+/// worker-990 ×990`.
 ///
 /// A task that several others wait for is shown whole at the first and marked
 /// (*) after that. Tasks that wait for each other in a circle are cut with
@@ -153,7 +193,10 @@ pub(crate) struct Pstree {
     pub(crate) target: Target,
 
     #[command(flatten)]
-    pub(crate) tree: Tree,
+    select: Select,
+
+    #[command(flatten)]
+    shape: Shape,
 
     #[command(flatten)]
     pub(crate) output: Output,
@@ -164,7 +207,8 @@ pub(crate) struct Pstree {
 /// In the words of asyncio.print_call_graph() of CPython 3.14. First the tasks
 /// that wait for no other, each with its awaiters below it, then those that had
 /// no place there. What stands at several places is written whole at the first
-/// and marked (*) after that, or (cycle).
+/// and marked (*) after that, or (cycle). Tasks that are alike are written once,
+/// with their number. Deadlocks stand first.
 #[derive(Debug, Args)]
 #[command(after_long_help = DUMP_EXAMPLE)]
 pub(crate) struct Dump {
@@ -172,7 +216,47 @@ pub(crate) struct Dump {
     pub(crate) target: Target,
 
     #[command(flatten)]
+    select: Select,
+
+    #[command(flatten)]
+    shape: Shape,
+
+    #[command(flatten)]
     pub(crate) output: Output,
+}
+
+/// Tells what is wrong in a process, and nothing else
+///
+/// Looks for what is so for certain: deadlocks, that is tasks that wait for each
+/// other or for themselves, by awaiting one another or over locks, semaphores and
+/// full or empty queues; tasks that wait for a lock which nobody is left to
+/// release; tasks that wait for a future which nothing is left to complete; and
+/// loops that synchronous code does not let go of.
+///
+/// Only the last takes more than one look: a loop is blocked that is in the same
+/// code of the same task in each of them, and of which no other task has taken a
+/// step. Where nothing runs, or anything moves, the first looks are the last. A
+/// loop with a single task that is nearly always at the same place looks the
+/// same; the longer the time that it is given, the fewer such there are.
+#[derive(Debug, Args)]
+#[command(after_long_help = CHECK_EXAMPLE)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) target: Target,
+
+    /// How long to look at a loop that may be blocked; with 0 not at all
+    #[arg(
+        long = "for",
+        value_name = "SECONDS",
+        value_parser = seconds,
+        default_value = "1",
+        allow_negative_numbers = true
+    )]
+    window: Duration,
+
+    /// Write one document, see docs/json.md
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Starts a small asyncio service of its own and shows its tree
@@ -183,7 +267,7 @@ pub(crate) struct Dump {
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     #[command(flatten)]
-    pub(crate) tree: Tree,
+    shape: Shape,
 
     #[command(flatten)]
     pub(crate) output: Output,
@@ -226,18 +310,60 @@ struct Reading {
     sysroot: Option<PathBuf>,
 }
 
-/// The shape of a tree.
+/// How much of each task is shown.
 #[derive(Debug, Args)]
-pub(crate) struct Tree {
-    /// Show all frames of each task, outermost first
+pub(crate) struct Shape {
+    /// Show all frames of each task, those of asyncio too
     #[arg(long)]
     stack: bool,
 
-    /// Give each task a line of its own
-    ///
-    /// So far every task always has one: tasks that are alike are not grouped yet.
+    /// Show each task, also where others are alike
     #[arg(long)]
     no_group: bool,
+}
+
+const SELECT: &str = "Only what matters";
+
+/// Which tasks are shown.
+#[derive(Debug, Args)]
+struct Select {
+    /// Only the tasks of this name or id, with all that wait for them and all
+    /// that they wait for
+    ///
+    /// * and ? stand for any characters and any one. May be given several times.
+    #[arg(long, value_name = "NAME", requires = "which", help_heading = SELECT)]
+    task: Vec<String>,
+
+    /// Only the tasks that have a frame of this function or file
+    ///
+    /// `Shop.charge`, `charge`, `shop.py`, `/srv/shop/shop.py`, `shop.py:37`,
+    /// `*/shop/*`. A tree shows those that wait for them too. May be given
+    /// several times.
+    #[arg(long = "where", value_name = "PLACE", requires = "which", help_heading = SELECT)]
+    place: Vec<String>,
+
+    /// Only the tasks in this state
+    #[arg(long, value_enum, requires = "which", help_heading = SELECT)]
+    state: Vec<State>,
+
+    /// Only the tasks whose loop this thread runs, by the kernel's id
+    #[arg(long, value_name = "TID", requires = "which", help_heading = SELECT)]
+    thread: Vec<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum State {
+    Running,
+    Ready,
+    Waiting,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum By {
+    Where,
+    Name,
+    WaitsFor,
+    State,
 }
 
 /// The format of the output.
@@ -275,6 +401,12 @@ impl Arguments {
                     "a list of processes is no graph: without a PID there is --format text and json",
                 ))
             }
+            Command::Ps(ps) if ps.by.is_some() && !ps.output.format().can_show_processes() => {
+                Err(Self::command().error(
+                    ErrorKind::ArgumentConflict,
+                    "counts are no graph: with --by there is --format text and json",
+                ))
+            }
             _ => Ok(self),
         }
     }
@@ -294,6 +426,100 @@ impl Ps {
             pid: self.pid,
             reading: self.reading.clone(),
         })
+    }
+}
+
+impl Ps {
+    /// What to count the tasks by, if they are to be counted.
+    pub(crate) fn by(&self) -> Option<questions::By> {
+        self.by.map(|by| match by {
+            By::Where => questions::By::Where,
+            By::Name => questions::By::Name,
+            By::WaitsFor => questions::By::WaitsFor,
+            By::State => questions::By::State,
+        })
+    }
+
+    pub(crate) fn shown(&self) -> Shown {
+        Shown {
+            view: View::Table,
+            filter: self.select.filter(),
+            grouping: grouping(self.no_group),
+        }
+    }
+}
+
+impl Pstree {
+    pub(crate) fn shown(&self) -> Shown {
+        self.shape.tree(self.select.filter())
+    }
+}
+
+impl Dump {
+    pub(crate) fn shown(&self) -> Shown {
+        Shown {
+            view: View::CallGraph(if self.shape.stack {
+                DumpFrames::All
+            } else {
+                DumpFrames::Folded
+            }),
+            filter: self.select.filter(),
+            grouping: grouping(self.shape.no_group),
+        }
+    }
+}
+
+impl Demo {
+    pub(crate) fn shown(&self) -> Shown {
+        self.shape.tree(Filter::default())
+    }
+}
+
+impl Shape {
+    fn tree(&self, filter: Filter) -> Shown {
+        Shown {
+            view: View::Tree(if self.stack {
+                TreeFrames::All
+            } else {
+                TreeFrames::Own
+            }),
+            filter,
+            grouping: grouping(self.no_group),
+        }
+    }
+}
+
+impl Select {
+    fn filter(&self) -> Filter {
+        let states = self.state.iter().map(|state| match state {
+            State::Running => TaskState::Running,
+            State::Ready => TaskState::Ready,
+            State::Waiting => TaskState::Waiting,
+        });
+        Filter {
+            tasks: self.task.clone(),
+            places: self.place.clone(),
+            states: states.collect(),
+            threads: self.thread.clone(),
+        }
+    }
+}
+
+fn grouping(no_group: bool) -> Grouping {
+    if no_group {
+        Grouping::None
+    } else {
+        Grouping::Alike
+    }
+}
+
+impl Check {
+    /// How long to look. A core file shows one moment, however long one looks.
+    pub(crate) fn window(&self) -> Duration {
+        match self.target.reading.core {
+            Some(_) => Duration::ZERO,
+            None => self.window,
+        }
     }
 }
 
@@ -327,21 +553,21 @@ fn unpacked(done: u64, all: u64) -> String {
     format!("unpacked {percent} %")
 }
 
-impl Tree {
-    pub(crate) fn view(&self) -> View {
-        View::Tree(if self.stack {
-            TreeFrames::All
-        } else {
-            TreeFrames::Own
-        })
-    }
-}
-
 impl Output {
     pub(crate) fn format(&self) -> Format {
         if self.json { Format::Json } else { self.format }
     }
 }
+
+fn seconds(text: &str) -> Result<Duration, &'static str> {
+    let seconds: Option<f64> = text.parse().ok();
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|window| *window <= LONGEST_LOOK)
+        .ok_or("not a number of seconds, at most a day")
+}
+
+const LONGEST_LOOK: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A process id is a positive number of the kernel's `pid_t`.
 fn pid(text: &str) -> Result<u32, &'static str> {

@@ -12,6 +12,8 @@ pub enum ExitCode {
     Usage = 2,
     /// Something was read, with problems.
     Problems = 3,
+    /// Something is wrong in the process.
+    Findings = 4,
 }
 
 impl From<ExitCode> for std::process::ExitCode {

@@ -12,6 +12,7 @@
 use std::ffi::OsString;
 
 mod arguments;
+mod check;
 mod commands;
 mod demo;
 mod exit;
@@ -20,6 +21,7 @@ mod report;
 mod show;
 mod stream;
 
+pub use check::{Checked, check};
 pub use exit::ExitCode;
 pub use stream::{Stream, Terminal};
 
@@ -42,6 +44,7 @@ pub fn run(
         Command::Ps(ps) => commands::ps::run(ps, out, err),
         Command::Pstree(pstree) => commands::pstree::run(pstree, out, err),
         Command::Dump(dump) => commands::dump::run(dump, out, err),
+        Command::Check(check) => commands::check::run(check, out, err),
         Command::Demo(demo) => commands::demo::run(demo, out, err),
     };
     done.unwrap_or_else(|error| report::failure(&error, err))

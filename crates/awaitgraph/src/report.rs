@@ -2,6 +2,7 @@
 //! try, and what could not be read. All of it goes to the error stream.
 
 use anyhow::Error;
+use awaitgraph_model::questions::Outline;
 use awaitgraph_model::render::escape::Escaped;
 use awaitgraph_model::render::{Color, UnreadProcess};
 use awaitgraph_model::{Graph, Problem};
@@ -61,6 +62,14 @@ pub(crate) fn graph(graph: &Graph, err: &mut Stream<'_>) -> ExitCode {
         say(err, format_args!("process {pid} (Python {python}) {state}"));
     }
     problems(&graph.problems, err)
+}
+
+/// Says that no task is what was asked for.
+pub(crate) fn selection(outline: &Outline<'_>, err: &mut Stream<'_>) {
+    if outline.task_count() == 0 && !outline.graph().tasks.is_empty() {
+        let tasks = outline.graph().tasks.len();
+        say(err, format_args!("no task matches, of {tasks}"));
+    }
 }
 
 /// Lists the problems.

@@ -76,6 +76,24 @@ impl Components {
         plain
     }
 
+    /// All tasks, each after those that it awaits; those of a cycle together,
+    /// in the graph's order.
+    pub fn children_first(&self) -> Vec<TaskIndex> {
+        // Components are numbered as they are done with: below comes before above.
+        let mut order: Vec<TaskIndex> =
+            (0..self.of_task.len()).map(TaskIndex::from_usize).collect();
+        order.sort_by_key(|task| self.of_task.get(task.as_usize()).copied());
+        order
+    }
+
+    /// Whether the task awaits itself, over others or at once.
+    pub fn is_in_cycle(&self, task: TaskIndex) -> bool {
+        let component = self.of_task.get(task.as_usize());
+        component
+            .and_then(|&component| self.about.get(component))
+            .is_some_and(|component| component.is_cycle)
+    }
+
     /// The tasks of each cycle, in the graph's order; the cycles ordered by
     /// their first tasks. Cycles that share a task are one.
     pub fn cycles(&self) -> Vec<Vec<TaskIndex>> {

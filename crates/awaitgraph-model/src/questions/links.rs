@@ -33,30 +33,40 @@ impl Links {
     /// For each task the tasks that await it, in the order of
     /// [`Task::awaited_by`](crate::Task::awaited_by).
     pub fn awaiters(graph: &Graph) -> Self {
-        let count = graph.tasks.len();
+        Self::merged(graph.tasks.len(), |task, add| {
+            let task = graph.task(task).into_iter();
+            for awaiter in task.flat_map(|task| &task.awaited_by) {
+                add(awaiter.task, awaiter.how.into());
+            }
+        })
+    }
+
+    /// The links that `list` adds for each of `count` tasks, those of the same
+    /// pair as one. What leads to no task is left out.
+    pub(super) fn merged(
+        count: usize,
+        mut list: impl FnMut(TaskIndex, &mut dyn FnMut(TaskIndex, Constructs)),
+    ) -> Self {
         let mut starts = Vec::with_capacity(count.saturating_add(1));
         let mut links: Vec<Link> = Vec::with_capacity(count);
-        // Where in `links` an awaiter was last written: at or past `start`, it
-        // is of the task at hand.
+        // Where in `links` a task was last written: at or past `start`, that is
+        // for the task at hand.
         let mut written_at = vec![usize::MAX; count];
-        for task in &graph.tasks {
+        for at in 0..count {
             let start = links.len();
             starts.push(start);
-            for awaiter in &task.awaited_by {
-                let Some(at) = written_at.get_mut(awaiter.task.as_usize()) else {
-                    continue;
+            list(TaskIndex::from_usize(at), &mut |task, constructs| {
+                let Some(at) = written_at.get_mut(task.as_usize()) else {
+                    return;
                 };
                 match links.get_mut(*at).filter(|_| *at >= start) {
-                    Some(link) => link.constructs.insert(awaiter.how),
+                    Some(link) => link.constructs.extend(constructs),
                     None => {
                         *at = links.len();
-                        links.push(Link {
-                            task: awaiter.task,
-                            constructs: Constructs::from(awaiter.how),
-                        });
+                        links.push(Link { task, constructs });
                     }
                 }
-            }
+            });
         }
         starts.push(links.len());
         Self { starts, links }
@@ -65,6 +75,21 @@ impl Links {
     /// For each task the tasks that it awaits, in the graph's order.
     pub fn children(graph: &Graph) -> Self {
         Self::awaiters(graph).reversed()
+    }
+
+    /// The links that `list` adds for each of `count` tasks. What leads to no
+    /// task is left out.
+    pub(super) fn collect(count: usize, mut list: impl FnMut(TaskIndex, &mut Vec<Link>)) -> Self {
+        let mut starts = Vec::with_capacity(count.saturating_add(1));
+        let mut links: Vec<Link> = Vec::with_capacity(count);
+        let mut row = Vec::new();
+        for at in 0..count {
+            starts.push(links.len());
+            list(TaskIndex::from_usize(at), &mut row);
+            links.extend(row.drain(..).filter(|link| link.task.as_usize() < count));
+        }
+        starts.push(links.len());
+        Self { starts, links }
     }
 
     /// The same links seen from the other end; what each task is joined to
@@ -132,6 +157,16 @@ impl Constructs {
     /// Adds one construct.
     pub fn insert(&mut self, how: How) {
         self.0 |= 1 << how as u16;
+    }
+
+    /// Adds those of another set.
+    pub(super) fn extend(&mut self, others: Self) {
+        self.0 |= others.0;
+    }
+
+    /// The set as a number.
+    pub(super) fn bits(self) -> u16 {
+        self.0
     }
 
     /// Whether the construct is among them.

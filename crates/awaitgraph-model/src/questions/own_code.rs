@@ -54,6 +54,8 @@ impl Origin {
 pub struct OwnCode {
     /// The origin of each code of the graph, told once.
     origins: Vec<Origin>,
+    /// Which codes are of asyncio itself.
+    asyncio: Vec<bool>,
 }
 
 impl OwnCode {
@@ -61,6 +63,7 @@ impl OwnCode {
     pub fn new(graph: &Graph) -> Self {
         Self {
             origins: graph.codes.iter().map(Origin::of).collect(),
+            asyncio: graph.codes.iter().map(is_asyncio).collect(),
         }
     }
 
@@ -81,10 +84,21 @@ impl OwnCode {
         best.map(|(_, frame)| frame)
     }
 
+    /// Whether the frame is one of asyncio itself.
+    pub fn is_asyncio(&self, frame: &Frame) -> bool {
+        self.asyncio.get(frame.code.as_usize()) == Some(&true)
+    }
+
     fn origin(&self, frame: &Frame) -> Origin {
         let origin = self.origins.get(frame.code.as_usize());
         origin.copied().unwrap_or(Origin::Standard)
     }
+}
+
+/// Whether the code is in the folder `asyncio` of the standard library.
+fn is_asyncio(code: &Code) -> bool {
+    let mut folders = code.file.rsplit(['/', '\\']).skip(1);
+    folders.next() == Some("asyncio") && Origin::of(code) == Origin::Standard
 }
 
 /// Whether `folder` is named `python3.12`, or `python3.13t` (free-threaded).

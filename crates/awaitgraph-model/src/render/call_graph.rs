@@ -17,13 +17,15 @@
 //! exponential time, or without end in a cycle. Here it is written whole once,
 //! and marked `(*)` or `(cycle)` elsewhere.
 //!
-//! The nodes are whatever implements [`CallGraph`]: the tasks of a
-//! [`Graph`], or Python objects with plain futures among them.
+//! What a task waits for where that is no task has a line of its own, which
+//! CPython does not write: `+ Waits for: lock Pool.lock (0x7f0a) held by main`.
+//!
+//! The nodes are whatever implements [`CallGraph`]: the tasks of a graph
+//! (`dump`), or Python objects with plain futures among them.
 
 use std::fmt::{self, Write};
 
-use crate::graph::{Code, FrameKind, Graph, TaskIndex};
-use crate::questions::Links;
+use crate::graph::FrameKind;
 use crate::render::escape::{write_escaped, write_repr};
 
 /// What [`CallGraphWriter`] writes: nodes numbered from 0.
@@ -38,6 +40,11 @@ pub trait CallGraph {
     /// (innermost first), each with the line that it is at, if any.
     fn frames(&self, node: usize) -> impl Iterator<Item = (&FrameWords, Option<u32>)>;
 
+    /// What a node waits for, in words, where it is no node and has words.
+    fn waits_for(&self, _node: usize) -> Option<String> {
+        None
+    }
+
     /// The awaiter at `position` of a node's list of them; `None` past its end.
     fn awaiter(&self, node: usize, position: usize) -> Option<usize>;
 }
@@ -51,6 +58,15 @@ pub enum Node<'a> {
         name: Text<'a>,
         /// Its address.
         id: u64,
+    },
+    /// Several tasks that are alike.
+    Tasks {
+        /// The name and the address of the first.
+        first: (Text<'a>, u64),
+        /// The name and the address of the last.
+        last: (Text<'a>, u64),
+        /// How many they are.
+        count: usize,
     },
     /// A future that is no task.
     Future {
@@ -113,76 +129,6 @@ impl FrameWords {
     }
 }
 
-/// Writes every task of `graph`: first those that await no other, each with
-/// its awaiters below, then those that had no place below them.
-pub fn call_graph<W: Write>(graph: &Graph, out: &mut W) -> fmt::Result {
-    let tasks = Tasks {
-        graph,
-        awaiters: Links::awaiters(graph),
-        words: graph.codes.iter().map(words_of).collect(),
-    };
-    let children = tasks.awaiters.reversed();
-    let mut writer = CallGraphWriter::new(&tasks);
-    let (waiting, leaves): (Vec<TaskIndex>, Vec<TaskIndex>) = graph
-        .task_indices()
-        .partition(|&task| !children.of(task).is_empty());
-    let mut is_first = true;
-    for task in leaves.into_iter().chain(waiting) {
-        let task = task.as_usize();
-        if writer.is_written(task) {
-            continue;
-        }
-        if !is_first {
-            out.write_char('\n')?;
-        }
-        is_first = false;
-        writer.write_from(task, out)?;
-    }
-    Ok(())
-}
-
-/// The tasks of a graph as nodes.
-struct Tasks<'a> {
-    graph: &'a Graph,
-    awaiters: Links,
-    /// For each code of the graph.
-    words: Vec<FrameWords>,
-}
-
-fn words_of(code: &Code) -> FrameWords {
-    FrameWords::new(Text::Plain(&code.file), &code.function, code.kind)
-}
-
-impl CallGraph for Tasks<'_> {
-    fn node_count(&self) -> usize {
-        self.graph.tasks.len()
-    }
-
-    fn node(&self, node: usize) -> Node<'_> {
-        match self.graph.tasks.get(node) {
-            Some(task) => Node::Task {
-                name: Text::Plain(&task.name),
-                id: task.id,
-            },
-            None => Node::Future { id: 0 },
-        }
-    }
-
-    fn frames(&self, node: usize) -> impl Iterator<Item = (&FrameWords, Option<u32>)> {
-        let task = self.graph.tasks.get(node);
-        let stack = task.map(|task| task.stack.as_slice()).unwrap_or_default();
-        stack.iter().filter_map(|frame| {
-            let words = self.words.get(frame.code.as_usize())?;
-            Some((words, frame.line))
-        })
-    }
-
-    fn awaiter(&self, node: usize, position: usize) -> Option<usize> {
-        let links = self.awaiters.of(TaskIndex::from_usize(node));
-        links.get(position).map(|link| link.task.as_usize())
-    }
-}
-
 /// Writes nodes of one graph, each whole once.
 pub struct CallGraphWriter<'a, G> {
     graph: &'a G,
@@ -241,18 +187,18 @@ impl<'a, G: CallGraph> CallGraphWriter<'a, G> {
         let indent = Indent::at(self.path.len());
         indent.write_labelled(out)?;
         match self.graph.node(node) {
-            Node::Task { name, id } => {
-                out.write_str("* Task(name=")?;
-                write_text(name, out)?;
-                out.write_str(", id=0x")?;
-                write_digits(id, 16, out)?;
+            Node::Task { name, id } => write_task("* Task(name=", name, id, out)?,
+            Node::Tasks { first, last, count } => {
+                write_task("* Task(name=", first.0, first.1, out)?;
+                write_task(" … Task(name=", last.0, last.1, out)?;
+                write!(out, " ×{count}")?;
             }
             Node::Future { id } => {
                 out.write_str("* Future(id=0x")?;
                 write_digits(id, 16, out)?;
+                out.write_char(')')?;
             }
         }
-        out.write_char(')')?;
         match written {
             Written::Yes => return out.write_str(" (*)\n"),
             Written::OnThePath => return out.write_str(" (cycle)\n"),
@@ -268,6 +214,12 @@ impl<'a, G: CallGraph> CallGraphWriter<'a, G> {
             indent.write(out)?;
             words.write(line, out)?;
         }
+        if let Some(words) = self.graph.waits_for(node) {
+            indent.write(out)?;
+            out.write_str("  + Waits for: ")?;
+            out.write_str(&words)?;
+            out.write_char('\n')?;
+        }
         if self.graph.awaiter(node, 0).is_some() {
             indent.write(out)?;
             out.write_str("  + Awaited by:\n")?;
@@ -282,6 +234,14 @@ impl<'a, G: CallGraph> CallGraphWriter<'a, G> {
             *place = written;
         }
     }
+}
+
+fn write_task<W: Write>(before: &str, name: Text<'_>, id: u64, out: &mut W) -> fmt::Result {
+    out.write_str(before)?;
+    write_text(name, out)?;
+    out.write_str(", id=0x")?;
+    write_digits(id, 16, out)?;
+    out.write_char(')')
 }
 
 fn write_text<W: Write>(text: Text<'_>, out: &mut W) -> fmt::Result {

@@ -1,64 +1,67 @@
 //! The graph in the language of Graphviz, an arrow from each task to those
-//! that it awaits.
+//! that it awaits, and a dashed one to those that hold what it waits for.
 
 use std::fmt::{self, Write};
 
-use crate::graph::{Graph, TaskState};
-use crate::questions::{Links, OwnCode};
-use crate::render::escape::{is_shown, write_escape, write_with};
+use crate::questions::Outline;
+use crate::render::picture::{Look, Picture};
 
-/// Writes the graph for `dot`.
-pub fn dot<W: Write + ?Sized>(graph: &Graph, out: &mut W) -> fmt::Result {
-    let own_code = OwnCode::new(graph);
+/// Writes the outline for `dot`.
+pub fn dot<W: Write + ?Sized>(outline: &Outline<'_>, out: &mut W) -> fmt::Result {
+    let mut picture = Picture::new(outline);
     out.write_str("digraph awaitgraph {\n")?;
     out.write_str("    node [shape=box, fontname=\"monospace\"];\n")?;
-    for (at, task) in graph.tasks.iter().enumerate() {
-        write!(out, "    t{at} [label=\"")?;
-        write_label(&task.name, out)?;
-        let place = own_code.innermost(&task.stack);
-        if let Some((code, frame)) = place.and_then(|frame| Some((graph.code(frame)?, frame))) {
-            out.write_str("\\n")?;
-            write_label(&code.function, out)?;
-            out.write_char(' ')?;
-            write_label(&code.file, out)?;
-            if let Some(line) = frame.line {
-                write!(out, ":{line}")?;
-            }
+    for &node in outline.nodes() {
+        write!(out, "    t{} [label=\"", node.as_usize())?;
+        for (at, line) in picture.lines(node).iter().enumerate() {
+            out.write_str(if at == 0 { "" } else { "\\n" })?;
+            write_label(line, out)?;
         }
         out.write_char('"')?;
-        match task.state {
-            TaskState::Running => out.write_str(", style=bold, color=\"darkgreen\"")?,
-            TaskState::Ready => out.write_str(", color=\"darkorange\"")?,
-            TaskState::Waiting => {}
-        }
+        out.write_str(match picture.look(node) {
+            Look::Running => ", style=bold, color=\"darkgreen\"",
+            Look::Ready => ", color=\"darkorange\"",
+            Look::Deadlocked => ", color=\"red\"",
+            Look::Waiting => "",
+        })?;
         out.write_str("];\n")?;
     }
-    let children = Links::children(graph);
-    for task in graph.task_indices() {
-        for link in children.of(task) {
-            write!(out, "    t{} -> t{}", task.as_usize(), link.task.as_usize())?;
-            if !link.constructs.is_plain_await() {
-                write!(out, " [label=\"{}\"]", link.constructs)?;
-            }
-            out.write_str(";\n")?;
+    for edge in picture.edges() {
+        let (from, to) = (edge.from.as_usize(), edge.to.as_usize());
+        write!(out, "    t{from} -> t{to}")?;
+        let mut separator = " [";
+        if !edge.label.is_empty() {
+            write!(out, "{separator}label=\"")?;
+            write_label(&edge.label, out)?;
+            out.write_char('"')?;
+            separator = ", ";
         }
+        for (is_so, attribute) in [
+            (edge.is_indirect, "style=dashed"),
+            (edge.is_deadlocked, "color=\"red\""),
+        ] {
+            if is_so {
+                write!(out, "{separator}{attribute}")?;
+                separator = ", ";
+            }
+        }
+        out.write_str(if separator == ", " { "];\n" } else { ";\n" })?;
     }
     out.write_str("}\n")
 }
 
-/// Writes text from the target into a quoted string, where a backslash is
-/// doubled lest it begin an escape of Graphviz.
+/// Writes text into a quoted string, where a backslash is doubled lest it
+/// begin an escape of Graphviz.
 fn write_label<W: Write + ?Sized>(text: &str, out: &mut W) -> fmt::Result {
-    write_with(
-        text,
-        out,
-        |c| c != '"' && c != '\\' && is_shown(c),
-        |c, out| {
-            out.write_char('\\')?;
-            match c {
-                '"' | '\\' => out.write_char(c),
-                _ => write_escape(c, out),
+    for piece in text.split_inclusive(['"', '\\']) {
+        match piece.strip_suffix(['"', '\\']) {
+            None => out.write_str(piece)?,
+            Some(before) => {
+                out.write_str(before)?;
+                out.write_char('\\')?;
+                out.write_str(piece.get(before.len()..).unwrap_or_default())?;
             }
-        },
-    )
+        }
+    }
+    Ok(())
 }

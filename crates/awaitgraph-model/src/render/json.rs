@@ -8,37 +8,59 @@ use std::fmt::{self, Write};
 use serde::{Serialize, Serializer};
 
 use crate::graph::{Awaiter, Frame, Graph, Problem, SnapshotInfo, Target, Task, TaskIndex, Thread};
+use crate::questions::{Outline, OwnCode};
+use crate::render::json_findings::deadlock_view;
 use crate::render::json_lines::write_document;
-use crate::waits::WaitsFor;
+use crate::render::json_waits::waits_for;
 
 /// The number of the schema, raised when a key changes its meaning.
 pub(super) const SCHEMA: u32 = 1;
 
 /// Writes the whole graph as one JSON document, with a line feed at its end.
-pub fn json<W: Write + ?Sized>(graph: &Graph, out: &mut W) -> fmt::Result {
+///
+/// Alike tasks are never one here, and tasks that are not shown are left out.
+pub fn json<W: Write + ?Sized>(outline: &Outline<'_>, out: &mut W) -> fmt::Result {
+    let graph = outline.graph();
+    let own_code = OwnCode::new(graph);
     let document = Document {
         schema: SCHEMA,
         target: TargetView::of(&graph.target),
         snapshot: SnapshotView::of(&graph.snapshot),
         threads: List(&graph.threads, |thread| ThreadView::of(graph, thread)),
-        tasks: List(&graph.tasks, |task| TaskView::of(graph, task)),
+        tasks: Tasks(outline),
+        deadlocks: List(outline.deadlocks(), |deadlock| {
+            deadlock_view(graph, &own_code, deadlock)
+        }),
         problems: List(&graph.problems, ProblemView::of),
     };
     write_document(&document, out)
 }
 
 #[derive(Serialize)]
-struct Document<'a, Threads: Serialize, Tasks: Serialize, Problems: Serialize> {
+struct Document<'a, Threads: Serialize, Deadlocks: Serialize, Problems: Serialize> {
     schema: u32,
     target: TargetView<'a>,
     snapshot: SnapshotView,
     threads: Threads,
-    tasks: Tasks,
+    tasks: Tasks<'a>,
+    deadlocks: Deadlocks,
     problems: Problems,
 }
 
+/// The tasks that are shown, in the graph's order.
+struct Tasks<'a>(&'a Outline<'a>);
+
+impl Serialize for Tasks<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let graph = self.0.graph();
+        let tasks = graph.task_indices().zip(&graph.tasks);
+        let shown = tasks.filter(|(index, _)| self.0.shows(*index));
+        serializer.collect_seq(shown.map(|(_, task)| TaskView::of(graph, task)))
+    }
+}
+
 #[derive(Serialize)]
-struct TargetView<'a> {
+pub(super) struct TargetView<'a> {
     pid: Option<u32>,
     python: &'a str,
     executable: &'a str,
@@ -46,7 +68,7 @@ struct TargetView<'a> {
 }
 
 impl<'a> TargetView<'a> {
-    fn of(target: &'a Target) -> Self {
+    pub(super) fn of(target: &'a Target) -> Self {
         let Target {
             pid,
             python,
@@ -63,7 +85,7 @@ impl<'a> TargetView<'a> {
 }
 
 #[derive(Serialize)]
-struct SnapshotView {
+pub(super) struct SnapshotView {
     consistent: bool,
     paused_us: u64,
     total_us: u64,
@@ -71,7 +93,7 @@ struct SnapshotView {
 }
 
 impl SnapshotView {
-    fn of(snapshot: &SnapshotInfo) -> Self {
+    pub(super) fn of(snapshot: &SnapshotInfo) -> Self {
         let SnapshotInfo {
             consistent,
             paused_us,
@@ -128,13 +150,13 @@ impl TaskView<'_, (), (), ()> {
             thread: task.thread,
             stack: List(&task.stack, |frame| FrameView::of(graph, frame)),
             awaited_by: List(&task.awaited_by, |awaiter| AwaiterView::of(graph, awaiter)),
-            waits_for: (task.waits_for.as_ref()).map(|object| WaitsForView::of(graph, object)),
+            waits_for: (task.waits_for.as_ref()).map(|object| waits_for(graph, object)),
         }
     }
 }
 
 #[derive(Serialize)]
-struct FrameView<'a> {
+pub(super) struct FrameView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     function: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,7 +167,7 @@ struct FrameView<'a> {
 }
 
 impl<'a> FrameView<'a> {
-    fn of(graph: &'a Graph, frame: &Frame) -> Self {
+    pub(super) fn of(graph: &'a Graph, frame: &Frame) -> Self {
         let code = graph.code(frame);
         Self {
             function: code.map(|code| code.function.as_str()),
@@ -174,31 +196,14 @@ impl AwaiterView<()> {
 }
 
 #[derive(Serialize)]
-struct WaitsForView<'a, Holders: Serialize> {
-    kind: &'a str,
-    id: Option<Address>,
-    holders: Holders,
-}
-
-impl WaitsForView<'_, ()> {
-    fn of<'a>(graph: &'a Graph, object: &'a WaitsFor) -> impl Serialize + use<'a> {
-        WaitsForView {
-            kind: object.what.kind(),
-            id: object.id.map(Address),
-            holders: List(object.what.holders(), |&holder| Address::of(graph, holder)),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct ProblemView<'a> {
+pub(super) struct ProblemView<'a> {
     #[serde(rename = "where")]
     location: &'a str,
     what: &'a str,
 }
 
 impl<'a> ProblemView<'a> {
-    fn of(problem: &'a Problem) -> Self {
+    pub(super) fn of(problem: &'a Problem) -> Self {
         Self {
             location: &problem.location,
             what: &problem.what,
@@ -207,10 +212,10 @@ impl<'a> ProblemView<'a> {
 }
 
 /// An address, in hexadecimal digits.
-struct Address(u64);
+pub(super) struct Address(pub(super) u64);
 
 impl Address {
-    fn of(graph: &Graph, task: TaskIndex) -> Option<Self> {
+    pub(super) fn of(graph: &Graph, task: TaskIndex) -> Option<Self> {
         graph.task(task).map(|task| Self(task.id))
     }
 }

@@ -16,11 +16,15 @@ pub(super) fn write_document<W: fmt::Write + ?Sized>(
     document: &impl Serialize,
     out: &mut W,
 ) -> fmt::Result {
-    let mut bytes = Utf8(out);
+    let mut bytes = Utf8 {
+        out,
+        buffer: Vec::with_capacity(BUFFER),
+    };
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Lines::default());
     document
         .serialize(&mut serializer)
         .map_err(|_| fmt::Error)?;
+    bytes.pass_on().map_err(|_| fmt::Error)?;
     out.write_char('\n')
 }
 
@@ -100,17 +104,39 @@ fn separator(first: bool, line: bool) -> &'static [u8] {
     }
 }
 
-/// Text for one who takes bytes. The serializer writes whole pieces of UTF-8.
-struct Utf8<'a, W: ?Sized>(&'a mut W);
+/// Text for one who takes bytes. The serializer writes whole pieces of UTF-8,
+/// most of them a few bytes long: they are passed on many at once.
+struct Utf8<'a, W: ?Sized> {
+    out: &'a mut W,
+    buffer: Vec<u8>,
+}
+
+const BUFFER: usize = 64 * 1024;
+
+impl<W: fmt::Write + ?Sized> Utf8<'_, W> {
+    fn pass_on(&mut self) -> io::Result<()> {
+        let text = str::from_utf8(&self.buffer).map_err(io::Error::other)?;
+        self.out.write_str(text).map_err(io::Error::other)?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
 
 impl<W: fmt::Write + ?Sized> io::Write for Utf8<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let text = str::from_utf8(bytes).map_err(io::Error::other)?;
-        self.0.write_str(text).map_err(io::Error::other)?;
+        self.write_all(bytes)?;
         Ok(bytes.len())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= BUFFER {
+            self.pass_on()?;
+        }
         Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.pass_on()
     }
 }

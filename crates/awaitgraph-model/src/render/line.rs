@@ -29,6 +29,8 @@ pub(super) enum Span {
     Faint,
     /// The name of a task. Gives way second.
     Name,
+    /// Between several names, and how many there are.
+    Count,
     /// The name of a function.
     Function,
     /// The path of a file. Gives way first, from the left.
@@ -41,6 +43,8 @@ pub(super) enum Span {
     Ready,
     /// What a task waits for.
     Waits,
+    /// The path of a file in it. Gives way before any other.
+    WaitsPath,
     /// `(*)`
     Repeat,
     /// `(cycle)`
@@ -54,10 +58,11 @@ impl Span {
             Self::Text => "",
             Self::Heading | Self::Name => "1",
             Self::Faint | Self::Path | Self::LineNumber | Self::Repeat => "2",
+            Self::Count => "1",
             Self::Function => "36",
             Self::Running => "32",
             Self::Ready => "33",
-            Self::Waits => "35",
+            Self::Waits | Self::WaitsPath => "35",
             Self::Cycle => "1;31",
         }
     }
@@ -115,6 +120,12 @@ impl Line {
         columns(&self.text)
     }
 
+    /// Its text, which it gives away.
+    pub(super) fn take_text(&mut self) -> String {
+        self.spans.clear();
+        std::mem::take(&mut self.text)
+    }
+
     /// Empties it.
     pub(super) fn clear(&mut self) {
         self.text.clear();
@@ -164,6 +175,10 @@ impl Line {
     /// then names, then the end of the line up to the line number or mark, then
     /// file names, at last everything.
     fn fit(&mut self, width: usize) {
+        if self.columns() <= width {
+            return;
+        }
+        self.shorten(Span::WaitsPath, self.columns(), width, shorten_folders);
         self.shorten(Span::Path, self.columns(), width, shorten_folders);
         self.shorten(Span::Name, self.columns(), width, shorten_name);
         let place = self.parts().fold((0, 0), |(so_far, place), (span, text)| {
@@ -189,7 +204,7 @@ impl Line {
         shorten: fn(&str, usize, &mut String),
     ) {
         let mut excess = columns.saturating_sub(width);
-        if excess == 0 {
+        if excess == 0 || !self.spans.iter().any(|(span, _)| *span == kind) {
             return;
         }
         let mut line = Line::default();
@@ -307,6 +322,8 @@ fn columns(text: &str) -> usize {
 /// better than one that breaks.
 fn columns_of(c: char) -> usize {
     match c {
+        // Most letters, and the lines of a tree.
+        '\0'..='\u{10ff}' | '\u{2500}'..='\u{257f}' => 1,
         '\u{1100}'..='\u{115f}'
         | '\u{231a}'..='\u{231b}'
         | '\u{23e9}'..='\u{23f3}'

@@ -1,11 +1,13 @@
 //! The parts of a task's line that several renderers share: where it is, and
 //! what it waits for.
 
-use crate::graph::{Frame, Graph, Task, TaskState};
+use crate::graph::{Frame, Graph, Task, TaskIndex, TaskState};
+use crate::questions::OwnCode;
 use crate::render::line::{Line, Span};
+use crate::render::wait::{self, Phrase};
 
 /// A task that many others hold up names no more of them than this.
-const NAMES_SHOWN: usize = 3;
+pub(super) const NAMES_SHOWN: usize = 3;
 
 /// Adds `function file:line`.
 pub(super) fn push_frame(graph: &Graph, frame: &Frame, line: &mut Line) {
@@ -20,47 +22,67 @@ pub(super) fn push_frame(graph: &Graph, frame: &Frame, line: &mut Line) {
     }
 }
 
+/// Adds `function file:line` as a part of what a task waits for.
+pub(super) fn push_wait_frame(graph: &Graph, frame: &Frame, line: &mut Line) {
+    let Some(code) = graph.code(frame) else {
+        return;
+    };
+    line.push_untrusted(Span::Waits, &code.function);
+    line.push(Span::Waits, " ");
+    line.push_untrusted(Span::WaitsPath, &code.file);
+    if let Some(number) = frame.line {
+        line.push_format(Span::Waits, format_args!(":{number}"));
+    }
+}
+
 /// Adds the name of a task. One without a name is shown as Python shows an
 /// empty string.
 pub(super) fn push_name(task: &Task, line: &mut Line) {
-    let name = if task.name.is_empty() {
+    line.push_untrusted(Span::Name, shown_name(task));
+}
+
+/// The name of a task, not escaped.
+pub(super) fn shown_name(task: &Task) -> &str {
+    if task.name.is_empty() {
         "''"
     } else {
         &task.name
-    };
-    line.push_untrusted(Span::Name, name);
-}
-
-/// Whether there is anything for [`push_wait`] to add.
-pub(super) fn has_wait(task: &Task) -> bool {
-    task.waits_for.is_some() || task.state != TaskState::Waiting
-}
-
-/// Adds what the task waits for, or that it does not wait.
-pub(super) fn push_wait(graph: &Graph, task: &Task, line: &mut Line) {
-    match (&task.waits_for, task.state) {
-        (None, TaskState::Running) => line.push(Span::Running, "running"),
-        (None, TaskState::Ready) => line.push(Span::Ready, "ready"),
-        (None, TaskState::Waiting) => {}
-        (Some(waits_for), _) => {
-            line.push(Span::Waits, "waits for ");
-            line.push(Span::Waits, waits_for.what.kind());
-            if let Some(id) = waits_for.id {
-                line.push_format(Span::Waits, format_args!(" {id:#x}"));
-            }
-            let mut holders = waits_for
-                .what
-                .holders()
-                .iter()
-                .filter_map(|&h| graph.task(h));
-            for (at, holder) in holders.by_ref().take(NAMES_SHOWN).enumerate() {
-                line.push(Span::Waits, if at == 0 { " held by " } else { ", " });
-                line.push_untrusted(Span::Waits, &holder.name);
-            }
-            match holders.count() {
-                0 => {}
-                more => line.push_format(Span::Waits, format_args!(" and {more} more")),
-            }
-        }
     }
+}
+
+/// Adds the names of the first few tasks, and how many more there are.
+pub(super) fn push_names(graph: &Graph, tasks: &[TaskIndex], span: Span, line: &mut Line) {
+    let mut tasks = tasks.iter().filter_map(|&task| graph.task(task));
+    for (at, task) in tasks.by_ref().take(NAMES_SHOWN).enumerate() {
+        line.push(span, if at == 0 { "" } else { ", " });
+        line.push_untrusted(span, shown_name(task));
+    }
+    match tasks.count() {
+        0 => {}
+        more => line.push_format(span, format_args!(" and {more} more")),
+    }
+}
+
+/// Adds what the task does, which is the same for all `alike`: that it runs or
+/// is about to, or what it waits for. Whether there was anything to add.
+pub(super) fn push_doing(
+    graph: &Graph,
+    own_code: &OwnCode,
+    alike: &[TaskIndex],
+    line: &mut Line,
+) -> bool {
+    let Some(task) = alike.first().and_then(|&task| graph.task(task)) else {
+        return false;
+    };
+    match task.state {
+        TaskState::Running => line.push(Span::Running, "running"),
+        TaskState::Ready => line.push(Span::Ready, "ready"),
+        TaskState::Waiting => wait::push_wait(graph, own_code, alike, Phrase::Verb, line),
+    }
+    task.state != TaskState::Waiting || task.waits_for.is_some()
+}
+
+/// Whether there is anything for [`push_doing`] to add.
+pub(super) fn does_something(task: &Task) -> bool {
+    task.waits_for.is_some() || task.state != TaskState::Waiting
 }

@@ -1,23 +1,33 @@
-//! The table of `ps PID`: one line per task.
+//! The table of `ps PID`: one line per task, or for several that are alike.
 
 use std::fmt::{self, Write};
 
-use crate::graph::{Graph, TaskIndex, TaskState};
-use crate::questions::{Links, OwnCode};
+use crate::graph::{TaskIndex, TaskState};
+use crate::questions::{Link, Outline, OwnCode};
 use crate::render::grid::{TableOptions, grid};
 use crate::render::line::{Line, Span};
-use crate::render::place;
+use crate::render::{names, place};
 
 /// Writes a heading and a line for each task; nothing where there is no task.
-pub fn table<W: Write + ?Sized>(graph: &Graph, options: &TableOptions, out: &mut W) -> fmt::Result {
-    let awaiters = Links::awaiters(graph);
+pub fn table<W: Write + ?Sized>(
+    outline: &Outline<'_>,
+    options: &TableOptions,
+    out: &mut W,
+) -> fmt::Result {
+    let graph = outline.graph();
     let own_code = OwnCode::new(graph);
-    let rows = graph.task_indices().zip(&graph.tasks);
+    let rows = outline
+        .nodes()
+        .iter()
+        .filter_map(|&index| Some((index, graph.task(index)?)));
     grid(
         rows,
         &[
-            ("ID", &|(_, task), line| {
+            ("ID", &|(index, task), line| {
                 line.push_format(Span::Faint, format_args!("{:#x}", task.id));
+                if outline.alike(index).len() > 1 {
+                    line.push(Span::Faint, " …");
+                }
             }),
             ("STATE", &|(_, task), line| {
                 let span = match task.state {
@@ -36,18 +46,20 @@ pub fn table<W: Write + ?Sized>(graph: &Graph, options: &TableOptions, out: &mut
                     None => line.push(Span::Faint, "-"),
                 }
             }),
-            ("NAME", &|(_, task), line| place::push_name(task, line)),
-            ("AWAITED BY", &|(index, _), line| {
-                push_awaiters(graph, &awaiters, index, line);
+            ("NAME", &|(index, _), line| {
+                names::push_alike(graph, outline.alike(index), line);
             }),
-            ("WHERE", &|(_, task), line| {
+            ("AWAITED BY", &|(index, _), line| {
+                push_awaiters(outline, index, line);
+            }),
+            ("WHERE", &|(index, task), line| {
                 let frame = own_code.innermost(&task.stack);
                 if let Some(frame) = frame {
                     place::push_frame(graph, frame, line);
                 }
-                if task.waits_for.is_some() {
+                if task.waits_for.is_some() && task.state == TaskState::Waiting {
                     line.push(Span::Text, if frame.is_some() { "  " } else { "" });
-                    place::push_wait(graph, task, line);
+                    place::push_doing(graph, &own_code, outline.alike(index), line);
                 }
             }),
         ],
@@ -57,14 +69,16 @@ pub fn table<W: Write + ?Sized>(graph: &Graph, options: &TableOptions, out: &mut
 }
 
 /// Adds the name of the first awaiter and the number of the others.
-fn push_awaiters(graph: &Graph, awaiters: &Links, task: TaskIndex, line: &mut Line) {
-    let mut links = awaiters.of(task).iter();
-    let Some(first) = links.next().and_then(|link| graph.task(link.task)) else {
+fn push_awaiters(outline: &Outline<'_>, node: TaskIndex, line: &mut Line) {
+    let graph = outline.graph();
+    let links = outline.all_awaiters().of(node);
+    let Some(first) = links.first().and_then(|link| graph.task(link.task)) else {
         line.push(Span::Faint, "-");
         return;
     };
     place::push_name(first, line);
-    match links.len() {
+    let tasks = |link: &Link| outline.alike(link.task).len().max(1);
+    match links.iter().map(tasks).sum::<usize>().saturating_sub(1) {
         0 => {}
         others => line.push_format(Span::Faint, format_args!(" +{others}")),
     }

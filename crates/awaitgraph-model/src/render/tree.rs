@@ -7,7 +7,7 @@
 //!     └── fetch  fetch /app/service.py:9
 //! ```
 //!
-//! A graph is no tree: a task that stands at several places is shown whole at
+//! Tasks that are alike have one line, with their number. A graph is no tree: a task that stands at several places is shown whole at
 //! the first and marked `(*)` after that, and a cycle is cut at `(cycle)`. So
 //! there are as many lines as tasks and edges. The width of a line is bounded
 //! too: past some depth the indentation starts anew and the line tells at which
@@ -16,9 +16,10 @@
 use std::fmt::{self, Write};
 
 use crate::graph::{Graph, Task, TaskIndex};
-use crate::questions::{Components, Constructs, Links, OwnCode};
+use crate::questions::{Components, Constructs, Outline, OwnCode};
+use crate::render::findings::{self, FindingsOptions};
 use crate::render::line::{Color, Line, Span};
-use crate::render::place;
+use crate::render::{names, place};
 
 /// How to write a tree.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,18 +43,35 @@ pub enum TreeFrames {
     All,
 }
 
-/// Writes the tree of all tasks.
+/// Writes the deadlocks, and then the tree of all tasks that are shown.
 ///
 /// Where they belong to several threads, the roots stand below a heading for
 /// each thread.
-pub fn tree<W: Write + ?Sized>(graph: &Graph, options: &TreeOptions, out: &mut W) -> fmt::Result {
-    let children = Links::children(graph);
-    let groups = groups(graph, &Components::new(&children).roots());
+pub fn tree<W: Write + ?Sized>(
+    outline: &Outline<'_>,
+    options: &TreeOptions,
+    out: &mut W,
+) -> fmt::Result {
+    let graph = outline.graph();
+    let mut roots = Components::new(outline.children()).roots();
+    roots.retain(|&root| !outline.alike(root).is_empty());
+    let groups = groups(graph, &roots);
+    let own_code = OwnCode::new(graph);
+    findings::deadlocks(
+        graph,
+        &own_code,
+        outline.deadlocks(),
+        &FindingsOptions {
+            color: options.color,
+            width: options.width,
+        },
+        out,
+    )?;
     let mut tree = Tree {
+        outline,
         graph,
         options: *options,
-        children,
-        own_code: OwnCode::new(graph),
+        own_code,
         shown: vec![Shown::No; graph.tasks.len()],
         path: Vec::new(),
         levels_in_a_line: levels_in_a_line(options.width),
@@ -138,9 +156,9 @@ struct Step {
 }
 
 struct Tree<'a, W: ?Sized> {
+    outline: &'a Outline<'a>,
     graph: &'a Graph,
     options: TreeOptions,
-    children: Links,
     own_code: OwnCode,
     shown: Vec<Shown>,
     path: Vec<Step>,
@@ -169,7 +187,7 @@ impl<W: Write + ?Sized> Tree<'_, W> {
     fn write_root(&mut self, root: TaskIndex) -> fmt::Result {
         self.write_task(root, Constructs::default(), true)?;
         while let Some(step) = self.path.last_mut() {
-            let children = self.children.of(step.task);
+            let children = self.outline.children().of(step.task);
             let child = children.get(step.next).copied();
             step.next = step.next.saturating_add(1);
             let is_last = step.next >= children.len();
@@ -203,7 +221,8 @@ impl<W: Write + ?Sized> Tree<'_, W> {
                 .push(Span::Faint, if is_last { "└── " } else { "├── " });
         }
         self.push_constructs(constructs);
-        place::push_name(task, &mut self.line);
+        let alike = self.outline.alike(index);
+        names::push_alike(self.graph, alike, &mut self.line);
         if self.options.frames == TreeFrames::Own
             && let Some(frame) = self.own_code.innermost(&task.stack)
         {
@@ -213,9 +232,9 @@ impl<W: Write + ?Sized> Tree<'_, W> {
         match shown {
             Some(Shown::OnThePath) => self.line.push(Span::Cycle, " (cycle)"),
             Some(Shown::Yes) | None => self.line.push(Span::Repeat, " (*)"),
-            Some(Shown::No) if place::has_wait(task) => {
+            Some(Shown::No) if place::does_something(task) => {
                 self.line.push(Span::Text, "  ");
-                place::push_wait(self.graph, task, &mut self.line);
+                place::push_doing(self.graph, &self.own_code, alike, &mut self.line);
             }
             Some(Shown::No) => {}
         }
@@ -236,7 +255,7 @@ impl<W: Write + ?Sized> Tree<'_, W> {
 
     /// Writes all frames of the task at the end of the path.
     fn write_frames(&mut self, index: TaskIndex, task: &Task) -> fmt::Result {
-        let leads_on = !self.children.of(index).is_empty();
+        let leads_on = !self.outline.children().of(index).is_empty();
         let depth = self.path.len().saturating_sub(1);
         for frame in task.stack.iter().rev() {
             self.push_guides(depth);

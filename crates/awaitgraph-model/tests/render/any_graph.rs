@@ -2,9 +2,13 @@
 
 use std::collections::HashSet;
 
-use awaitgraph_model::questions::{Components, Links};
-use awaitgraph_model::render::{TreeFrames, TreeOptions, call_graph, json, tree};
-use awaitgraph_model::{Awaiter, Graph, How, Task, TaskIndex};
+use awaitgraph_model::questions::{Components, Grouping, Links, Mask, Outline, deadlocks};
+use awaitgraph_model::render::{
+    DumpFrames, TableOptions, TreeFrames, TreeOptions, dump, json, table, tree,
+};
+use awaitgraph_model::{
+    Awaiter, Graph, How, Primitive, PrimitiveKind, Task, TaskIndex, TaskState, Wait, WaitsFor,
+};
 
 use crate::notation::written;
 
@@ -31,6 +35,22 @@ fn graphs() -> impl Iterator<Item = Graph> {
             graph.tasks.push(Task {
                 id: at as u64,
                 name: format!("<{at}>"),
+                state: [TaskState::Waiting, TaskState::Ready][random.below(10) / 9],
+                waits_for: (random.below(6) == 0).then(|| WaitsFor {
+                    what: Wait::Primitive(Primitive {
+                        kind: [PrimitiveKind::Lock, PrimitiveKind::Semaphore][random.below(2)],
+                        waiting: None,
+                        value: None,
+                        bound: None,
+                        holders: (0..random.below(3))
+                            .map(|_| TaskIndex::from_usize(random.below(count)))
+                            .collect(),
+                        abandoned: false,
+                    }),
+                    id: Some(random.below(3) as u64),
+                    name: None,
+                    deadline: None,
+                }),
                 thread: Some(random.below(3) as u64),
                 ..Task::default()
             });
@@ -52,8 +72,31 @@ fn names(text: &str, marked: bool) -> Vec<&str> {
     text.lines()
         .filter(|line| line.contains('<'))
         .filter(|line| (line.ends_with("(*)") || line.ends_with("(cycle)")) == marked)
+        .filter(|line| !line.contains("Waits for: "))
         .map(|line| &line[line.find('<').unwrap()..=line.find('>').unwrap()])
         .collect()
+}
+
+/// What follows the deadlocks, which name their tasks once more.
+fn below_deadlocks(text: &str) -> &str {
+    let mut rest = text;
+    while rest.starts_with("deadlock: ") {
+        rest = rest.split_once("\n\n").unwrap().1;
+    }
+    rest
+}
+
+/// How many tasks the lines stand for that are not marked.
+fn tasks_in_lines(text: &str) -> usize {
+    let lines = text.lines().filter(|line| line.contains('<'));
+    let lines = lines.filter(|line| !line.contains("Waits for: "));
+    let whole = lines.filter(|line| !line.ends_with("(*)") && !line.ends_with("(cycle)"));
+    whole
+        .map(|line| match line.split_once(" ×") {
+            Some((_, count)) => count.split(' ').next().unwrap().parse().unwrap(),
+            None => 1,
+        })
+        .sum()
 }
 
 fn assert_each_once(graph: &Graph, text: &str) {
@@ -74,9 +117,10 @@ fn the_tree_shows_every_task_whole_once_and_every_edge_once() {
                 frames,
                 ..TreeOptions::default()
             };
-            let text = written(|out| tree(&graph, &options, out));
-            assert_each_once(&graph, &text);
-            let shown = names(&text, false).len() + names(&text, true).len();
+            let text = written(|out| tree(&Outline::whole(&graph), &options, out));
+            let text = below_deadlocks(&text);
+            assert_each_once(&graph, text);
+            let shown = names(text, false).len() + names(text, true).len();
             assert_eq!(shown, roots + edges, "{text}");
         }
     }
@@ -85,9 +129,108 @@ fn the_tree_shows_every_task_whole_once_and_every_edge_once() {
 #[test]
 fn the_call_graph_shows_every_task_whole_once() {
     for graph in graphs() {
-        let text = written(|out| call_graph(&graph, out));
-        assert_each_once(&graph, &text);
+        let text = written(|out| dump(&Outline::whole(&graph), DumpFrames::All, out));
+        assert_each_once(&graph, below_deadlocks(&text));
     }
+}
+
+#[test]
+fn grouped_every_task_is_counted_once() {
+    let (mut tasks, mut nodes) = (0, 0);
+    for graph in graphs() {
+        let outline = Outline::new(&graph, Mask::all(&graph), Grouping::Alike);
+        let texts = [
+            written(|out| tree(&outline, &TreeOptions::default(), out)),
+            written(|out| dump(&outline, DumpFrames::All, out)),
+            written(|out| table(&outline, &TableOptions::default(), out)),
+        ];
+        for text in &texts {
+            assert_eq!(
+                tasks_in_lines(below_deadlocks(text)),
+                graph.tasks.len(),
+                "{text}"
+            );
+        }
+        // Each task in one group, and each edge between groups an edge of tasks.
+        let members = outline.nodes().iter().flat_map(|&node| outline.alike(node));
+        assert_eq!(members.collect::<HashSet<_>>().len(), graph.tasks.len());
+        let children = Links::children(&graph);
+        for task in graph.task_indices() {
+            let expected: HashSet<TaskIndex> = children
+                .of(task)
+                .iter()
+                .map(|it| outline.node_of(it.task))
+                .collect();
+            let found: HashSet<TaskIndex> = outline
+                .children()
+                .of(outline.node_of(task))
+                .iter()
+                .map(|it| it.task)
+                .collect();
+            assert!(expected.is_subset(&found));
+        }
+        // Groups close no circle.
+        let cycles =
+            |links: &Links| -> usize { Components::new(links).cycles().iter().map(Vec::len).sum() };
+        assert_eq!(cycles(outline.children()), cycles(&children));
+        tasks += graph.tasks.len();
+        nodes += outline.nodes().len();
+    }
+    assert!(
+        nodes < tasks * 95 / 100,
+        "{nodes} of {tasks}: hardly any are alike"
+    );
+}
+
+#[test]
+fn of_some_tasks_each_is_counted_once_and_no_other() {
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    for graph in graphs() {
+        let share = 1 + random.below(4);
+        let chosen: Vec<bool> = graph
+            .tasks
+            .iter()
+            .map(|_| random.below(share) == 0)
+            .collect();
+        let mask = Mask::of(&graph, |task, _| chosen[task.as_usize()]);
+        let count = chosen.iter().filter(|&&is_chosen| is_chosen).count();
+        for grouping in [Grouping::Alike, Grouping::None] {
+            let outline = Outline::new(&graph, mask.clone(), grouping);
+            assert_eq!(outline.task_count(), count);
+            for text in [
+                written(|out| tree(&outline, &TreeOptions::default(), out)),
+                written(|out| dump(&outline, DumpFrames::Folded, out)),
+                written(|out| table(&outline, &TableOptions::default(), out)),
+            ] {
+                assert_eq!(tasks_in_lines(below_deadlocks(&text)), count, "{text}");
+            }
+            let members = outline.nodes().iter().flat_map(|&node| outline.alike(node));
+            assert!(members.into_iter().all(|task| chosen[task.as_usize()]));
+        }
+    }
+}
+
+#[test]
+fn a_deadlock_is_a_circle_of_tasks_that_wait() {
+    let mut found = 0;
+    for graph in graphs() {
+        let mut seen = HashSet::new();
+        for deadlock in deadlocks(&graph, &Links::children(&graph)) {
+            let steps = deadlock.steps.iter();
+            for (step, next) in steps.clone().zip(steps.clone().cycle().skip(1)) {
+                assert_eq!(step.next, next.task);
+                assert!(deadlock.tasks.contains(&step.task));
+            }
+            assert!(!deadlock.steps.is_empty());
+            let tasks = deadlock.tasks.iter().chain(&deadlock.behind);
+            for task in tasks {
+                assert!(seen.insert(*task));
+                assert_eq!(graph.tasks[task.as_usize()].state, TaskState::Waiting);
+            }
+            found += 1;
+        }
+    }
+    assert!(found > 300, "{found}");
 }
 
 #[test]
@@ -118,7 +261,7 @@ fn links_turned_around_twice_are_the_same_links() {
 #[test]
 fn the_json_is_valid() {
     for graph in graphs() {
-        let text = written(|out| json(&graph, out));
+        let text = written(|out| json(&Outline::whole(&graph), out));
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(
             value["tasks"].as_array().map(Vec::len),

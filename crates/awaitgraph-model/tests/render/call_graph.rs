@@ -1,15 +1,18 @@
 //! The call graph in the words of CPython.
 
 use awaitgraph_model::FrameKind;
-use awaitgraph_model::render::call_graph;
+use awaitgraph_model::questions::Outline;
 use awaitgraph_model::render::call_graph::{CallGraph, CallGraphWriter, FrameWords, Node, Text};
+use awaitgraph_model::render::{DumpFrames, dump};
 use expect_test::{Expect, expect};
 
 use crate::notation::{graph, written};
 
 fn check(text: &str, expected: Expect) {
     let graph = graph(text);
-    expected.assert_eq(&written(|out| call_graph(&graph, out)));
+    expected.assert_eq(&written(|out| {
+        dump(&Outline::whole(&graph), DumpFrames::All, out)
+    }));
 }
 
 #[test]
@@ -60,16 +63,26 @@ fn cycles_are_cut_and_those_that_nothing_leads_to_are_written_too() {
     check(
         "a -> b\nb -> a\nc -> c",
         expect![[r#"
-        * Task(name='a', id=0x1000)
-          + Awaited by:
-            * Task(name='b', id=0x1010)
-              + Awaited by:
-                * Task(name='a', id=0x1000) (cycle)
+            deadlock: a and b wait for each other
+              a
+                awaits b
+              b
+                awaits a
 
-        * Task(name='c', id=0x1020)
-          + Awaited by:
-            * Task(name='c', id=0x1020) (cycle)
-    "#]],
+            deadlock: c waits for itself
+              c
+                awaits c
+
+            * Task(name='a', id=0x1000)
+              + Awaited by:
+                * Task(name='b', id=0x1010)
+                  + Awaited by:
+                    * Task(name='a', id=0x1000) (cycle)
+
+            * Task(name='c', id=0x1020)
+              + Awaited by:
+                * Task(name='c', id=0x1020) (cycle)
+        "#]],
     );
 }
 
@@ -82,6 +95,44 @@ fn two_constructs_between_two_tasks_are_one_awaiter() {
           + Awaited by:
             * Task(name='a', id=0x1000)
     "#]],
+    );
+}
+
+#[test]
+fn what_is_waited_for_has_a_line() {
+    check(
+        "a in acquire /usr/lib/python3.12/asyncio/locks.py:9, work /app/x.py:3
+         a waits for lock 0x10 name=Pool.lock waiting=2 held by b
+         c -> a
+         b waits for sleep left=3
+         d waits for queue 0x20 name=jobs end=put
+         e waits for stream action=read peer=10.0.0.5:5432
+         f waits for executor function=crunch thread=4712 at=Image.resize@/app/x.py:9
+         g waits for future held_by=Connection._waiter",
+        expect![[r#"
+            * Task(name='a', id=0x1000)
+              + Call stack:
+              |   File '/usr/lib/python3.12/asyncio/locks.py', line 9, in async acquire()
+              |   File '/app/x.py', line 3, in async work()
+              + Waits for: lock Pool.lock (0x10) held by b; 2 wait
+              + Awaited by:
+                * Task(name='c', id=0x1020)
+
+            * Task(name='b', id=0x1010)
+              + Waits for: sleep, 3.0 s left
+
+            * Task(name='d', id=0x1030)
+              + Waits for: room in queue jobs
+
+            * Task(name='e', id=0x1040)
+              + Waits for: data from 10.0.0.5:5432
+
+            * Task(name='f', id=0x1050)
+              + Waits for: crunch in thread 4712: Image.resize /app/x.py:9
+
+            * Task(name='g', id=0x1060)
+              + Waits for: a future held by Connection._waiter
+        "#]],
     );
 }
 

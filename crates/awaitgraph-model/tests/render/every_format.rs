@@ -1,8 +1,9 @@
 //! One graph through all formats: what one of them learns to show, the others
 //! are to be asked about too.
 
+use awaitgraph_model::questions::Outline;
 use awaitgraph_model::render::{
-    TableOptions, TreeOptions, call_graph, dot, json, mermaid, table, tree,
+    DumpFrames, TableOptions, TreeOptions, dot, dump, json, mermaid, table, tree,
 };
 use expect_test::expect;
 
@@ -27,7 +28,9 @@ fn the_same_graph_in_every_format() {
         └── [gather] b
             └── [await, shield] lock  guard /app/x.py:4 (*)
     "#]]
-    .assert_eq(&written(|out| tree(&graph, &TreeOptions::default(), out)));
+    .assert_eq(&written(|out| {
+        tree(&Outline::whole(&graph), &TreeOptions::default(), out)
+    }));
     expect![[r#"
         ID      STATE    THREAD  NAME  AWAITED BY  WHERE
         0x1000  waiting  -       main  -           run /app/x.py:9
@@ -35,7 +38,9 @@ fn the_same_graph_in_every_format() {
         0x1020  waiting  -       b     main
         0x1030  ready    -       lock  a +1        guard /app/x.py:4
     "#]]
-    .assert_eq(&written(|out| table(&graph, &TableOptions::default(), out)));
+    .assert_eq(&written(|out| {
+        table(&Outline::whole(&graph), &TableOptions::default(), out)
+    }));
     expect![[r#"
         * Task(name='lock', id=0x1030)
           + Call stack:
@@ -51,7 +56,9 @@ fn the_same_graph_in_every_format() {
               + Awaited by:
                 * Task(name='main', id=0x1000) (*)
     "#]]
-    .assert_eq(&written(|out| call_graph(&graph, out)));
+    .assert_eq(&written(|out| {
+        dump(&Outline::whole(&graph), DumpFrames::All, out)
+    }));
     expect![[r#"
         {"schema":1,
         "target":{"pid":null,"python":"","executable":"","free_threaded":false},
@@ -62,8 +69,9 @@ fn the_same_graph_in_every_format() {
         {"id":"0x1010","name":"a","state":"waiting","interpreter":0,"thread":null,"stack":[],"awaited_by":[{"id":"0x1000","how":"gather","via":[]}],"waits_for":null},
         {"id":"0x1020","name":"b","state":"waiting","interpreter":0,"thread":null,"stack":[],"awaited_by":[{"id":"0x1000","how":"gather","via":[]}],"waits_for":null},
         {"id":"0x1030","name":"lock","state":"ready","interpreter":0,"thread":null,"stack":[{"function":"acquire","file":"/usr/lib/python3.9/asyncio/locks.py","line":9,"kind":"async"},{"function":"guard","file":"/app/x.py","line":4,"kind":"async"}],"awaited_by":[{"id":"0x1010","how":"await","via":[]},{"id":"0x1020","how":"await","via":[]},{"id":"0x1020","how":"shield","via":[]}],"waits_for":null}],
+        "deadlocks":[],
         "problems":[]}
-    "#]].assert_eq(&written(|out| json(&graph, out)));
+    "#]].assert_eq(&written(|out| json(&Outline::whole(&graph), out)));
     expect![[r#"
         digraph awaitgraph {
             node [shape=box, fontname="monospace"];
@@ -77,7 +85,7 @@ fn the_same_graph_in_every_format() {
             t2 -> t3 [label="await, shield"];
         }
     "#]]
-    .assert_eq(&written(|out| dot(&graph, out)));
+    .assert_eq(&written(|out| dot(&Outline::whole(&graph), out)));
     expect![[r#"
         flowchart TD
             t0["main<br/>run /app/x.py:9"]
@@ -88,6 +96,8 @@ fn the_same_graph_in_every_format() {
             t0 -->|"gather"| t2
             t1 --> t3
             t2 -->|"await, shield"| t3
+            classDef ready stroke:#bf8700,stroke-width:2px
+            class t3 ready
     "#]]
-    .assert_eq(&written(|out| mermaid(&graph, out)));
+    .assert_eq(&written(|out| mermaid(&Outline::whole(&graph), out)));
 }

@@ -1,5 +1,6 @@
 //! JSON, schema 1.
 
+use awaitgraph_model::questions::Outline;
 use awaitgraph_model::render::json;
 use awaitgraph_model::{Problem, SnapshotInfo, Target, TaskIndex, Thread};
 use expect_test::expect;
@@ -39,7 +40,7 @@ fn it_holds_all_that_the_graph_holds() {
         location: "task 0x7f05".to_owned(),
         what: "name is not a str".to_owned(),
     });
-    let text = written(|out| json(&graph, out));
+    let text = written(|out| json(&Outline::whole(&graph), out));
     let _: Value = serde_json::from_str(&text).unwrap();
     expect![[r#"
         {"schema":1,
@@ -50,6 +51,7 @@ fn it_holds_all_that_the_graph_holds() {
         "tasks":[
         {"id":"0x1000","name":"leaf","state":"waiting","interpreter":0,"thread":null,"stack":[{"function":"leaf","file":"/app/x.py","line":3,"kind":"async"},{"function":"run","file":"/app/x.py","line":null,"kind":"sync"}],"awaited_by":[{"id":"0x1010","how":"gather","via":["0x7f09"]}],"waits_for":{"kind":"lock","id":"0x7f0a","holders":["0x1010"]}},
         {"id":"0x1010","name":"root","state":"running","interpreter":0,"thread":4711,"stack":[],"awaited_by":[],"waits_for":null}],
+        "deadlocks":[],
         "problems":[
         {"where":"task 0x7f05","what":"name is not a str"}]}
     "#]].assert_eq(&text);
@@ -57,7 +59,7 @@ fn it_holds_all_that_the_graph_holds() {
 
 #[test]
 fn an_empty_graph_is_a_document_too() {
-    let text = written(|out| json(&graph(""), out));
+    let text = written(|out| json(&Outline::whole(&graph("")), out));
     let _: Value = serde_json::from_str(&text).unwrap();
     expect![[r#"
         {"schema":1,
@@ -65,6 +67,7 @@ fn an_empty_graph_is_a_document_too() {
         "snapshot":{"consistent":false,"paused_us":0,"total_us":0,"bytes_read":0},
         "threads":[],
         "tasks":[],
+        "deadlocks":[],
         "problems":[]}
     "#]]
     .assert_eq(&text);
@@ -76,7 +79,7 @@ fn any_string_comes_back_as_it_was_and_acts_on_no_terminal() {
     // All of the scripts, and a sample of the vast blocks beyond.
     let codes = (0..0x3000).chain((0x3000..=0x10_ffff).step_by(31));
     graph.tasks[0].name = codes.filter_map(char::from_u32).collect();
-    let text = written(|out| json(&graph, out));
+    let text = written(|out| json(&Outline::whole(&graph), out));
     let value: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(value["tasks"][0]["name"], graph.tasks[0].name.as_str());
     let raw = text.chars().find(|&c| c != '\n' && c.is_control());

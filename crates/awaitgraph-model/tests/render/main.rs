@@ -4,11 +4,16 @@
 mod notation;
 
 mod any_graph;
+mod blocked_loops;
 mod call_graph;
+mod deadlocks;
 mod every_format;
+mod groups;
 mod json;
 mod large;
 mod questions;
+mod selection;
 mod table;
 mod tree;
 mod untrusted;
+mod waits;

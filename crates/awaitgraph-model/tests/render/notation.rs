@@ -7,16 +7,19 @@
 //! a is running                                its state
 //! a on 4712                                   its thread; `1/4712` in interpreter 1
 //! a waits for lock 0x7f0a held by b           what it waits for where that is no task
+//! a waits for queue end=put size=9 bound=9    ... with whatever else is known
 //! ```
 //!
 //! A line of one word only brings a task in. Tasks stand in the graph in the
 //! order in which they are first named, with the ids 0x1000, 0x1010, …
 
 use std::collections::HashMap;
+use std::fmt::Debug;
+use std::str::FromStr;
 
 use awaitgraph_model::{
-    Awaiter, Code, CodeTable, Frame, FrameKind, Graph, How, Primitive, PrimitiveKind, Task,
-    TaskIndex, TaskState, Wait, WaitsFor,
+    Awaiter, Code, CodeTable, Executor, Frame, FrameKind, Future, Graph, How, Primitive,
+    PrimitiveKind, Queue, QueueEnd, Socket, SocketKind, Task, TaskIndex, TaskState, Wait, WaitsFor,
 };
 
 /// The graph that `text` describes.
@@ -69,30 +72,7 @@ impl Reader {
                 task.thread = Some(thread.parse().unwrap());
             }
             "waits" => {
-                let (what, holders) = rest.split_once(" held by ").unwrap_or((rest, ""));
-                let mut words = what.split(' ').skip(1);
-                let kind = match words.next().unwrap() {
-                    "lock" => PrimitiveKind::Lock,
-                    "semaphore" => PrimitiveKind::Semaphore,
-                    "event" => PrimitiveKind::Event,
-                    other => panic!("no such kind: {other}"),
-                };
-                let waits_for = WaitsFor {
-                    id: words.next().map(address),
-                    name: None,
-                    deadline: None,
-                    what: Wait::Primitive(Primitive {
-                        kind,
-                        waiting: None,
-                        value: None,
-                        bound: None,
-                        holders: (holders.split(", "))
-                            .filter(|name| !name.is_empty())
-                            .map(|name| self.task(name))
-                            .collect(),
-                        abandoned: false,
-                    }),
-                };
+                let waits_for = self.waits_for(rest.strip_prefix("for ").unwrap());
                 self.graph.tasks[task.as_usize()].waits_for = Some(waits_for);
             }
             arrow => {
@@ -101,6 +81,9 @@ impl Reader {
                     "-gather->" => How::Gather,
                     "-shield->" => How::Shield,
                     "-wait_for->" => How::WaitFor,
+                    "-wait->" => How::Wait,
+                    "-as_completed->" => How::AsCompleted,
+                    "-callback->" => How::Callback,
                     "-task_group->" => How::TaskGroup,
                     "-recorded->" => How::Recorded,
                     _ => panic!("no such statement: {line}"),
@@ -113,6 +96,106 @@ impl Reader {
                 });
             }
         }
+    }
+
+    /// `lock 0x7f0a waiting=2 name=Pool.lock held by b, c`
+    fn waits_for(&mut self, text: &str) -> WaitsFor {
+        let (what, holders) = text.split_once(" held by ").unwrap_or((text, ""));
+        let mut words = what.split(' ').peekable();
+        let kind = words.next().unwrap();
+        let id = words.next_if(|word| word.starts_with("0x")).map(address);
+        let mut about: HashMap<&str, &str> = words
+            .map(|word| word.split_once('=').unwrap_or((word, "")))
+            .collect();
+        let waits_for = WaitsFor {
+            id,
+            name: about.remove("name").map(str::to_owned),
+            deadline: number(about.remove("deadline")),
+            what: self.wait(kind, &mut about, holders),
+        };
+        assert!(about.is_empty(), "not of a {kind}: {about:?}");
+        waits_for
+    }
+
+    fn wait(&mut self, kind: &str, about: &mut HashMap<&str, &str>, holders: &str) -> Wait {
+        let text = |word: Option<&str>| word.map(str::to_owned);
+        let primitive = match kind {
+            "lock" => Some(PrimitiveKind::Lock),
+            "semaphore" => Some(PrimitiveKind::Semaphore),
+            "condition" => Some(PrimitiveKind::Condition),
+            "barrier" => Some(PrimitiveKind::Barrier),
+            "event" => Some(PrimitiveKind::Event),
+            _ => None,
+        };
+        if let Some(kind) = primitive {
+            return Wait::Primitive(Primitive {
+                kind,
+                waiting: number(about.remove("waiting")),
+                value: number(about.remove("value")),
+                bound: number(about.remove("bound")),
+                holders: self.tasks(holders, ", "),
+                abandoned: about.remove("abandoned").is_some(),
+            });
+        }
+        match kind {
+            "sleep" => Wait::Sleep {
+                left: number(about.remove("left")),
+            },
+            "queue" => Wait::Queue(Queue {
+                end: match about.remove("end") {
+                    Some("put") => QueueEnd::Put,
+                    Some("join") => QueueEnd::Join,
+                    _ => QueueEnd::Get,
+                },
+                size: number(about.remove("size")),
+                bound: number(about.remove("bound")),
+                getters: number(about.remove("getters")),
+                putters: number(about.remove("putters")),
+                others: self.tasks(about.remove("others").unwrap_or_default(), ","),
+            }),
+            "socket" | "stream" | "server" => Wait::Socket(Socket {
+                kind: match kind {
+                    "socket" => SocketKind::Socket,
+                    "stream" => SocketKind::Stream,
+                    _ => SocketKind::Server,
+                },
+                action: about.remove("action").map(|action| {
+                    let known = ["read", "write", "connect", "accept", "close"];
+                    known.into_iter().find(|&known| known == action).unwrap()
+                }),
+                fd: number(about.remove("fd")),
+                family: text(about.remove("family")),
+                local: text(about.remove("local")),
+                peer: text(about.remove("peer")),
+                buffered: number(about.remove("buffered")),
+            }),
+            "executor" => Wait::Executor(Executor {
+                thread: number(about.remove("thread")),
+                stack: (about.remove("at").into_iter())
+                    .map(|frame| self.frame(&frame.replace('@', " ")))
+                    .collect(),
+                queued_before: number(about.remove("queued_before")),
+                function: text(about.remove("function")),
+            }),
+            "subprocess" => Wait::Subprocess {
+                pid: number(about.remove("pid")),
+                alive: number(about.remove("alive")),
+            },
+            "future" | "threadsafe" => Wait::Future(Future {
+                threadsafe: kind == "threadsafe",
+                held_by: (about.remove("held_by").into_iter())
+                    .flat_map(|holders| holders.split(','))
+                    .map(str::to_owned)
+                    .collect(),
+                orphaned: about.remove("orphaned").is_some(),
+            }),
+            other => panic!("no such kind: {other}"),
+        }
+    }
+
+    fn tasks(&mut self, names: &str, separator: &str) -> Vec<TaskIndex> {
+        let names = names.split(separator).filter(|name| !name.is_empty());
+        names.map(|name| self.task(name)).collect()
     }
 
     fn task(&mut self, name: &str) -> TaskIndex {
@@ -144,6 +227,10 @@ impl Reader {
             line: line.parse().ok(),
         }
     }
+}
+
+fn number<T: FromStr<Err: Debug>>(word: Option<&str>) -> Option<T> {
+    word.map(|word| word.parse().unwrap())
 }
 
 fn address(text: &str) -> u64 {

@@ -1,6 +1,6 @@
 //! The tables of `ps`.
 
-use awaitgraph_model::questions::StateCounts;
+use awaitgraph_model::questions::{Outline, StateCounts};
 use awaitgraph_model::render::{
     ProcessRow, TableOptions, UnreadProcess, processes_json, processes_table, table,
 };
@@ -31,13 +31,15 @@ fn one_line_per_task_with_what_awaits_it() {
         0x1030  waiting  -       other                             -
         0x1040  waiting  -       third                             -
         0x1050  waiting  -       a-name-that-is-far-too-long-for-any-column-of-a-table  -  f /app/x.py:1
-    "#]].assert_eq(&written(|out| table(&graph, &TableOptions::default(), out)));
+    "#]].assert_eq(&written(|out| table(&Outline::whole(&graph), &TableOptions::default(), out)));
 }
 
 #[test]
 fn no_task_is_an_empty_table() {
     let graph = graph("");
-    expect![""].assert_eq(&written(|out| table(&graph, &TableOptions::default(), out)));
+    expect![""].assert_eq(&written(|out| {
+        table(&Outline::whole(&graph), &TableOptions::default(), out)
+    }));
 }
 
 #[test]
@@ -52,7 +54,9 @@ fn a_narrow_table_cuts_its_lines() {
         0x1000  waiting  -       main  -           run …/current/x.py:3
         0x1010  waiting  -       a     main        run /x.py:1
     "#]]
-    .assert_eq(&written(|out| table(&graph, &options, out)));
+    .assert_eq(&written(|out| {
+        table(&Outline::whole(&graph), &options, out)
+    }));
 }
 
 fn processes() -> [ProcessRow; 2] {

@@ -1,5 +1,6 @@
 //! The tree of `pstree`.
 
+use awaitgraph_model::questions::Outline;
 use awaitgraph_model::render::{Color, TreeFrames, TreeOptions, tree};
 use expect_test::{Expect, expect};
 
@@ -11,7 +12,7 @@ fn check(text: &str, expected: Expect) {
 
 fn check_with(text: &str, options: TreeOptions, expected: Expect) {
     let graph = graph(text);
-    expected.assert_eq(&written(|out| tree(&graph, &options, out)));
+    expected.assert_eq(&written(|out| tree(&Outline::whole(&graph), &options, out)));
 }
 
 const SERVICE: &str = "
@@ -93,10 +94,16 @@ fn a_cycle_is_cut() {
     check(
         "a -> b\nb -> a",
         expect![[r#"
-        a
-        └── b
-            └── a (cycle)
-    "#]],
+            deadlock: a and b wait for each other
+              a
+                awaits b
+              b
+                awaits a
+
+            a
+            └── b
+                └── a (cycle)
+        "#]],
     );
 }
 
@@ -105,9 +112,13 @@ fn a_task_that_awaits_itself_is_a_cycle() {
     check(
         "a -> a",
         expect![[r#"
-        a
-        └── a (cycle)
-    "#]],
+            deadlock: a waits for itself
+              a
+                awaits a
+
+            a
+            └── a (cycle)
+        "#]],
     );
 }
 
@@ -120,6 +131,12 @@ fn a_cycle_begins_at_its_first_task_and_not_at_one_that_hangs_on_it() {
          x -> leaf
          alone",
         expect![[r#"
+            deadlock: y and x wait for each other
+              y
+                awaits x
+              x
+                awaits y
+
             alone
             y
             └── x
@@ -134,11 +151,18 @@ fn a_cycle_below_a_root_is_shown_there() {
     check(
         "root -> a\na -> b\nb -> a",
         expect![[r#"
-        root
-        └── a
-            └── b
-                └── a (cycle)
-    "#]],
+            deadlock: a and b wait for each other
+              a
+                awaits b
+              b
+                awaits a
+              behind them waits root
+
+            root
+            └── a
+                └── b
+                    └── a (cycle)
+        "#]],
     );
 }
 
@@ -228,7 +252,7 @@ fn colours_mark_what_is_what() {
          b is running
          b -> a",
     );
-    let text = written(|out| tree(&graph, &options, out)).replace('\x1b', "␛");
+    let text = written(|out| tree(&Outline::whole(&graph), &options, out)).replace('\x1b', "␛");
     expect![[r#"
         ␛[1ma␛[0m  ␛[36mf␛[0m ␛[2m/app/x.py␛[0m␛[2m:3␛[0m
         ␛[2m└── [gather] ␛[0m␛[1mb␛[0m  ␛[32mrunning␛[0m
@@ -243,27 +267,51 @@ fn narrow_lines_lose_the_beginning_of_the_path_first() {
         (
             80,
             expect![[r#"
-            a-task-with-a-long-name  handle /srv/app/current/service.py:117
-            └── 東京  read …/io.py:9  waits for lock 0x7f0a held by a-task-with-a-long-name
-        "#]],
+                deadlock: a-task-with-a-long-name and 東京 wait for each other
+                  a-task-with-a-long-name  handle /srv/app/current/service.py:117
+                    awaits 東京
+                  東京  read /srv/app/東京/io.py:9
+                    waits for lock 0x7f0a held by a-task-with-a-long-name
+
+                a-task-with-a-long-name  handle /srv/app/current/service.py:117
+                └── 東京  read …/io.py:9  waits for lock 0x7f0a held by a-task-with-a-long-name
+            "#]],
         ),
         (
             52,
             expect![[r#"
-            a-task-with-a-long-name  handle …/service.py:117
-            └── 東京  read …/io.py:9  waits for lock 0x7f0a hel…
-        "#]],
+                deadlock: a-task-with-… and 東京 wait for each other
+                  a-task-with-a-long-name  handle …/service.py:117
+                    awaits 東京
+                  東京  read /srv/app/東京/io.py:9
+                    waits for lock 0x7f0a held by a-task-with-a-lon…
+
+                a-task-with-a-long-name  handle …/service.py:117
+                └── 東京  read …/io.py:9  waits for lock 0x7f0a hel…
+            "#]],
         ),
         (
             40,
             expect![[r#"
-            a-task-with-a-…  handle …/service.py:117
-            └── 東京  read …/io.py:9  waits for loc…
-        "#]],
+                deadlock: a-task-with… and 東京 wait fo…
+                  a-task-with-…  handle …/service.py:117
+                    awaits 東京
+                  東京  read /srv/app/東京/io.py:9
+                    waits for lock 0x7f0a held by a-tas…
+
+                a-task-with-a-…  handle …/service.py:117
+                └── 東京  read …/io.py:9  waits for loc…
+            "#]],
         ),
         (
             30,
             expect![[r#"
+                deadlock: a-task-with… and 東…
+                  a-task-with…  handle …py:117
+                    awaits 東京
+                  東京  read …/東京/io.py:9
+                    waits for lock 0x7f0a hel…
+
                 a-task-with…  handle …e.py:117
                 └── 東京  read …/io.py:9  wai…
             "#]],
@@ -271,9 +319,15 @@ fn narrow_lines_lose_the_beginning_of_the_path_first() {
         (
             8,
             expect![[r#"
-            a-task-…
-            └── 東…
-        "#]],
+                deadloc…
+                  a-tas…
+                    awa…
+                  東京 …
+                    wai…
+
+                a-task-…
+                └── 東…
+            "#]],
         ),
     ] {
         let options = TreeOptions {
@@ -295,7 +349,7 @@ fn narrow_lines_lose_the_beginning_of_the_path_first() {
 fn a_deep_tree_begins_anew_at_the_left() {
     let chain: String = (0..110).map(|n| format!("t{n} -> t{}\n", n + 1)).collect();
     let graph = graph(&chain);
-    let text = written(|out| tree(&graph, &TreeOptions::default(), out));
+    let text = written(|out| tree(&Outline::whole(&graph), &TreeOptions::default(), out));
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 111);
     expect![[r#"
@@ -323,7 +377,7 @@ fn frames_keep_to_the_level_of_their_task_where_the_indentation_begins_anew() {
         frames: TreeFrames::All,
         ..TreeOptions::default()
     };
-    let text = written(|out| tree(&graph, &options, out));
+    let text = written(|out| tree(&Outline::whole(&graph), &options, out));
     let lines: Vec<&str> = text.lines().skip(50).collect();
     expect![[r#"
                                                                                                                                                                                                             └── t50

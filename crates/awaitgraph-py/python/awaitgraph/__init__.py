@@ -39,15 +39,18 @@ https://docs.python.org/3.14/library/asyncio-graph.html, with these differences:
   later joined with what the interpreter has recorded.
 
 `capture_all` captures all tasks of a loop, `snapshot` reads another process,
-and `install` puts what an older interpreter lacks into asyncio.
+`check` finds what is wrong in it, deadlocks first, and `install` puts what an
+older interpreter lacks into asyncio.
 """
 
 from awaitgraph._classes import FrameCallGraphEntry, FutureCallGraph
 from awaitgraph._install import install, uninstall
 from awaitgraph._native import (
+    Finding,
     Snapshot,
     capture_all,
     capture_call_graph,
+    check,
     format_call_graph,
     future_add_to_awaited_by,
     future_discard_from_awaited_by,
@@ -56,11 +59,13 @@ from awaitgraph._native import (
 )
 
 __all__ = [
+    "Finding",
     "FrameCallGraphEntry",
     "FutureCallGraph",
     "Snapshot",
     "capture_all",
     "capture_call_graph",
+    "check",
     "format_call_graph",
     "future_add_to_awaited_by",
     "future_discard_from_awaited_by",

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from types import FrameType
-from typing import Any, List, Optional, Protocol, Tuple, Union, final
+from typing import Any, List, Literal, Optional, Protocol, Tuple, Union, final
 
 if sys.version_info >= (3, 14):
     from asyncio import FrameCallGraphEntry as FrameCallGraphEntry
@@ -27,11 +27,13 @@ else:
         awaited_by: Tuple[FutureCallGraph, ...]
 
 __all__ = [
+    "Finding",
     "FrameCallGraphEntry",
     "FutureCallGraph",
     "Snapshot",
     "capture_all",
     "capture_call_graph",
+    "check",
     "format_call_graph",
     "future_add_to_awaited_by",
     "future_discard_from_awaited_by",
@@ -194,8 +196,9 @@ class Snapshot:
     """The await graph of a process at one moment, as `awaitgraph.snapshot` reads it.
 
     The methods return what the commands print: `tree` that of `awaitgraph
-    pstree`, `table` that of `awaitgraph ps PID`, `to_json` and `dot` that of
-    either with `--format json` or `--format dot`. None of them raises.
+    pstree`, `table` that of `awaitgraph ps PID`, `dump` that of `awaitgraph
+    dump`, `to_json`, `dot` and `mermaid` that of any of them with `--format`.
+    None of them raises.
     """
 
     def to_json(self) -> str:
@@ -205,14 +208,60 @@ class Snapshot:
         """Return the tree of all tasks, the task that waits above those it waits for."""
 
     def table(self) -> str:
-        """Return a table of all tasks, a line for each."""
+        """Return a table of all tasks, a line for each and for those that are alike."""
+
+    def dump(self) -> str:
+        """Return each task with its stack and the tasks that await it."""
 
     def dot(self) -> str:
         """Return the graph in the language of Graphviz."""
 
+    def mermaid(self) -> str:
+        """Return the graph as a Mermaid flowchart."""
+
+    def findings(self) -> List[Finding]:
+        """Return what is wrong, as far as one look can tell; `check` takes more."""
+
     @property
     def problems(self) -> List[str]:
         """What could not be read, a line for each part; all else is in the graph."""
+
+def check(pid: Optional[int] = None, *, seconds: float = 1.0) -> List[Finding]:
+    """Find what is wrong in a process, and certainly so.
+
+    This is what the command `awaitgraph check` does: it finds deadlocks (tasks
+    that wait for each other or for themselves, by awaiting one another or over
+    locks, semaphores and queues), tasks that wait for a lock which nobody is
+    left to release or for a future which nothing is left to complete, and loops
+    that synchronous code does not let go of. For these a loop that may be blocked
+    is looked at again and again for `seconds`; with 0 they are left out, as they
+    are for this process, which is looked at once.
+
+    Returns a list of `Finding`, empty where nothing is wrong.
+
+    Raises `ValueError` where `seconds` is no length of time, and what `snapshot`
+    raises.
+
+    Not in the asyncio documentation; the command's is at
+    https://github.com/awaitgraph/awaitgraph
+    """
+
+@final
+class Finding:
+    """Something that is wrong in a process, as `awaitgraph.check` finds it.
+
+    `str` of it is what the command `awaitgraph check` prints.
+    """
+
+    @property
+    def kind(
+        self,
+    ) -> Literal["deadlock", "waits_for_itself", "abandoned", "orphaned", "blocked_loop"]:
+        """What it is: `deadlock`, `waits_for_itself`, `abandoned`, `orphaned` or `blocked_loop`."""
+
+    @property
+    def tasks(self) -> List[Tuple[int, str]]:
+        """The tasks that it is about, each with its `id` and its name."""
 
 def install() -> None:
     """Put the call graph functions of CPython 3.14 into asyncio.

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use awaitgraph_model::render::{TableOptions, TreeOptions, call_graph, json, table, tree};
+use awaitgraph_model::questions::{Grouping, Mask, Outline};
+use awaitgraph_model::render::{DumpFrames, TableOptions, TreeOptions, dump, json, table, tree};
 
 use super::{Elsewhere, Recording};
 use crate::at_hand::Python;
@@ -73,10 +74,11 @@ impl Door {
             return;
         };
         let mut text = String::new();
-        tree(&graph, &TreeOptions::default(), &mut text).expect("a string takes all");
-        table(&graph, &TableOptions::default(), &mut text).expect("a string takes all");
-        call_graph(&graph, &mut text).expect("a string takes all");
-        json(&graph, &mut text).expect("a string takes all");
+        let outline = Outline::new(&graph, Mask::all(&graph), Grouping::Alike);
+        tree(&outline, &TreeOptions::default(), &mut text).expect("a string takes all");
+        table(&outline, &TableOptions::default(), &mut text).expect("a string takes all");
+        dump(&outline, DumpFrames::All, &mut text).expect("a string takes all");
+        json(&outline, &mut text).expect("a string takes all");
         let raw = |c: char| c.is_control() && c != '\n';
         assert!(!text.contains(raw), "{text:?}");
     }

@@ -6,8 +6,8 @@ use awaitgraph_remote::Stop;
 use crate::arguments::Demo;
 use crate::demo::Service;
 use crate::exit::ExitCode;
+use crate::show;
 use crate::stream::Stream;
-use crate::{report, show};
 
 pub(crate) fn run(
     arguments: &Demo,
@@ -22,14 +22,10 @@ pub(crate) fn run(
         service.pid(),
     ));
     let graph = awaitgraph_remote::snapshot(service.pid(), Stop::Pause)?;
-    show::graph(
-        &graph,
-        arguments.tree.view(),
-        arguments.output.format(),
-        out,
-    )?;
+    let format = arguments.output.format();
+    let code = show::graph(&graph, &arguments.shown(), format, out, err)?;
     err.tell(format_args!(
         "\nNow one of yours: `awaitgraph ps` lists them, `awaitgraph pstree PID` shows one.\n"
     ));
-    Ok(report::graph(&graph, err))
+    Ok(code)
 }

@@ -2,9 +2,8 @@
 
 use crate::arguments::Dump;
 use crate::exit::ExitCode;
-use crate::show::View;
+use crate::show;
 use crate::stream::Stream;
-use crate::{report, show};
 
 pub(crate) fn run(
     arguments: &Dump,
@@ -12,6 +11,6 @@ pub(crate) fn run(
     err: &mut Stream<'_>,
 ) -> anyhow::Result<ExitCode> {
     let graph = arguments.target.read(err)?;
-    show::graph(&graph, View::CallGraph, arguments.output.format(), out)?;
-    Ok(report::graph(&graph, err))
+    let format = arguments.output.format();
+    show::graph(&graph, &arguments.shown(), format, out, err)
 }

@@ -11,7 +11,6 @@ use crate::arguments::{Format, Ps};
 use crate::exit::ExitCode;
 use crate::progress::Progress;
 use crate::report::counted;
-use crate::show::View;
 use crate::stream::Stream;
 use crate::{report, show};
 
@@ -25,8 +24,11 @@ pub(crate) fn run(
         return list(format, out, err);
     };
     let graph = target.read(err)?;
-    show::graph(&graph, View::Table, format, out)?;
-    Ok(report::graph(&graph, err))
+    let shown = arguments.shown();
+    match arguments.by() {
+        Some(by) => show::tasks_by(&graph, by, &shown, format, out, err),
+        None => show::graph(&graph, &shown, format, out, err),
+    }
 }
 
 /// Lists the processes that run asyncio.

@@ -2,8 +2,8 @@
 
 use crate::arguments::Pstree;
 use crate::exit::ExitCode;
+use crate::show;
 use crate::stream::Stream;
-use crate::{report, show};
 
 pub(crate) fn run(
     arguments: &Pstree,
@@ -11,11 +11,6 @@ pub(crate) fn run(
     err: &mut Stream<'_>,
 ) -> anyhow::Result<ExitCode> {
     let graph = arguments.target.read(err)?;
-    show::graph(
-        &graph,
-        arguments.tree.view(),
-        arguments.output.format(),
-        out,
-    )?;
-    Ok(report::graph(&graph, err))
+    let format = arguments.output.format();
+    show::graph(&graph, &arguments.shown(), format, out, err)
 }

@@ -28,6 +28,17 @@ fn wrong_usage_is_exit_code_2_with_nothing_on_stdout() {
         "dump --core core --nonblocking",
         "dump 1 --sysroot /",
         "ps --sysroot /",
+        "ps --by where",
+        "ps --by size 1",
+        "ps 1 --by name --format dot",
+        "ps --task main",
+        "pstree 1 --state asleep",
+        "pstree 1 --thread main",
+        "check",
+        "check 1 --for -1",
+        "check 1 --for ever",
+        "check 1 --for inf",
+        "check 1 --format dot",
     ] {
         let ran = awaitgraph(arguments);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments}");
@@ -65,6 +76,7 @@ fn help_and_version_are_results() {
         "ps --help",
         "pstree --help",
         "dump --help",
+        "check --help",
         "demo --help",
     ] {
         let ran = awaitgraph(arguments);
@@ -96,7 +108,7 @@ fn a_process_that_is_not_python() {
     // Before it runs `cat`, the process is one of ours: it has begun once it answers.
     std::io::Write::write_all(shell.stdin.as_mut().unwrap(), b".").unwrap();
     shell.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
-    for command in ["ps", "pstree", "dump"] {
+    for command in ["ps", "pstree", "dump", "check"] {
         let ran = awaitgraph(&format!("{command} {} --json", shell.id()));
         assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{command}");
         assert!(

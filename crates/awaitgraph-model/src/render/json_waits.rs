@@ -1,0 +1,193 @@
+//! What a task waits for, in JSON: the keys of the kind at hand, each left out
+//! where there is nothing to say. `kind`, `id` and `holders` are always there.
+
+use serde::Serialize;
+
+use crate::graph::{Graph, TaskIndex};
+use crate::render::json::{Address, FrameView, List};
+use crate::waits::{Executor, Future, Primitive, Queue, Socket, Wait, WaitsFor};
+
+/// The object behind `waits_for`.
+pub(super) fn waits_for<'a>(graph: &'a Graph, wait: &'a WaitsFor) -> impl Serialize + use<'a> {
+    View {
+        kind: wait.what.kind(),
+        id: wait.id.map(Address),
+        holders: List(wait.what.holders(), |&holder| Address::of(graph, holder)),
+        name: wait.name.as_deref(),
+        deadline: wait.deadline.and_then(seconds),
+        about: About::of(graph, &wait.what),
+    }
+}
+
+#[derive(Serialize)]
+struct View<'a, Holders: Serialize, About: Serialize> {
+    kind: &'static str,
+    id: Option<Address>,
+    holders: Holders,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline: Option<f64>,
+    #[serde(flatten)]
+    about: About,
+}
+
+/// What is known of each kind.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum About<'a, Tasks: Serialize, Frames: Serialize> {
+    Sleep {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        left: Option<f64>,
+    },
+    Primitive {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        waiting: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        value: Option<i64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bound: Option<i64>,
+        #[serde(skip_serializing_if = "is_false")]
+        abandoned: bool,
+    },
+    Queue {
+        end: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        size: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bound: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        getters: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        putters: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        others: Option<Tasks>,
+    },
+    Socket {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        action: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        fd: Option<i32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        family: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        local: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        peer: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        buffered: Option<u64>,
+    },
+    Executor {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        thread: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stack: Option<Frames>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        queued_before: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        function: Option<&'a str>,
+    },
+    Subprocess {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pid: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        alive: Option<bool>,
+    },
+    Future {
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        held_by: &'a [String],
+        #[serde(skip_serializing_if = "is_false")]
+        orphaned: bool,
+    },
+}
+
+impl About<'_, (), ()> {
+    fn of<'a>(
+        graph: &'a Graph,
+        what: &'a Wait,
+    ) -> About<'a, impl Serialize + use<'a>, impl Serialize + use<'a>> {
+        match what {
+            Wait::Sleep { left } => About::Sleep {
+                left: left.and_then(seconds),
+            },
+            Wait::Primitive(Primitive {
+                waiting,
+                value,
+                bound,
+                abandoned,
+                ..
+            }) => About::Primitive {
+                waiting: *waiting,
+                value: *value,
+                bound: *bound,
+                abandoned: *abandoned,
+            },
+            Wait::Queue(Queue {
+                end,
+                size,
+                bound,
+                getters,
+                putters,
+                others,
+            }) => About::Queue {
+                end: end.as_str(),
+                size: *size,
+                bound: *bound,
+                getters: *getters,
+                putters: *putters,
+                others: (!others.is_empty())
+                    .then(|| List(others, |&task: &TaskIndex| Address::of(graph, task))),
+            },
+            Wait::Socket(Socket {
+                action,
+                fd,
+                family,
+                local,
+                peer,
+                buffered,
+                ..
+            }) => About::Socket {
+                action: *action,
+                fd: *fd,
+                family: family.as_deref(),
+                local: local.as_deref(),
+                peer: peer.as_deref(),
+                buffered: *buffered,
+            },
+            Wait::Executor(Executor {
+                thread,
+                stack,
+                queued_before,
+                function,
+            }) => About::Executor {
+                thread: *thread,
+                stack: (!stack.is_empty())
+                    .then(|| List(stack, |frame| FrameView::of(graph, frame))),
+                queued_before: *queued_before,
+                function: function.as_deref(),
+            },
+            Wait::Subprocess { pid, alive } => About::Subprocess {
+                pid: *pid,
+                alive: *alive,
+            },
+            Wait::Future(Future {
+                held_by, orphaned, ..
+            }) => About::Future {
+                held_by,
+                orphaned: *orphaned,
+            },
+        }
+    }
+}
+
+/// Milliseconds are enough, and JSON knows no infinity.
+fn seconds(seconds: f64) -> Option<f64> {
+    seconds
+        .is_finite()
+        .then(|| (seconds * 1000.0).round() / 1000.0)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_false(value: &bool) -> bool {
+    !value
+}

@@ -1,0 +1,471 @@
+//! What a task waits for, in a person's words.
+//!
+//! ```text
+//!   waits for lock Pool.lock (0x7f0a) held by worker-2; 3 wait
+//!   waits to get from queue jobs (empty, 0/10); timeout in 1.2 s
+//!   runs crunch in thread 4712: Image.resize /app/x.py:9
+//! ```
+//!
+//! The same words stand at the end of a task's line, and, as a noun, behind
+//! `Waits for:`. Alike tasks that share a line share its words: where they wait
+//! for the same object those of the first, else those that hold for all.
+
+use std::fmt;
+
+use crate::graph::{Graph, TaskIndex, TaskState};
+use crate::questions::OwnCode;
+use crate::render::duration::Duration;
+use crate::render::line::{Line, Span};
+use crate::render::place::{self, push_names};
+use crate::waits::{
+    Executor, Future, Primitive, PrimitiveKind, Queue, QueueEnd, Socket, SocketKind, Wait, WaitsFor,
+};
+
+/// How the words fit what stands before them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phrase {
+    /// Behind a task: `waits for lock Pool.lock`.
+    Verb,
+    /// Behind `Waits for:`: `lock Pool.lock`.
+    Noun,
+}
+
+/// Adds what the tasks wait for, which are one, or alike; nothing where that
+/// is not on record, or where they do not wait any more.
+pub(super) fn push_wait(
+    graph: &Graph,
+    own_code: &OwnCode,
+    tasks: &[TaskIndex],
+    phrase: Phrase,
+    line: &mut Line,
+) {
+    let first = tasks.first().and_then(|&task| graph.task(task));
+    let first = first.filter(|task| task.state == TaskState::Waiting);
+    let Some(first) = first.and_then(|task| task.waits_for.as_ref()) else {
+        return;
+    };
+    let mut words = Words {
+        graph,
+        own_code,
+        phrase,
+        line,
+        wait: first,
+    };
+    let range = Range::of(tasks, graph);
+    if let Wait::Sleep { .. } = first.what {
+        words.sleep(range.left);
+    } else if range.others == 0 {
+        words.one();
+    } else {
+        words.several(range.others.saturating_add(1));
+    }
+    words.deadline(range.deadline, tasks.len() > 1);
+}
+
+/// What alike tasks do not have in common.
+struct Range {
+    /// How many other objects they wait for than the first of them.
+    others: usize,
+    left: Option<(f64, f64)>,
+    /// The earliest.
+    deadline: Option<f64>,
+}
+
+impl Range {
+    fn of(tasks: &[TaskIndex], graph: &Graph) -> Self {
+        let mut ids: Vec<Option<u64>> = Vec::new();
+        let mut range = Self {
+            others: 0,
+            left: None,
+            deadline: None,
+        };
+        for waits_for in tasks.iter().filter_map(|&task| graph.task(task)) {
+            let Some(waits_for) = &waits_for.waits_for else {
+                continue;
+            };
+            ids.push(waits_for.id);
+            if let Wait::Sleep { left: Some(left) } = waits_for.what {
+                let (least, most) = range.left.unwrap_or((left, left));
+                range.left = Some((least.min(left), most.max(left)));
+            }
+            if let Some(deadline) = waits_for.deadline {
+                range.deadline = Some(range.deadline.map_or(deadline, |d| d.min(deadline)));
+            }
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        range.others = ids.len().saturating_sub(1);
+        range
+    }
+}
+
+struct Words<'a> {
+    graph: &'a Graph,
+    own_code: &'a OwnCode,
+    phrase: Phrase,
+    line: &'a mut Line,
+    wait: &'a WaitsFor,
+}
+
+impl Words<'_> {
+    fn one(&mut self) {
+        let wait = self.wait;
+        match &wait.what {
+            Wait::Sleep { .. } => {}
+            Wait::Primitive(primitive) => self.primitive(primitive),
+            Wait::Queue(queue) => self.queue(queue),
+            Wait::Socket(socket) => self.socket(socket),
+            Wait::Executor(executor) => self.executor(executor),
+            Wait::Subprocess { pid, alive } => self.subprocess(*pid, *alive),
+            Wait::Future(future) => self.future(future),
+        }
+    }
+
+    fn sleep(&mut self, left: Option<(f64, f64)>) {
+        self.begin("sleeps", "sleep");
+        match left {
+            None => {}
+            Some((least, _)) if least < 0.0 => {
+                self.push_format(format_args!(", overdue by {}", Duration(-least)));
+            }
+            Some((least, most)) => {
+                let (from, to) = (Duration(least).to_string(), Duration(most).to_string());
+                if from == to {
+                    self.push_format(format_args!(", {to} left"));
+                } else {
+                    self.push_format(format_args!(", {from} to {to} left"));
+                }
+            }
+        }
+    }
+
+    fn primitive(&mut self, primitive: &Primitive) {
+        self.begin("waits for ", "");
+        self.push(primitive.kind.as_str());
+        let (kind, value, bound) = (primitive.kind, primitive.value, primitive.bound);
+        let about = match (kind, value, bound) {
+            (PrimitiveKind::Barrier, Some(here), Some(all)) => {
+                Some(format!("{here} of {all} here"))
+            }
+            (PrimitiveKind::Semaphore, Some(left), Some(most)) => {
+                Some(format!("{left} of {most} left"))
+            }
+            _ => None,
+        };
+        match (&self.wait.name, self.wait.id) {
+            (Some(name), id) => {
+                self.push(" ");
+                self.push_untrusted(name);
+                match (id, about) {
+                    (Some(id), Some(about)) => {
+                        self.push_format(format_args!(" ({id:#x}, {about})"))
+                    }
+                    (Some(id), None) => self.push_format(format_args!(" ({id:#x})")),
+                    (None, Some(about)) => self.push_format(format_args!(" ({about})")),
+                    (None, None) => {}
+                }
+            }
+            (None, id) => {
+                if let Some(id) = id {
+                    self.push_format(format_args!(" {id:#x}"));
+                }
+                if let Some(about) = about {
+                    self.push_format(format_args!(" ({about})"));
+                }
+            }
+        }
+        if primitive.abandoned {
+            self.push(", which nobody is left to release");
+        } else if !primitive.holders.is_empty() {
+            self.push(" held by ");
+            push_names(self.graph, &primitive.holders, Span::Waits, self.line);
+        } else if self.wait.id.is_some()
+            && matches!(kind, PrimitiveKind::Lock | PrimitiveKind::Semaphore)
+        {
+            self.push(", holder not on record");
+        }
+        self.queue_length(primitive.waiting);
+    }
+
+    fn queue(&mut self, queue: &Queue) {
+        let waiting = match queue.end {
+            QueueEnd::Get => {
+                self.begin("waits to get from queue", "an item of queue");
+                queue.getters
+            }
+            QueueEnd::Put => {
+                self.begin("waits to put into queue", "room in queue");
+                queue.putters
+            }
+            QueueEnd::Join => {
+                self.begin("waits for the end of queue", "the end of queue");
+                None
+            }
+        };
+        self.push_name_or_id();
+        match (queue.size, queue.bound) {
+            (None, _) => {}
+            (Some(0), None) => self.push(" (empty)"),
+            (Some(size), None) => self.push_format(format_args!(" ({size} in it)")),
+            (Some(size), Some(bound)) => {
+                let word = match size {
+                    0 => "empty, ",
+                    _ if size >= bound => "full, ",
+                    _ => "",
+                };
+                self.push_format(format_args!(" ({word}{size}/{bound})"));
+            }
+        }
+        self.queue_length(waiting);
+    }
+
+    fn socket(&mut self, socket: &Socket) {
+        let end = match socket.action {
+            Some("read") => {
+                self.begin("reads ", "data from ");
+                socket.peer.as_ref().or(socket.local.as_ref())
+            }
+            Some("write") => {
+                self.begin("writes to ", "room to write to ");
+                socket.peer.as_ref().or(socket.local.as_ref())
+            }
+            Some("connect") => {
+                self.begin("connects to ", "a connection to ");
+                socket.peer.as_ref()
+            }
+            Some("accept") => {
+                self.begin("accepts on ", "a connection on ");
+                socket.local.as_ref()
+            }
+            Some("close") => {
+                self.begin("waits for the end of ", "the end of ");
+                socket.peer.as_ref().or(socket.local.as_ref())
+            }
+            _ => {
+                self.begin("waits for ", "");
+                socket.peer.as_ref().or(socket.local.as_ref())
+            }
+        };
+        if let (Some(end), SocketKind::Server) = (end, socket.kind) {
+            self.push("server ");
+            self.push_untrusted(end);
+        } else if let Some(end) = end {
+            self.push_untrusted(end);
+        } else {
+            if let Some(family) = &socket.family {
+                self.push_untrusted(family);
+                self.push(" ");
+            }
+            self.push(socket.kind.as_str());
+            self.push_name_or_id();
+        }
+        let buffered = socket.buffered.filter(|&bytes| bytes > 0);
+        match (socket.fd, buffered) {
+            (Some(fd), Some(bytes)) => {
+                self.push_format(format_args!(" (fd {fd}, {bytes} bytes buffered)"));
+            }
+            (Some(fd), None) => self.push_format(format_args!(" (fd {fd})")),
+            (None, Some(bytes)) => self.push_format(format_args!(" ({bytes} bytes buffered)")),
+            (None, None) => {}
+        }
+    }
+
+    fn executor(&mut self, executor: &Executor) {
+        let function = executor.function.as_deref();
+        let Some(thread) = executor.thread else {
+            self.begin("waits for an executor", "an executor");
+            if let Some(function) = function {
+                self.push(" to run ");
+                self.push_untrusted(function);
+            }
+            match executor.queued_before {
+                None => {}
+                Some(0) => self.push(", next in its queue"),
+                Some(before) => self.push_format(format_args!(", {before} queued before it")),
+            }
+            return;
+        };
+        self.begin("runs ", "");
+        self.push_untrusted(function.unwrap_or("a function"));
+        self.push_format(format_args!(" in thread {thread}"));
+        if let Some(frame) = self.own_code.innermost(&executor.stack) {
+            self.push(": ");
+            place::push_wait_frame(self.graph, frame, self.line);
+        }
+    }
+
+    fn subprocess(&mut self, pid: Option<u32>, alive: Option<bool>) {
+        self.begin("waits for ", "");
+        match pid {
+            Some(pid) => self.push_format(format_args!("process {pid}")),
+            None => self.push("a child process"),
+        }
+        if alive == Some(false) {
+            self.push(", which has ended");
+        }
+    }
+
+    fn future(&mut self, future: &Future) {
+        self.begin("waits for ", "");
+        let kind = if future.threadsafe {
+            "a future of another thread"
+        } else if future.held_by.is_empty() && self.wait.name.is_none() && self.wait.id.is_some() {
+            "future"
+        } else {
+            "a future"
+        };
+        self.push(kind);
+        if future.orphaned {
+            self.push_id();
+            return self.push(", which nothing is left to complete");
+        }
+        if future.held_by.is_empty() {
+            if kind == "future" {
+                self.push_id();
+            } else if let Some(name) = &self.wait.name {
+                self.push(" called ");
+                self.push_untrusted(name);
+            }
+            return;
+        }
+        self.push(" held by ");
+        for (at, holder) in future.held_by.iter().take(place::NAMES_SHOWN).enumerate() {
+            self.push(if at == 0 { "" } else { ", " });
+            self.push_untrusted(holder);
+        }
+        let more = future.held_by.len().saturating_sub(place::NAMES_SHOWN);
+        if more > 0 {
+            self.push_format(format_args!(" and {more} more"));
+        }
+    }
+
+    /// What holds for tasks that wait for different objects.
+    fn several(&mut self, count: usize) {
+        let wait = self.wait;
+        match &wait.what {
+            Wait::Sleep { .. } => return,
+            Wait::Primitive(primitive) => {
+                self.begin("wait for ", "");
+                self.push_format(format_args!("{count} {}", plural(primitive.kind.as_str())));
+            }
+            Wait::Queue(queue) => {
+                match queue.end {
+                    QueueEnd::Get => self.begin("wait to get from ", "items of "),
+                    QueueEnd::Put => self.begin("wait to put into ", "room in "),
+                    QueueEnd::Join => self.begin("wait for the end of ", "the end of "),
+                }
+                self.push_format(format_args!("{count} queues"));
+            }
+            Wait::Socket(socket) => {
+                match socket.action {
+                    Some("read") => self.begin("read ", "data from "),
+                    Some("write") => self.begin("write to ", "room to write to "),
+                    Some("connect") => self.begin("connect ", "connections of "),
+                    Some("accept") => self.begin("accept on ", "connections on "),
+                    Some("close") => self.begin("wait for the end of ", "the end of "),
+                    _ => self.begin("wait for ", ""),
+                }
+                self.push_format(format_args!("{count} {}", plural(socket.kind.as_str())));
+                return;
+            }
+            Wait::Executor(executor) => {
+                let function = executor.function.as_deref().unwrap_or("a function");
+                if executor.thread.is_some() {
+                    self.begin("run ", "");
+                    self.push_untrusted(function);
+                    self.push(" in threads");
+                } else {
+                    self.begin("wait for an executor to run ", "an executor to run ");
+                    self.push_untrusted(function);
+                }
+                return;
+            }
+            Wait::Subprocess { .. } => {
+                self.begin("wait for ", "");
+                return self.push_format(format_args!("{count} processes"));
+            }
+            Wait::Future(future) => {
+                self.begin("wait for ", "");
+                self.push_format(format_args!("{count} futures"));
+                if future.threadsafe {
+                    self.push(" of other threads");
+                }
+                if let Some(holder) = future.held_by.first() {
+                    self.push(" held by ");
+                    self.push_untrusted(holder);
+                }
+                return;
+            }
+        }
+        if let Some(name) = &wait.name {
+            self.push(" ");
+            self.push_untrusted(name);
+        }
+    }
+
+    fn deadline(&mut self, deadline: Option<f64>, several: bool) {
+        let Some(deadline) = deadline else { return };
+        let word = if several { "first timeout" } else { "timeout" };
+        if deadline < 0.0 {
+            self.push_format(format_args!("; {word} overdue by {}", Duration(-deadline)));
+        } else {
+            self.push_format(format_args!("; {word} in {}", Duration(deadline)));
+        }
+    }
+
+    /// How many wait, this one included, where it is not alone.
+    fn queue_length(&mut self, waiting: Option<u64>) {
+        if let Some(waiting) = waiting.filter(|&waiting| waiting > 1) {
+            self.push_format(format_args!("; {waiting} wait"));
+        }
+    }
+
+    fn begin(&mut self, verb: &str, noun: &str) {
+        self.push(match self.phrase {
+            Phrase::Verb => verb,
+            Phrase::Noun => noun,
+        });
+    }
+
+    fn push_name_or_id(&mut self) {
+        match &self.wait.name {
+            Some(name) => {
+                self.push(" ");
+                self.push_untrusted(name);
+            }
+            None => self.push_id(),
+        }
+    }
+
+    fn push_id(&mut self) {
+        if let Some(id) = self.wait.id {
+            self.push_format(format_args!(" {id:#x}"));
+        }
+    }
+
+    fn push(&mut self, text: &str) {
+        self.line.push(Span::Waits, text);
+    }
+
+    fn push_untrusted(&mut self, text: &str) {
+        self.line.push_untrusted(Span::Waits, text);
+    }
+
+    fn push_format(&mut self, text: fmt::Arguments<'_>) {
+        self.line.push_format(Span::Waits, text);
+    }
+}
+
+/// Adds the kind of a wait, and by which name it goes, as `lock Pool.lock`.
+pub(super) fn push_kind_and_name(wait: &WaitsFor, line: &mut Line) {
+    line.push(Span::Waits, wait.what.kind());
+    if let Some(name) = &wait.name {
+        line.push(Span::Waits, " ");
+        line.push_untrusted(Span::Waits, name);
+    }
+}
+
+/// `locks`, `processes`.
+fn plural(word: &str) -> String {
+    format!("{word}s")
+}

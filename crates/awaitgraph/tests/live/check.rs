@@ -1,0 +1,239 @@
+//! `awaitgraph check`: what is wrong is found and named, and nothing else is.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::Duration;
+
+use libtest_mimic::{Failed, Trial};
+
+use crate::pythons::{Python, Pythons};
+use crate::scene::{Reading, Scene};
+use crate::{awaitgraph, limited};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// How often a service is looked at in which nothing is wrong, and how often
+/// one that computes, which takes several looks each time.
+const LOOKS: usize = 200;
+const LOOKS_AT_COMPUTING: usize = 30;
+
+/// A scene in which something is wrong.
+struct Row {
+    sentence: &'static str,
+    file: &'static str,
+    /// The kind of each finding, and the labels of its tasks.
+    findings: &'static [(&'static str, &'static [&'static str])],
+    /// What each step of a deadlock says, by the label of its task.
+    steps: &'static [(&'static str, &'static str)],
+}
+
+const ROWS: &[Row] = &[
+    Row {
+        sentence: "two_tasks_that_take_two_locks_are_found",
+        file: "deadlock_two_locks.py",
+        findings: &[("deadlock", &["a-to-b", "b-to-a"])],
+        steps: &[("a-to-b", "waits for lock "), ("b-to-a", "waits for lock ")],
+    },
+    Row {
+        sentence: "a_deadlock_over_a_semaphore_of_one_is_found",
+        file: "deadlock_semaphore.py",
+        findings: &[("deadlock", &["with slot", "with lock"])],
+        steps: &[
+            ("with slot", "waits for lock "),
+            ("with lock", "waits for semaphore "),
+        ],
+    },
+    Row {
+        sentence: "a_task_that_gathers_what_wants_its_lock_is_found",
+        file: "deadlock_gather.py",
+        findings: &[("deadlock", &["holds", "wants"])],
+        steps: &[("holds", "awaits "), ("wants", "waits for lock ")],
+    },
+    Row {
+        sentence: "a_deadlock_across_a_full_queue_is_found",
+        file: "deadlock_queue.py",
+        findings: &[("deadlock", &["produces", "consumes"])],
+        steps: &[
+            ("produces", "waits to put into queue "),
+            ("consumes", "waits for lock "),
+        ],
+    },
+    Row {
+        sentence: "tasks_that_await_each_other_are_found",
+        file: "cycle.py",
+        findings: &[("deadlock", &["x", "y"]), ("deadlock", &["a", "b", "c"])],
+        steps: &[("x", "awaits "), ("y", "awaits "), ("c", "awaits ")],
+    },
+    Row {
+        sentence: "tasks_that_await_themselves_are_found",
+        file: "self_gather.py",
+        findings: &[
+            ("waits_for_itself", &["gathers"]),
+            ("waits_for_itself", &["shields"]),
+        ],
+        steps: &[("gathers", "awaits "), ("shields", "awaits ")],
+    },
+    Row {
+        sentence: "a_lock_whose_holder_has_finished_is_found",
+        file: "holder_finished.py",
+        findings: &[("abandoned", &["first", "second"])],
+        steps: &[],
+    },
+    Row {
+        sentence: "a_loop_blocked_in_a_function_is_found",
+        file: "running_sync.py",
+        findings: &[("blocked_loop", &["handler"])],
+        steps: &[],
+    },
+    Row {
+        sentence: "a_loop_blocked_in_a_sleep_is_found",
+        file: "running_sleep.py",
+        findings: &[("blocked_loop", &["child"])],
+        steps: &[],
+    },
+];
+
+/// Scenes in which tasks wait, run and hold things, and nothing is wrong.
+const HEALTHY: &[&str] = &[
+    "workers.py",
+    "gather_nested.py",
+    "task_group_body.py",
+    "popular_task.py",
+    "executor.py",
+    "streams.py",
+];
+
+pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for python in &pythons.interpreters {
+        let version = &python.version;
+        for row in ROWS {
+            let python = python.clone();
+            let name = format!("{}::{version}", row.sentence);
+            trials.push(Trial::test(name, move || {
+                found(&python, row).map_err(Failed::from)
+            }));
+        }
+        for (sentence, arguments, looks) in [
+            ("nothing_is_wrong_with_a_service_under_load", &[][..], LOOKS),
+            (
+                "nothing_is_wrong_with_a_service_that_computes",
+                &["--load=computing"][..],
+                LOOKS_AT_COMPUTING,
+            ),
+        ] {
+            let python = python.clone();
+            trials.push(Trial::test(format!("{sentence}::{version}"), move || {
+                healthy_under_load(&python, arguments, looks).map_err(Failed::from)
+            }));
+        }
+        let python = python.clone();
+        trials.push(Trial::test(
+            format!("nothing_is_wrong_with_tasks_that_only_wait::{version}"),
+            move || healthy(&python).map_err(Failed::from),
+        ));
+    }
+    trials
+}
+
+fn check(pid: u32, arguments: &[&str]) -> Result<Reading, String> {
+    let mut command = Command::new(awaitgraph());
+    command.arg("check").args(arguments).arg(pid.to_string());
+    Ok(limited::output(&mut command, LIMIT)?.into())
+}
+
+fn found(python: &Python, row: &Row) -> Result<(), String> {
+    let scene = Scene::start(python, row.file, &[])?;
+    let reading = check(scene.pid, &["--json", "--for", "0.2"])?;
+    let label = |id: &serde_json::Value| {
+        let labels = scene.truth["labels"].as_object().unwrap();
+        let found = labels.iter().find(|(_, known)| *known == id);
+        found.map_or("?", |(label, _)| label.as_str())
+    };
+    let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
+    let mut findings = BTreeSet::new();
+    let mut steps: Vec<(String, String)> = Vec::new();
+    for finding in list(&reading.document["findings"]) {
+        let tasks: BTreeSet<String> = list(&finding["tasks"])
+            .iter()
+            .map(|id| label(id).to_owned())
+            .collect();
+        findings.insert((
+            finding["kind"].as_str().unwrap_or_default().to_owned(),
+            tasks,
+        ));
+        for step in list(&finding["steps"]) {
+            let words = step["words"].as_str().unwrap_or_default();
+            steps.push((label(&step["task"]).to_owned(), words.to_owned()));
+        }
+    }
+    let expected: BTreeSet<(String, BTreeSet<String>)> = row
+        .findings
+        .iter()
+        .map(|(kind, labels)| {
+            let labels = labels.iter().map(|label| (*label).to_owned());
+            ((*kind).to_owned(), labels.collect())
+        })
+        .collect();
+    let says = |(task, words): &(&str, &str)| {
+        steps
+            .iter()
+            .any(|(label, said)| label == task && said.starts_with(words))
+    };
+    if findings != expected || !row.steps.iter().all(says) || reading.code != Some(4) {
+        return Err(format!("expected {expected:#?}, got {reading:#?}"));
+    }
+    let text = check(scene.pid, &["--for", "0.2"])?;
+    let blocks = text.stdout.split("\n\n").count();
+    if text.code != Some(4) || blocks != expected.len() {
+        return Err(format!("expected {} blocks, got {text:#?}", expected.len()));
+    }
+    first_of_every_picture(&scene, row)
+}
+
+/// Deadlocks stand first in the tree and in the dump.
+fn first_of_every_picture(scene: &Scene, row: &Row) -> Result<(), String> {
+    let deadlocks = row.findings.iter();
+    let deadlocks = deadlocks.filter(|(kind, _)| matches!(*kind, "deadlock" | "waits_for_itself"));
+    let expected = deadlocks.count();
+    for command in ["pstree", "dump"] {
+        let mut program = Command::new(awaitgraph());
+        let reading: Reading =
+            limited::output(program.arg(command).arg(scene.pid.to_string()), LIMIT)?.into();
+        let blocks = reading.stdout.split("\n\n");
+        let named = blocks.take_while(|block| block.starts_with("deadlock: "));
+        if named.count() != expected || reading.code != Some(0) {
+            return Err(format!("expected {expected} deadlocks, got {reading:#?}"));
+        }
+    }
+    Ok(())
+}
+
+fn nothing_wrong(reading: &Reading) -> Result<(), String> {
+    let findings = reading.document["findings"].as_array();
+    if reading.code == Some(0) && findings.is_some_and(Vec::is_empty) {
+        return Ok(());
+    }
+    Err(format!("expected no finding, got {reading:#?}"))
+}
+
+fn healthy(python: &Python) -> Result<(), String> {
+    for file in HEALTHY {
+        if file.contains("task_group") && python.minor < 11 {
+            continue;
+        }
+        let scene = Scene::start(python, file, &[])?;
+        nothing_wrong(&check(scene.pid, &["--json", "--for", "0.2"])?)
+            .map_err(|text| format!("{file}: {text}"))?;
+    }
+    Ok(())
+}
+
+fn healthy_under_load(python: &Python, arguments: &[&str], looks: usize) -> Result<(), String> {
+    let mut scene = Scene::start(python, "healthy_service.py", arguments)?;
+    for look in 0..looks {
+        nothing_wrong(&check(scene.pid, &["--json"])?)
+            .map_err(|text| format!("at look {look}: {text}"))?;
+    }
+    scene.is_well()
+}
