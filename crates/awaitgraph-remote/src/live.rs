@@ -6,8 +6,8 @@ use awaitgraph_model::{Graph, SnapshotInfo, Target};
 
 use crate::error::Error;
 use crate::memory::{Cached, Live, Why};
-use crate::process::{self, Runtime, Stopped};
-use crate::snapshot::{self, Mismatch, ThreadIds};
+use crate::process::{self, Around, Descriptors, Runtime, Stopped};
+use crate::snapshot::{self, Mismatch};
 use crate::version;
 
 /// How to read a live process.
@@ -70,8 +70,10 @@ struct Process {
 impl Process {
     /// Its graph, read while it runs.
     fn running(&self) -> Result<Graph, Error> {
-        let graph = self
-            .read(&|pthread| process::thread_in(&self.memory, self.pid, pthread).map(u64::from));
+        let now = process::monotonic(self.pid);
+        let graph = self.read_with(now, &|pthread| {
+            process::thread_in(&self.memory, self.pid, pthread).map(u64::from)
+        });
         self.not_lost()?;
         graph
     }
@@ -84,33 +86,54 @@ impl Process {
     /// that lacks something is the target stopped for a whole reading.
     fn paused(&self) -> Result<(Graph, Duration), Error> {
         // What is found here may be torn, and is not used.
-        let _ = self.read(&|_| None);
+        let _ = self.read(&Around::of_threads(&|_| None));
         self.not_lost()?;
 
         let stopped = Stopped::new(self.pid)?;
+        let now = process::monotonic(self.pid);
         self.memory.refresh();
         let threads = stopped.threads().clone();
         let mut paused = stopped.release();
         self.not_lost()?;
         self.memory.seal();
-        let mut graph = self.read(&|pthread| threads.get(&pthread).copied().map(u64::from));
+        let mut graph = self.read_with(now, &|pthread| {
+            threads.get(&pthread).copied().map(u64::from)
+        });
 
         if self.memory.missed() {
             self.memory.reopen();
             let stopped = Stopped::new(self.pid)?;
+            let now = process::monotonic(self.pid);
             let threads = stopped.threads();
-            graph = self.read(&|pthread| threads.get(&pthread).copied().map(u64::from));
+            graph = self.read_with(now, &|pthread| {
+                threads.get(&pthread).copied().map(u64::from)
+            });
             paused += stopped.release();
             self.not_lost()?;
         }
         Ok((graph?, paused))
     }
 
-    fn read(&self, thread_ids: ThreadIds<'_>) -> Result<Graph, Error> {
+    /// Reads with all that the system tells beside the memory.
+    fn read_with(
+        &self,
+        now: Option<f64>,
+        thread_ids: &dyn Fn(u64) -> Option<u64>,
+    ) -> Result<Graph, Error> {
+        let descriptors = Descriptors::of(self.pid);
+        self.read(&Around {
+            thread_ids,
+            now,
+            descriptor: &|fd| descriptors.get(fd),
+            is_alive: &|child| process::is_alive_in(self.pid, child),
+        })
+    }
+
+    fn read(&self, around: &Around<'_>) -> Result<Graph, Error> {
         let (pid, runtime) = (self.pid, &self.runtime);
         let identity = version::identify(pid, &self.memory, runtime)?;
         let layout = &identity.layout;
-        match snapshot::read_graph(&self.memory, layout, runtime.py_runtime, thread_ids) {
+        match snapshot::read_graph(&self.memory, layout, runtime.py_runtime, around) {
             Ok(graph) => Ok(Graph {
                 target: Target {
                     pid: Some(pid),

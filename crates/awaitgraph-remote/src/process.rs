@@ -3,6 +3,9 @@
 //!
 //! Nothing here knows what a Python object looks like.
 
+mod around;
+mod clock;
+mod descriptors;
 mod image;
 mod listing;
 mod maps;
@@ -12,6 +15,9 @@ mod status;
 mod stop;
 mod thread_id;
 
+pub(crate) use around::{Around, Descriptor};
+pub(crate) use clock::monotonic;
+pub(crate) use descriptors::{Descriptors, is_alive_in};
 pub(crate) use listing::{command_line, processes};
 pub(crate) use permission::not_permitted;
 pub(crate) use runtime::{Runtime, find_runtime};

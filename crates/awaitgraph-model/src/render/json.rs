@@ -5,11 +5,12 @@
 
 use std::fmt::{self, Write};
 
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::graph::{Awaiter, Frame, Graph, Problem, SnapshotInfo, Target, Task, TaskIndex, Thread};
 use crate::render::json_lines::write_document;
-use crate::waits::WaitsFor;
+use crate::waits::{Wait, WaitsFor};
 
 /// The number of the schema, raised when a key changes its meaning.
 pub(super) const SCHEMA: u32 = 1;
@@ -173,20 +174,83 @@ impl AwaiterView<()> {
     }
 }
 
-#[derive(Serialize)]
-struct WaitsForView<'a, Holders: Serialize> {
-    kind: &'a str,
-    id: Option<Address>,
-    holders: Holders,
+struct WaitsForView<'a>(&'a Graph, &'a WaitsFor);
+
+impl<'a> WaitsForView<'a> {
+    fn of(graph: &'a Graph, object: &'a WaitsFor) -> Self {
+        Self(graph, object)
+    }
 }
 
-impl WaitsForView<'_, ()> {
-    fn of<'a>(graph: &'a Graph, object: &'a WaitsFor) -> impl Serialize + use<'a> {
-        WaitsForView {
-            kind: object.what.kind(),
-            id: object.id.map(Address),
-            holders: List(object.what.holders(), |&holder| Address::of(graph, holder)),
+impl Serialize for WaitsForView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(graph, object) = self;
+        let address = |&task: &TaskIndex| Address::of(graph, task);
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("kind", object.what.kind())?;
+        map.serialize_entry("id", &object.id.map(Address))?;
+        map.serialize_entry("holders", &List(object.what.holders(), address))?;
+        entry(&mut map, "name", object.name.as_ref())?;
+        entry(&mut map, "deadline", object.deadline)?;
+        match &object.what {
+            Wait::Sleep { left } => entry(&mut map, "left", *left)?,
+            Wait::Primitive(it) => {
+                entry(&mut map, "waiting", it.waiting)?;
+                entry(&mut map, "value", it.value)?;
+                entry(&mut map, "bound", it.bound)?;
+                entry(&mut map, "abandoned", it.abandoned.then_some(true))?;
+            }
+            Wait::Queue(it) => {
+                map.serialize_entry("end", it.end.as_str())?;
+                entry(&mut map, "size", it.size)?;
+                entry(&mut map, "bound", it.bound)?;
+                entry(&mut map, "getters", it.getters)?;
+                entry(&mut map, "putters", it.putters)?;
+                if !it.others.is_empty() {
+                    map.serialize_entry("others", &List(&it.others, address))?;
+                }
+            }
+            Wait::Socket(it) => {
+                entry(&mut map, "action", it.action)?;
+                entry(&mut map, "fd", it.fd)?;
+                entry(&mut map, "family", it.family.as_ref())?;
+                entry(&mut map, "local", it.local.as_ref())?;
+                entry(&mut map, "peer", it.peer.as_ref())?;
+                entry(&mut map, "buffered", it.buffered)?;
+            }
+            Wait::Executor(it) => {
+                entry(&mut map, "thread", it.thread)?;
+                if !it.stack.is_empty() {
+                    let frames = List(&it.stack, |frame| FrameView::of(graph, frame));
+                    map.serialize_entry("stack", &frames)?;
+                }
+                entry(&mut map, "queued_before", it.queued_before)?;
+                entry(&mut map, "function", it.function.as_ref())?;
+            }
+            Wait::Subprocess { pid, alive } => {
+                entry(&mut map, "pid", *pid)?;
+                entry(&mut map, "alive", *alive)?;
+            }
+            Wait::Future(it) => {
+                if !it.held_by.is_empty() {
+                    map.serialize_entry("held_by", &it.held_by)?;
+                }
+                entry(&mut map, "orphaned", it.orphaned.then_some(true))?;
+            }
         }
+        map.end()
+    }
+}
+
+/// Writes a key, unless there is nothing to say.
+fn entry<M: SerializeMap>(
+    map: &mut M,
+    key: &'static str,
+    value: Option<impl Serialize>,
+) -> Result<(), M::Error> {
+    match value {
+        Some(value) => map.serialize_entry(key, &value),
+        None => Ok(()),
     }
 }
 

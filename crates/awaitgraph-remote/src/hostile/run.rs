@@ -11,7 +11,7 @@ use super::memories::Counted;
 use crate::layout::{Layout, for_minor};
 use crate::memory::Memory;
 use crate::object::Limits;
-use crate::process::Runtime;
+use crate::process::{Around, Runtime};
 use crate::snapshot;
 use crate::version;
 
@@ -78,8 +78,12 @@ impl Trials {
         };
         let begin = processor_time();
         let (graph, peak) = allocations::peak(|| {
-            let ids = |pthread| (pthread % 2 == 0).then_some(pthread / 2);
-            snapshot::read_within(self.limits, &counted, layout, runtime, &ids).ok()
+            let thread_ids = &|pthread| (pthread % 2 == 0).then_some(pthread / 2);
+            let around = Around {
+                thread_ids,
+                ..super::around()
+            };
+            snapshot::read_within(self.limits, &counted, layout, runtime, &around).ok()
         });
         let mut cost = Cost {
             of: of.to_string(),

@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     Text,
     /// `int`.
     Int,
+    /// `float`.
+    Float,
     /// `bytes`.
     Bytes,
     /// `tuple`.
@@ -49,6 +51,14 @@ pub(crate) enum Kind {
     Partial,
     /// `collections.deque`.
     Deque,
+    /// `bytearray`.
+    ByteArray,
+    /// `memoryview`.
+    MemoryView,
+    /// `_queue.SimpleQueue`.
+    SimpleQueue,
+    /// `socket.socket`, by its base in C.
+    Socket,
     /// What a class has for one of its `__slots__`.
     Member,
     /// A code object.
@@ -136,6 +146,12 @@ impl Objects<'_> {
         Ok(None)
     }
 
+    /// The names of the type of the object at `addr` and its bases.
+    pub(crate) fn base_names(&self, addr: u64) -> Result<Vec<String>, Fault> {
+        let mro = self.mro(self.type_of(addr)?.addr)?;
+        mro.into_iter().map(|type_| self.type_name(type_)).collect()
+    }
+
     /// `__mro__` of the type at `addr`: the type itself and all its bases.
     pub(super) fn mro(&self, addr: u64) -> Result<Vec<u64>, Fault> {
         match self.pointer(addr, self.layout.type_object.tp_mro)? {
@@ -195,8 +211,13 @@ fn kind_of_name(name: &str, heap: bool) -> Option<Kind> {
         "TaskWakeupMethWrapper" => Kind::TaskWakeup,
         "functools.partial" => Kind::Partial,
         "collections.deque" => Kind::Deque,
+        "_queue.SimpleQueue" => Kind::SimpleQueue,
+        "_socket.socket" => Kind::Socket,
         _ if heap => return None,
         "set" | "frozenset" => Kind::Set,
+        "float" => Kind::Float,
+        "bytearray" => Kind::ByteArray,
+        "memoryview" => Kind::MemoryView,
         "NoneType" => Kind::None,
         "module" => Kind::Module,
         "function" => Kind::Function,

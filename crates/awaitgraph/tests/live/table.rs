@@ -259,6 +259,17 @@ const ROWS: &[Row] = &[
     row("a_loop_inside_a_loop_runs_two_tasks", "reentrant_loop"),
     row("a_loop_inside_a_loop_rests", "reentrant_loop_idle"),
     row("a_task_that_holds_the_gil_is_read", "running_gil_held"),
+    // What those wait for that wait for no task.
+    row("a_sleep_says_how_long_it_lasts", "waits_sleep").everywhere().and(&[Nonblocking]),
+    row("timers_are_seen_behind_futures", "waits_timers").python_tasks(),
+    row("locks_have_names_and_holders", "waits_locks").everywhere().and(&[Nonblocking, Development]),
+    row("a_barrier_counts", "waits_barrier").from(11).everywhere(),
+    row("queues_have_sizes_and_other_ends", "waits_queues").everywhere(),
+    row("streams_have_descriptors_and_addresses", "waits_streams").python_tasks().and(&[Nonblocking, Development]),
+    row("executors_have_threads_and_queues", "waits_executor").everywhere(),
+    row("child_processes_have_ids", "waits_subprocess").everywhere(),
+    row("futures_are_told_by_who_has_them", "waits_futures").everywhere(),
+    row("time_limits_are_told", "waits_deadlines").nearly_everywhere(),
     // Loops, threads, processes, interpreters.
     row("each_thread_has_its_loop", "two_loops").everywhere().and(&[Nonblocking]),
     row("the_loop_need_not_be_in_the_main_thread", "loop_in_thread"),

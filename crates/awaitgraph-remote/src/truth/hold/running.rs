@@ -3,8 +3,8 @@
 use super::Held;
 use crate::layout::{
     AwaitSign, Awaited, AwaitedBy, Code, CurrentFrame, Executing, FrameLayout, FrameStates, Future,
-    Generator, Instructions, InterpreterFrame, InterpreterState, LineTable, ObjectFrame,
-    RunningLoop, RuntimeState, StackTop, Task, TaskLists, TaskRegistry, ThreadState,
+    Generator, Instructions, InterpreterFrame, InterpreterState, LineTable, LocalNames,
+    ObjectFrame, RunningLoop, RuntimeState, StackTop, Task, TaskLists, TaskRegistry, ThreadState,
 };
 
 impl Held<'_, '_> {
@@ -92,6 +92,8 @@ impl Held<'_, '_> {
             name,
             qualname,
             names,
+            local_names,
+            mentioned,
             instructions,
             line_table,
             line_table_form,
@@ -108,6 +110,14 @@ impl Held<'_, '_> {
             ],
             names,
         );
+        match local_names {
+            LocalNames::Parts { varnames, cellvars } => {
+                self.offset("PyCodeObject.co_varnames", varnames);
+                self.offset("PyCodeObject.co_cellvars", cellvars);
+            }
+            LocalNames::Whole => self.offset("PyCodeObject.co_localsplusnames", names),
+        }
+        self.offset("PyCodeObject.co_names", mentioned);
         match instructions {
             Instructions::Bytes(offset) => self.offset("PyCodeObject.co_code", offset),
             Instructions::Inline(offset) => self.offset("PyCodeObject.co_code_adaptive", offset),
@@ -129,6 +139,8 @@ impl Held<'_, '_> {
                 // `docs/layouts.md` tells how this was measured.
                 lasti_unit: _,
                 generator,
+                globals,
+                localsplus,
                 valuestack,
                 stack_top,
                 executing,
@@ -137,6 +149,8 @@ impl Held<'_, '_> {
                 self.offset("PyFrameObject.f_code", code);
                 self.offset("PyFrameObject.f_lasti", lasti);
                 self.offset("PyFrameObject.f_gen", generator);
+                self.offset("PyFrameObject.f_globals", globals);
+                self.offset("PyFrameObject.f_localsplus", localsplus);
                 self.offset("PyFrameObject.f_valuestack", valuestack);
                 self.stack_top("PyFrameObject", ["f_stacktop", "f_stackdepth"], stack_top);
                 match executing {
@@ -152,6 +166,7 @@ impl Held<'_, '_> {
                 executable,
                 previous,
                 instruction,
+                globals,
                 stack_top,
                 localsplus,
                 owner,
@@ -171,6 +186,7 @@ impl Held<'_, '_> {
                     ],
                     instruction,
                 );
+                self.offset("_PyInterpreterFrame.f_globals", globals);
                 self.stack_top(
                     "_PyInterpreterFrame",
                     ["stackpointer", "stacktop"],

@@ -1,0 +1,130 @@
+//! The variables of a frame, and what else it has in hand.
+//!
+//! ```text
+//!   localsplus   variables · cells · free variables │ value stack ─> │
+//!                └── named by the code object ─────┘ f_valuestack    └ the stack's end
+//! ```
+
+use super::REFERENCE_TAG;
+use crate::layout::{FrameLayout, LocalNames, StackTop};
+use crate::object::{Fault, Kind, Objects, unexpected};
+
+/// The most variables of a function, and values on its stack.
+const MOST: u64 = 1 << 16;
+
+impl Objects<'_> {
+    /// The names (each a str) of the variables of the code object at `addr`,
+    /// in the order in which a frame has them.
+    pub(crate) fn variable_names(&self, addr: u64) -> Result<Vec<u64>, Fault> {
+        let layout = &self.layout.code;
+        let mut names = Vec::new();
+        if let LocalNames::Parts { varnames, cellvars } = layout.local_names {
+            for offset in [varnames, cellvars] {
+                names.extend(self.tuple(self.required(addr, offset, "code without names")?)?);
+            }
+        }
+        names.extend(self.tuple(self.required(addr, layout.names, "code without names")?)?);
+        match names.len() as u64 {
+            0..=MOST => Ok(names),
+            _ => unexpected(addr, "code with too many variables"),
+        }
+    }
+
+    /// The value of a variable of the frame at `addr`, also where it is in a cell.
+    pub(crate) fn variable(&self, addr: u64, place: usize) -> Result<Option<u64>, Fault> {
+        let begin = match &self.layout.frame {
+            FrameLayout::Object(layout) => layout.localsplus,
+            FrameLayout::Interpreter(layout) => layout.localsplus,
+        };
+        let value = self.u64(addr, begin.wrapping_add(8 * place as u64))? & !REFERENCE_TAG;
+        match value {
+            0 => Ok(None),
+            cell if self.kind_of(cell)? == Kind::Cell => {
+                self.pointer(cell, self.layout.cell_content)
+            }
+            value => Ok(Some(value)),
+        }
+    }
+
+    /// The dict of the globals of the frame at `addr`.
+    pub(crate) fn globals(&self, addr: u64) -> Result<Option<u64>, Fault> {
+        let offset = match &self.layout.frame {
+            FrameLayout::Object(layout) => layout.globals,
+            FrameLayout::Interpreter(layout) => layout.globals,
+        };
+        match self.pointer(addr, offset)? {
+            Some(dict) if self.kind_of(dict)? == Kind::Dict => Ok(Some(dict)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The values on the stack of the suspended frame at `addr` that has so
+    /// many variables, the oldest first, but for the last `without`. A value
+    /// that is not there is 0.
+    pub(crate) fn value_stack(
+        &self,
+        addr: u64,
+        variables: usize,
+        without: u64,
+    ) -> Result<Vec<u64>, Fault> {
+        let (base, count) = self.value_stack_place(addr, variables)?;
+        let count = count.saturating_sub(without);
+        if count > MOST {
+            return unexpected(addr, "a stack of too many values");
+        }
+        let mut values = Vec::new();
+        for place in 0..count {
+            values.push(self.u64(base, 8 * place)? & !REFERENCE_TAG);
+        }
+        Ok(values)
+    }
+
+    /// The references that the frame at `addr` itself counts: those of its
+    /// variables and its value stack, but for borrowed ones (3.14+:
+    /// `Py_TAG_REFCNT` in `Include/internal/pycore_stackref.h`).
+    pub(crate) fn owned(&self, addr: u64, variables: usize) -> Result<Vec<u64>, Fault> {
+        let begin = match &self.layout.frame {
+            FrameLayout::Object(layout) => layout.localsplus,
+            FrameLayout::Interpreter(layout) => layout.localsplus,
+        };
+        let (base, count) = self.value_stack_place(addr, variables)?;
+        let mut owned = Vec::new();
+        let places = (0..variables as u64)
+            .map(|place| addr.wrapping_add(begin + 8 * place))
+            .chain((0..count.min(MOST)).map(|place| base.wrapping_add(8 * place)));
+        for place in places {
+            let value = self.u64(place, 0)?;
+            if value != 0 && value & REFERENCE_TAG == 0 {
+                owned.push(value);
+            }
+        }
+        Ok(owned)
+    }
+
+    /// Where the value stack of a suspended frame begins, and how many values
+    /// are on it.
+    fn value_stack_place(&self, addr: u64, variables: usize) -> Result<(u64, u64), Fault> {
+        let variables = variables as u64;
+        let (top, base, counted_before) = match &self.layout.frame {
+            FrameLayout::Object(layout) => {
+                let base = match layout.stack_top {
+                    StackTop::Pointer(_) => self.u64(addr, layout.valuestack)?,
+                    StackTop::Count(_) => addr.wrapping_add(layout.localsplus + 8 * variables),
+                };
+                (layout.stack_top, base, 0)
+            }
+            FrameLayout::Interpreter(layout) => {
+                let base = addr.wrapping_add(layout.localsplus + 8 * variables);
+                (layout.stack_top, base, variables)
+            }
+        };
+        let count = match top {
+            StackTop::Pointer(offset) => self.u64(addr, offset)?.saturating_sub(base) / 8,
+            StackTop::Count(offset) => {
+                let count = u64::try_from(self.i32(addr, offset)?).unwrap_or(0);
+                count.saturating_sub(counted_before)
+            }
+        };
+        Ok((base, count))
+    }
+}
