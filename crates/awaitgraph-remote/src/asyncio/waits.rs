@@ -27,7 +27,9 @@ mod timers;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
-use awaitgraph_model::{Frame, Future, How, Socket, SocketKind, Task, TaskIndex, Wait, WaitsFor};
+use awaitgraph_model::{
+    Frame, Future, How, Primitive, Socket, SocketKind, Task, TaskIndex, Wait, WaitsFor,
+};
 
 use super::callbacks::Callbacks;
 use super::task::RawTask;
@@ -79,10 +81,10 @@ pub(crate) struct Waits<'a> {
     frames: Frames<'a>,
     names: Names<'a>,
     callbacks: Callbacks<'a>,
-    by_addr: HashMap<u64, TaskIndex>,
+    by_addr: OnceCell<HashMap<u64, TaskIndex>>,
     entered: Entered,
     /// By object and role: what is said of it, whoever waits.
-    known: RefCell<HashMap<(u64, Role), Known>>,
+    known: RefCell<HashMap<(u64, u8), Known>>,
     /// By lock: the conditions that were made with it.
     conditions: OnceCell<HashMap<u64, Vec<u64>>>,
     workers: OnceCell<Workers>,
@@ -92,8 +94,8 @@ pub(crate) struct Waits<'a> {
     behind: RefCell<HashMap<u64, Rc<futures::Behind>>>,
     /// By future: whether nothing is left that could complete it.
     orphaned: RefCell<HashMap<u64, bool>>,
-    /// By future: the tasks that await it.
-    awaiting: OnceCell<HashMap<u64, Vec<TaskIndex>>>,
+    /// Futures, and the tasks that await them, in order.
+    awaiting: OnceCell<Vec<(u64, TaskIndex)>>,
     /// By object: the variables of threads that have it.
     held: OnceCell<HashMap<u64, Vec<String>>>,
     /// By type: whether its instances are transports.
@@ -103,7 +105,7 @@ pub(crate) struct Waits<'a> {
 
 /// What is said of an object to everybody who waits for it.
 struct Known {
-    wait: Rc<Wait>,
+    wait: Wait,
     name: Option<String>,
     tries: u8,
 }
@@ -126,9 +128,6 @@ impl<'a> Waits<'a> {
         around: &'a Around<'a>,
         picture: Picture<'a>,
     ) -> (Self, Option<Fault>) {
-        let by_addr = (picture.raw.iter().enumerate())
-            .map(|(position, task)| (task.addr, TaskIndex::from_usize(position)))
-            .collect();
         let mut waits = Self {
             objects,
             codes,
@@ -137,7 +136,7 @@ impl<'a> Waits<'a> {
             frames: Frames::new(objects, codes),
             names: Names::new(objects),
             callbacks: Callbacks::new(objects, codes),
-            by_addr,
+            by_addr: OnceCell::new(),
             entered: Entered::default(),
             known: RefCell::default(),
             conditions: OnceCell::new(),
@@ -193,6 +192,16 @@ impl<'a> Waits<'a> {
             Some(run) if !matches!(run.role, Role::WaitFor | Role::WaitSet) => self.of(task),
             _ => Ok(None),
         }
+    }
+
+    /// The task whose object is at `addr`.
+    fn task_at(&self, addr: u64) -> Option<TaskIndex> {
+        let by_addr = self.by_addr.get_or_init(|| {
+            (self.picture.raw.iter().enumerate())
+                .map(|(position, task)| (task.addr, TaskIndex::from_usize(position)))
+                .collect()
+        });
+        by_addr.get(&addr).copied()
     }
 
     fn raw(&self, task: TaskIndex) -> Option<&'a RawTask> {
@@ -317,45 +326,48 @@ impl<'a> Waits<'a> {
 
     /// What is said alike to everybody who waits for an object.
     fn shared(&self, run: &Run, object: u64, outer: &[Level]) -> Result<WaitsFor, Fault> {
-        let key = (object, run.role);
-        let known = self.known.borrow();
-        let known_wait = known.get(&key).map(|known| {
-            let again = known.name.is_none() && known.tries < MOST_TRIES;
-            (
-                Rc::clone(&known.wait),
-                known.name.clone(),
-                again,
-                known.tries,
-            )
-        });
-        drop(known);
-        let (wait, name) = match known_wait {
-            Some((wait, name, false, _)) => (wait, name),
-            before => {
-                let tries = before.as_ref().map_or(0, |&(_, _, _, tries)| tries) + 1;
-                let wait = match before {
-                    Some((wait, ..)) => wait,
-                    None => Rc::new(match run.role {
-                        Role::Primitive(kind) => Wait::Primitive(self.primitive(kind, run)?),
-                        Role::MemoryStream(end) => Wait::Queue(self.memory_stream(end, object)?),
-                        Role::Queue(end) => Wait::Queue(self.queue(end, object)?),
-                        _ => Wait::Future(Future::default()),
-                    }),
-                };
-                let name = self.names.find(&self.frames, &run.objects, outer)?;
-                self.objects.hold(HELD_WAIT)?;
-                let entry = Known {
-                    wait: Rc::clone(&wait),
-                    name: name.clone(),
-                    tries,
-                };
-                self.known.borrow_mut().insert(key, entry);
-                (wait, name)
+        let key = (object, run.role.number());
+        if let Some(known) = self.known.borrow_mut().get_mut(&key) {
+            if known.name.is_none() && known.tries < MOST_TRIES {
+                known.tries += 1;
+                known.name = self.names.find(&self.frames, &run.objects, outer)?;
             }
+            return Ok(self.copy_of(known, object));
+        }
+        let wait = match run.role {
+            Role::Primitive(kind) => Wait::Primitive(self.primitive(kind, run)?),
+            Role::MemoryStream(end) => Wait::Queue(self.memory_stream(end, object)?),
+            Role::Queue(end) => Wait::Queue(self.queue(end, object)?),
+            _ => Wait::Future(Future::default()),
         };
-        let mut wait = Wait::clone(&wait);
-        // Each has a copy of its own.
-        match &mut wait {
+        let name = self.names.find(&self.frames, &run.objects, outer)?;
+        // Of one that nobody else waits for nothing need be remembered.
+        if let Wait::Primitive(Primitive {
+            waiting: Some(1), ..
+        }) = wait
+        {
+            return Ok(WaitsFor {
+                what: wait,
+                id: Some(object),
+                name,
+                deadline: None,
+            });
+        }
+        self.objects.hold(HELD_WAIT)?;
+        let known = Known {
+            wait,
+            name,
+            tries: 1,
+        };
+        let copy = self.copy_of(&known, object);
+        self.known.borrow_mut().insert(key, known);
+        Ok(copy)
+    }
+
+    /// What is said to one more who waits for the object.
+    fn copy_of(&self, known: &Known, object: u64) -> WaitsFor {
+        let mut what = known.wait.clone();
+        match &mut what {
             Wait::Primitive(primitive) => {
                 let holders = std::mem::take(&mut primitive.holders);
                 primitive.holders = self.within_share(holders);
@@ -366,12 +378,12 @@ impl<'a> Waits<'a> {
             }
             _ => {}
         }
-        Ok(WaitsFor {
-            what: wait,
+        WaitsFor {
+            what,
             id: Some(object),
-            name,
+            name: known.name.clone(),
             deadline: None,
-        })
+        }
     }
 
     /// As many of the tasks as may be named, all in all.

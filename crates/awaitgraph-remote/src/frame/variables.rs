@@ -46,6 +46,26 @@ impl Objects<'_> {
         }
     }
 
+    /// The same, where it is not `None`.
+    pub(crate) fn variable_but_none(&self, addr: u64, place: usize) -> Result<Option<u64>, Fault> {
+        let begin = match &self.layout.frame {
+            FrameLayout::Object(layout) => layout.localsplus,
+            FrameLayout::Interpreter(layout) => layout.localsplus,
+        };
+        let value = self.u64(addr, begin.wrapping_add(8 * place as u64))? & !REFERENCE_TAG;
+        if value == 0 {
+            return Ok(None);
+        }
+        match self.kind_of(value)? {
+            Kind::None => Ok(None),
+            Kind::Cell => match self.pointer(value, self.layout.cell_content)? {
+                Some(content) if self.kind_of(content)? == Kind::None => Ok(None),
+                content => Ok(content),
+            },
+            _ => Ok(Some(value)),
+        }
+    }
+
     /// The dict of the globals of the frame at `addr`.
     pub(crate) fn globals(&self, addr: u64) -> Result<Option<u64>, Fault> {
         let offset = match &self.layout.frame {

@@ -17,19 +17,41 @@ impl Objects<'_> {
     /// The attribute `name` of the object at `addr`, as far as it is in the
     /// instance itself; `None` where it has none of that name.
     pub(crate) fn attribute(&self, addr: u64, name: &'static str) -> Result<Option<u64>, Fault> {
+        let [found] = self.attributes_named(addr, [name])?;
+        Ok(found)
+    }
+
+    /// The same of several attributes.
+    pub(crate) fn attributes_named<const N: usize>(
+        &self,
+        addr: u64,
+        names: [&'static str; N],
+    ) -> Result<[Option<u64>; N], Fault> {
         let type_ = self.type_of(addr)?;
-        let found = match self.attributes_place(addr, &type_)? {
-            (Some(dict), _) => self.dict_get(dict, name)?,
-            (None, Some(values)) => self.shared_keys_value(&type_, values, name)?,
-            (None, None) => None,
+        let place = self.attributes_place(addr, &type_)?;
+        let keys = match place {
+            (None, Some(_)) => self.pointer(type_.addr, self.layout.type_object.ht_cached_keys)?,
+            _ => None,
         };
-        match found {
-            Some(value) => Ok(Some(value)),
-            None => match self.slot(type_.addr, name)? {
-                Some(offset) => self.pointer(addr, offset),
-                None => Ok(None),
-            },
+        let mut values = [None; N];
+        for (value, name) in values.iter_mut().zip(names) {
+            let found = match (place, keys) {
+                ((Some(dict), _), _) => self.dict_get(dict, name)?,
+                ((None, Some(values)), Some(keys)) => match self.place_of(keys, name)? {
+                    Some(place) => self.pointer(values, 8 * place)?,
+                    None => None,
+                },
+                _ => None,
+            };
+            *value = match found {
+                Some(value) => Some(value),
+                None => match self.slot(type_.addr, name)? {
+                    Some(offset) => self.pointer(addr, offset)?,
+                    None => None,
+                },
+            };
         }
+        Ok(values)
     }
 
     /// Names (each a str, most likely) and values of the attributes of the
@@ -81,22 +103,6 @@ impl Objects<'_> {
             },
             _ => (self.dict_at_offset(addr, type_)?, None),
         })
-    }
-
-    /// The value of `name` among values whose keys the type has.
-    fn shared_keys_value(
-        &self,
-        type_: &Type,
-        values: u64,
-        name: &'static str,
-    ) -> Result<Option<u64>, Fault> {
-        let Some(keys) = self.pointer(type_.addr, self.layout.type_object.ht_cached_keys)? else {
-            return Ok(None);
-        };
-        match self.place_of(keys, name)? {
-            Some(place) => self.pointer(values, 8 * place),
-            None => Ok(None),
-        }
     }
 
     /// Where in an object of the type at `addr` its slot `name` is.

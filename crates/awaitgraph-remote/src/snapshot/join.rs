@@ -323,22 +323,26 @@ enum Grip {
 use Grip::{Firmly, Loosely};
 
 /// The tasks that wait for others.
-struct Awaiting(HashMap<TaskIndex, Grip>);
+struct Awaiting(Vec<Option<Grip>>);
 
 impl Awaiting {
     fn of(tasks: &[Task]) -> Self {
-        let mut found = HashMap::default();
+        let mut found = vec![None; tasks.len()];
         for awaiter in tasks.iter().flat_map(|task| &task.awaited_by) {
-            let grip = found.entry(awaiter.task).or_insert(Loosely);
-            if !matches!(awaiter.how, How::TaskGroup | How::Recorded) {
-                *grip = Firmly;
+            if let Some(grip) = found.get_mut(awaiter.task.as_usize()) {
+                let is_loose = matches!(awaiter.how, How::TaskGroup | How::Recorded);
+                if !is_loose {
+                    *grip = Some(Firmly);
+                } else if grip.is_none() {
+                    *grip = Some(Loosely);
+                }
             }
         }
         Self(found)
     }
 
     fn of_one(&self, task: TaskIndex) -> Option<Grip> {
-        self.0.get(&task).copied()
+        self.0.get(task.as_usize()).copied().flatten()
     }
 }
 

@@ -85,7 +85,7 @@ impl<'a> Frames<'a> {
     /// or it is `None`.
     pub(super) fn variable(&self, frame: &RawFrame, name: &str) -> Result<Option<u64>, Fault> {
         match self.variables(frame.code)?.place(name) {
-            Some(place) => self.not_none(self.objects.variable(frame.addr, place)?),
+            Some(place) => self.objects.variable_but_none(frame.addr, place),
             None => Ok(None),
         }
     }

@@ -110,8 +110,12 @@ impl Waits<'_> {
                 }
             };
         }
-        self.objects.hold(HELD_BEHIND)?;
         let behind = Rc::new(behind);
+        // Of one that nobody else waits for nothing need be remembered.
+        if self.awaiting(future).len() < 2 {
+            return Ok(behind);
+        }
+        self.objects.hold(HELD_BEHIND)?;
         self.behind.borrow_mut().insert(future, Rc::clone(&behind));
         Ok(behind)
     }
@@ -326,6 +330,9 @@ impl Waits<'_> {
             return Ok(known);
         }
         let found = !self.objects.has_weak_references(future)? && self.is_only_awaited(future)?;
+        if self.awaiting(future).len() < 2 {
+            return Ok(found);
+        }
         self.objects.hold(32)?;
         self.orphaned.borrow_mut().insert(future, found);
         Ok(found)
@@ -339,7 +346,7 @@ impl Waits<'_> {
         let mut found = 0_u64;
         // What leads to it, and how often the frames have that.
         let mut ways: HashMap<u64, u64> = HashMap::default();
-        for &task in self.awaiting().get(&future).into_iter().flatten() {
+        for &(_, task) in self.awaiting(future) {
             found += 1;
             let frames = self.picture.chains.get(task.as_usize());
             for frame in frames.into_iter().flat_map(|chain| &chain.frames) {
@@ -373,17 +380,21 @@ impl Waits<'_> {
         Ok(self.objects.pointer(addr, offset)? == Some(future))
     }
 
-    /// The tasks that await a future, by its address.
-    fn awaiting(&self) -> &HashMap<u64, Vec<TaskIndex>> {
-        self.awaiting.get_or_init(|| {
-            let mut awaiting: HashMap<u64, Vec<TaskIndex>> = HashMap::default();
-            for (position, task) in self.picture.raw.iter().enumerate() {
-                if let Some(future) = task.waits_for {
-                    let task = TaskIndex::from_usize(position);
-                    awaiting.entry(future).or_default().push(task);
-                }
-            }
-            awaiting
-        })
+    /// The tasks that await the future, each with it.
+    fn awaiting(&self, future: u64) -> &[(u64, TaskIndex)] {
+        let all = self.awaiting.get_or_init(|| {
+            let tasks = self.picture.raw.iter().enumerate();
+            let mut all: Vec<(u64, TaskIndex)> = tasks
+                .filter_map(|(position, task)| {
+                    Some((task.waits_for?, TaskIndex::from_usize(position)))
+                })
+                .collect();
+            all.sort_unstable();
+            all
+        });
+        let begin = all.partition_point(|&(it, _)| it < future);
+        let rest = all.get(begin..).unwrap_or_default();
+        let end = rest.partition_point(|&(it, _)| it == future);
+        rest.get(..end).unwrap_or_default()
     }
 }

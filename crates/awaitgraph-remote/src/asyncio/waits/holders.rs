@@ -88,6 +88,8 @@ pub(super) struct Looking<'a, 'f> {
     codes: &'a Codes<'a>,
     frames: &'f Frames<'a>,
     exits: RefCell<HashMap<u64, Exit>>,
+    /// By code: whether it is an `__aenter__`.
+    enters: RefCell<HashMap<u64, bool>>,
     classes: RefCell<HashMap<u64, Class>>,
     stacks: Stacks,
 }
@@ -103,6 +105,7 @@ impl<'a, 'f> Looking<'a, 'f> {
             codes,
             frames,
             exits: RefCell::default(),
+            enters: RefCell::default(),
             classes: RefCell::default(),
             stacks: Stacks::default(),
         }
@@ -172,27 +175,23 @@ impl<'a, 'f> Looking<'a, 'f> {
             0
         };
         let variables = self.frames.variables(frame.code)?.names.len();
-        // As nearly always, there is nothing but what it awaits.
-        if self
-            .objects
-            .value_stack(frame.addr, variables, without)?
-            .is_empty()
-        {
-            return Ok(());
-        }
-        let mut rest = vec![(*frame, without)];
-        let mut seen = 0;
-        while let Some((frame, without)) = rest.pop() {
-            let variables = self.frames.variables(frame.code)?.names.len();
+        let (mut frame, mut variables, mut without) = (*frame, variables, without);
+        let mut rest = Vec::new();
+        for _ in 0..MOST_INSIDE {
             let values = self.objects.value_stack(frame.addr, variables, without)?;
             for (place, &value) in values.iter().enumerate() {
                 let behind = values.get(place + 1).copied();
                 self.value(value, behind, inside, &mut rest)?;
             }
-            seen += 1;
-            if seen > MOST_INSIDE || inside.len() > MOST_INSIDE {
+            // As nearly always, there is nothing more.
+            let Some(next) = rest.pop() else {
+                break;
+            };
+            if inside.len() > MOST_INSIDE {
                 break;
             }
+            (frame, without) = next;
+            variables = self.frames.variables(frame.code)?.names.len();
         }
         Ok(())
     }
@@ -328,9 +327,18 @@ impl<'a, 'f> Looking<'a, 'f> {
 
     /// Whether the frame is that of the object's `__aenter__`.
     fn is_entering(&self, frame: &RawFrame, object: u64) -> Result<bool, Fault> {
-        let name = self.codes.name(frame.code)?;
-        Ok(name.rsplit('.').next() == Some("__aenter__")
-            && self.frames.variable(frame, "self")? == Some(object))
+        let known = self.enters.borrow().get(&frame.code).copied();
+        let enters = match known {
+            Some(known) => known,
+            None => {
+                let name = self.codes.name(frame.code)?;
+                let enters = name.rsplit('.').next() == Some("__aenter__");
+                self.objects.hold(32)?;
+                self.enters.borrow_mut().insert(frame.code, enters);
+                enters
+            }
+        };
+        Ok(enters && self.frames.variable(frame, "self")? == Some(object))
     }
 
     /// Takes out the condition that the task has let go of while it waits for it.

@@ -44,32 +44,29 @@ impl Waits<'_> {
         let waiters = |name| frames.length(object, name);
         match found.kind {
             PrimitiveKind::Lock => {
-                found.value = match frames.int(object, "_locked")? {
-                    Some(locked) => Some(locked),
+                let names = ["_locked", "_waiters"];
+                let [locked, waiters] = self.objects.attributes_named(object, names)?;
+                found.value = match locked {
+                    Some(locked) => frames.as_int(locked)?,
                     // anyio's says who has it.
                     None => match self.objects.attribute(object, "_owner_task")? {
                         Some(owner) => Some((self.objects.kind_of(owner)? != Kind::None).into()),
                         None => found.value,
                     },
                 };
-                found.waiting = found.waiting.or(waiters("_waiters")?);
+                self.add_waiting(found, waiters)?;
             }
-            PrimitiveKind::Event => {
-                found.value = found.value.or(frames.int(object, "_value")?);
-                found.waiting = found.waiting.or(waiters("_waiters")?);
-            }
-            PrimitiveKind::Semaphore => {
-                found.value = found.value.or(frames.int(object, "_value")?);
-                found.waiting = found.waiting.or(waiters("_waiters")?);
-                for bound in ["_bound_value", "_max_value"] {
-                    found.bound = found.bound.or(frames.int(object, bound)?);
+            PrimitiveKind::Event | PrimitiveKind::Semaphore => {
+                let names = ["_value", "_waiters"];
+                let [value, waiters] = self.objects.attributes_named(object, names)?;
+                if let Some(value) = value
+                    && found.value.is_none()
+                {
+                    found.value = frames.as_int(value)?;
                 }
-                // A `CapacityLimiter` of anyio.
-                if let Some(borrowers) = self.objects.attribute(object, "_borrowers")? {
-                    let taken = i64::try_from(self.objects.length(borrowers)?).ok();
-                    found.bound = frames.int(object, "_total_tokens")?;
-                    found.value = found.bound.zip(taken).map(|(all, taken)| all - taken);
-                    found.waiting = waiters("_wait_queue")?;
+                self.add_waiting(found, waiters)?;
+                if found.kind == PrimitiveKind::Semaphore {
+                    self.add_bound(found, object)?;
                 }
             }
             PrimitiveKind::Condition => {
@@ -96,6 +93,31 @@ impl Waits<'_> {
                     found.waiting = found.value.and_then(|count| u64::try_from(count).ok());
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn add_waiting(&self, found: &mut Primitive, waiters: Option<u64>) -> Result<(), Fault> {
+        if let Some(waiters) = waiters
+            && found.waiting.is_none()
+        {
+            found.waiting = Some(self.objects.length(waiters)?);
+        }
+        Ok(())
+    }
+
+    /// Adds how many a semaphore lets in, where it has a bound, as a
+    /// `CapacityLimiter` of anyio has.
+    fn add_bound(&self, found: &mut Primitive, object: u64) -> Result<(), Fault> {
+        let frames = &self.frames;
+        for bound in ["_bound_value", "_max_value"] {
+            found.bound = found.bound.or(frames.int(object, bound)?);
+        }
+        if let Some(borrowers) = self.objects.attribute(object, "_borrowers")? {
+            let taken = i64::try_from(self.objects.length(borrowers)?).ok();
+            found.bound = frames.int(object, "_total_tokens")?;
+            found.value = found.bound.zip(taken).map(|(all, taken)| all - taken);
+            found.waiting = frames.length(object, "_wait_queue")?;
         }
         Ok(())
     }
@@ -127,7 +149,7 @@ impl Waits<'_> {
             && self.objects.kind_of(borrowers)? == Kind::Set
         {
             let borrowers = self.objects.set(borrowers)?;
-            holders.extend(borrowers.iter().filter_map(|it| self.by_addr.get(it)));
+            holders.extend(borrowers.into_iter().filter_map(|it| self.task_at(it)));
         }
         Ok(())
     }
@@ -137,12 +159,12 @@ impl Waits<'_> {
         let Some(owner) = self.frames.attribute(lock, "_owner_task")? else {
             return Ok(None);
         };
-        if let Some(&task) = self.by_addr.get(&owner) {
+        if let Some(task) = self.task_at(owner) {
             return Ok(Some(task));
         }
         // Before 4.5 a `TaskInfo`, whose `id` is the task's address.
         match self.frames.int(owner, "id")? {
-            Some(id) => Ok(self.by_addr.get(&id.cast_unsigned()).copied()),
+            Some(id) => Ok(self.task_at(id.cast_unsigned())),
             None => Ok(None),
         }
     }

@@ -9,7 +9,7 @@
 use awaitgraph_model::{Code, PrimitiveKind, QueueEnd};
 
 /// What a known function waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// `Future.__await__` of a future written in Python.
     Awaiting,
@@ -41,6 +41,23 @@ pub(super) enum Role {
     Subprocess,
     /// A thread of anyio runs what was asked for.
     WorkerThread,
+}
+
+impl Role {
+    /// A number that tells those apart that several tasks may wait at.
+    pub(super) fn number(self) -> u8 {
+        match self {
+            Self::Queue(QueueEnd::Get) => 1,
+            Self::Queue(QueueEnd::Put) => 2,
+            Self::Queue(QueueEnd::Join) => 3,
+            Self::Primitive(Lock) => 4,
+            Self::Primitive(Semaphore) => 5,
+            Self::Primitive(Condition) => 6,
+            Self::Primitive(Barrier) => 7,
+            Self::Primitive(Event) => 8,
+            _ => 0,
+        }
+    }
 }
 
 use PrimitiveKind::{Barrier, Condition, Event, Lock, Semaphore};
