@@ -14,7 +14,7 @@ mod number;
 mod text;
 mod type_object;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
@@ -32,6 +32,8 @@ pub(crate) struct Objects<'a> {
     memory: &'a dyn Memory,
     pub(crate) layout: &'a Layout,
     types: RefCell<HashMap<u64, Type>>,
+    /// The types that were asked for last, each at a place by its address.
+    recent: [Cell<Option<Type>>; RECENT],
     /// By keys that instances share and name: which of them it is.
     places: RefCell<HashMap<(u64, &'static str), Option<u64>>>,
     /// By type and name: where in an instance the slot of that name is.
@@ -40,6 +42,9 @@ pub(crate) struct Objects<'a> {
     all_slots: RefCell<HashMap<u64, Slots>>,
     budget: Budget,
 }
+
+/// How many types are at hand without a search.
+const RECENT: usize = 64;
 
 /// Names and places of slots.
 type Slots = Rc<[(u64, u64)]>;
@@ -90,6 +95,7 @@ impl<'a> Objects<'a> {
             memory,
             layout,
             types: RefCell::default(),
+            recent: [const { Cell::new(None) }; RECENT],
             places: RefCell::default(),
             slots: RefCell::default(),
             all_slots: RefCell::default(),

@@ -104,7 +104,18 @@ impl Objects<'_> {
     /// The type of the object at `addr`.
     pub(crate) fn type_of(&self, addr: u64) -> Result<Type, Fault> {
         let addr = self.required(addr, self.layout.object.ob_type, "an object without a type")?;
+        // Types are some hundred bytes long, or more.
+        let place = self.recent.get((addr >> 5) as usize % self.recent.len());
+        if let Some(place) = place
+            && let Some(known) = place.get()
+            && known.addr == addr
+        {
+            return Ok(known);
+        }
         if let Some(&known) = self.types.borrow().get(&addr) {
+            if let Some(place) = place {
+                place.set(Some(known));
+            }
             return Ok(known);
         }
         let layout = &self.layout.type_object;
