@@ -13,6 +13,7 @@
 //! where they are not known, the future that is awaited is all there is: then
 //! its callbacks, timers, and the frames of other threads may tell more.
 
+mod abandoned;
 mod executors;
 mod frames;
 mod futures;
@@ -94,6 +95,7 @@ pub(crate) struct Waits<'a> {
     behind: RefCell<HashMap<u64, Rc<futures::Behind>>>,
     /// By future: whether nothing is left that could complete it.
     orphaned: RefCell<HashMap<u64, bool>>,
+    counted: OnceCell<abandoned::Counted>,
     /// Futures, and the tasks that await them, in order.
     awaiting: OnceCell<Vec<(u64, TaskIndex)>>,
     /// By object: the variables of threads that have it.
@@ -146,6 +148,7 @@ impl<'a> Waits<'a> {
             users: OnceCell::new(),
             behind: RefCell::default(),
             orphaned: RefCell::default(),
+            counted: OnceCell::new(),
             awaiting: OnceCell::new(),
             held: OnceCell::new(),
             transports: RefCell::default(),

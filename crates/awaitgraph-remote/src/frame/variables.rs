@@ -92,7 +92,7 @@ impl Objects<'_> {
         if count > MOST {
             return unexpected(addr, "a stack of too many values");
         }
-        let mut values = Vec::new();
+        let mut values = Vec::with_capacity(count.min(4) as usize);
         for place in 0..count {
             values.push(self.u64(base, 8 * place)? & !REFERENCE_TAG);
         }

@@ -270,6 +270,9 @@ const ROWS: &[Row] = &[
     row("child_processes_have_ids", "waits_subprocess").everywhere(),
     row("futures_are_told_by_who_has_them", "waits_futures").everywhere(),
     row("time_limits_are_told", "waits_deadlines").nearly_everywhere(),
+    row("anyio_is_told_in_its_own_terms", "waits_anyio").needs("anyio"),
+    row("requests_of_aiohttp_are_streams", "waits_aiohttp").needs("aiohttp"),
+    row("transports_of_uvloop_are_read", "waits_uvloop").needs("uvloop").and(&[Uvloop]),
     // Loops, threads, processes, interpreters.
     row("each_thread_has_its_loop", "two_loops").everywhere().and(&[Nonblocking]),
     row("the_loop_need_not_be_in_the_main_thread", "loop_in_thread"),

@@ -69,6 +69,19 @@ async def acquires(lock):
     await truth.forever()
 
 
+async def takes_and_ends(lock):
+    await lock.acquire()
+
+
+async def takes_and_releases(lock):
+    truth.mark("takes and releases")
+    await lock.acquire()
+    try:
+        await truth.forever()
+    finally:
+        lock.release()
+
+
 async def waits_for_set(event):
     truth.mark("event")
     await event.wait()
@@ -122,6 +135,20 @@ async def main():
     child(acquires(taken), "acquires")
     child(waits("bare", taken), "bare", "lock", id=taken, name="lock", value=1, holders=[])
 
+    released = asyncio.Lock()
+    child(takes_and_releases(released), "takes and releases")
+    child(waits("patient", released), "patient", "lock", id=released, holders=[], abandoned=None)
+
+    left = asyncio.Lock()
+    await takes_and_ends(left)
+    for label in ("hopeless", "also hopeless"):
+        child(waits(label, left), label, "lock", value=1, waiting=2, abandoned=True)
+
+    public = Pool()
+    await takes_and_ends(public.lock)
+    kept.append(public)
+    child(waits("hopeful", public.lock), "hopeful", "lock", value=1, abandoned=None)
+
     semaphore = asyncio.Semaphore(2)
     bounded = asyncio.BoundedSemaphore(1)
     child(holds("one", semaphore), "one")
@@ -160,4 +187,5 @@ async def main():
     await asyncio.gather(*children)
 
 
+kept = []
 truth.run(main)

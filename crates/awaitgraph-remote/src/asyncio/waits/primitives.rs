@@ -36,6 +36,13 @@ impl Waits<'_> {
         holders.sort_unstable();
         holders.dedup();
         found.holders = self.within_share(holders);
+        if kind == PrimitiveKind::Lock
+            && found.value == Some(1)
+            && found.holders.is_empty()
+            && let [lock] = run.objects.as_slice()
+        {
+            found.abandoned = self.is_abandoned(*lock)?;
+        }
         Ok(found)
     }
 
@@ -142,7 +149,10 @@ impl Waits<'_> {
             for &condition in self.conditions()?.get(&lock).into_iter().flatten() {
                 holders.extend_from_slice(self.entered.tasks(condition));
             }
-            holders.extend(self.owner(lock)?);
+            // One of anyio's conditions has an owner of its own, which it keeps.
+            if kind != PrimitiveKind::Condition || lock != object {
+                holders.extend(self.owner(lock)?);
+            }
         }
         if kind == PrimitiveKind::Semaphore
             && let Some(borrowers) = self.frames.attribute(object, "_borrowers")?
