@@ -292,6 +292,9 @@ pub(crate) struct Code {
     pub(crate) local_names: LocalNames,
     /// A tuple of the names of globals and attributes that it mentions.
     pub(crate) mentioned: u64,
+    /// From 3.11: which instructions have a handler, and how deep the value
+    /// stack is there.
+    pub(crate) exception_table: Option<u64>,
     pub(crate) instructions: Instructions,
     pub(crate) line_table: u64,
     pub(crate) line_table_form: LineTable,
@@ -358,6 +361,9 @@ pub(crate) struct ObjectFrame {
     pub(crate) globals: u64,
     pub(crate) localsplus: u64,
     pub(crate) valuestack: u64,
+    /// How many of the blocks are in use.
+    pub(crate) iblock: u64,
+    pub(crate) blockstack: u64,
     pub(crate) stack_top: StackTop,
     pub(crate) executing: Executing,
 }

@@ -63,6 +63,8 @@ pub(crate) struct Picture<'a> {
     pub(crate) raw: &'a [RawTask],
     pub(crate) chains: &'a [Chain],
     pub(crate) threads: &'a [ThreadFrames<'a>],
+    /// The frames of a task that is being executed, as its thread has them.
+    pub(crate) on_stack: &'a dyn Fn(TaskIndex) -> &'a [RawFrame],
 }
 
 /// A thread's frames, innermost first.
@@ -166,7 +168,8 @@ impl<'a> Waits<'a> {
         for (position, chain) in self.picture.chains.iter().enumerate() {
             let task = TaskIndex::from_usize(position);
             let levels = || self.levels(task);
-            if let Err(fault) = looking.add(task, chain, levels, &mut entered) {
+            let on_stack = (self.picture.on_stack)(task);
+            if let Err(fault) = looking.add(task, chain, on_stack, levels, &mut entered) {
                 missed = Some(fault);
             }
         }

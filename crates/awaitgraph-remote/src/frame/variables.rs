@@ -5,12 +5,20 @@
 //!                └── named by the code object ─────┘ f_valuestack    └ the stack's end
 //! ```
 
-use super::REFERENCE_TAG;
+use super::{REFERENCE_TAG, RawFrame};
 use crate::layout::{FrameLayout, LocalNames, StackTop};
 use crate::object::{Fault, Kind, Objects, unexpected};
 
 /// The most variables of a function, and values on its stack.
 const MOST: u64 = 1 << 16;
+
+/// The longest exception table that is read.
+const LONGEST_TABLE: u64 = 1024 * 1024;
+/// To 3.10, of a frame's blocks: the size, where the level is, and the number
+/// of the last one (`PyTryBlock` and `CO_MAXBLOCKS`).
+const BLOCK: u64 = 12;
+const BLOCK_LEVEL: u64 = 8;
+const MOST_BLOCKS: u64 = 19;
 
 impl Objects<'_> {
     /// The names (each a str) of the variables of the code object at `addr`,
@@ -146,5 +154,75 @@ impl Objects<'_> {
             }
         };
         Ok((base, count))
+    }
+
+    /// The values on the stack of a frame that is being executed, as far as it
+    /// is certain that they are there: those below the innermost block or
+    /// handler that it is in. The rest is in registers, or left from before.
+    pub(crate) fn executing_stack(
+        &self,
+        frame: &RawFrame,
+        variables: usize,
+    ) -> Result<Vec<u64>, Fault> {
+        let (base, count) = match &self.layout.frame {
+            FrameLayout::Object(layout) => {
+                let blocks = self.i32(frame.addr, layout.iblock)?;
+                let Some(last) = u64::try_from(blocks).ok().and_then(|it| it.checked_sub(1)) else {
+                    return Ok(Vec::new());
+                };
+                let block = layout.blockstack + (BLOCK * last.min(MOST_BLOCKS));
+                let level = self.i32(frame.addr, block + BLOCK_LEVEL)?;
+                let base = self.u64(frame.addr, layout.valuestack)?;
+                (base, u64::try_from(level).unwrap_or(0))
+            }
+            FrameLayout::Interpreter(layout) => {
+                let base = layout.localsplus + 8 * variables as u64;
+                let depth = self.handler_depth(frame)?;
+                (frame.addr.wrapping_add(base), depth)
+            }
+        };
+        if count > MOST {
+            return unexpected(frame.addr, "a stack of too many values");
+        }
+        let mut values = Vec::new();
+        for place in 0..count {
+            values.push(self.u64(base, 8 * place)? & !REFERENCE_TAG);
+        }
+        Ok(values)
+    }
+
+    /// How deep the value stack is for the handler of the instruction that the
+    /// frame is at: entries of a start, a length, a target and a depth, in
+    /// instructions of two bytes (`InternalDocs/exception_handling.md`).
+    fn handler_depth(&self, frame: &RawFrame) -> Result<u64, Fault> {
+        let Some(offset) = self.layout.code.exception_table else {
+            return Ok(0);
+        };
+        let table = self.required(frame.code, offset, "code without an exception table")?;
+        if self.kind_of(table)? != Kind::Bytes {
+            return unexpected(frame.code, "an exception table that is not bytes");
+        }
+        let table = self.byte_string(table, LONGEST_TABLE)?;
+        let here = frame.offset.cast_unsigned() / 2;
+        let mut bytes = table.iter().copied();
+        let mut number = || -> Option<u64> {
+            let mut value = 0_u64;
+            for byte in bytes.by_ref() {
+                value = value << 6 | u64::from(byte & 0x3f);
+                if byte & 0x40 == 0 {
+                    return Some(value);
+                }
+            }
+            None
+        };
+        while let (Some(start), Some(length), Some(_), Some(depth)) =
+            (number(), number(), number(), number())
+        {
+            if (start..start.saturating_add(length)).contains(&here) {
+                // The lowest bit tells whether the instruction is kept too.
+                return Ok(depth >> 1);
+            }
+        }
+        Ok(0)
     }
 }

@@ -234,11 +234,17 @@ impl Joining<'_> {
             })
             .collect();
         let of_tasks = Awaiting::of(tasks);
+        let (executing, raw_threads) = (&self.executing, self.raw_threads);
+        let on_stack = |task| {
+            let (thread, range) = executing.frames_of(task)?;
+            raw_threads.get(thread)?.stack.frames.get(range)
+        };
         let picture = Picture {
             tasks,
             raw,
             chains,
             threads: &threads,
+            on_stack: &|task| on_stack(task).unwrap_or_default(),
         };
         let (waits, fault) = Waits::new(self.objects, self.codes, around, picture);
         if let Some(fault) = fault {

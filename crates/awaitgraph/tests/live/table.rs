@@ -263,6 +263,7 @@ const ROWS: &[Row] = &[
     row("a_sleep_says_how_long_it_lasts", "waits_sleep").everywhere().and(&[Nonblocking]),
     row("timers_are_seen_behind_futures", "waits_timers").python_tasks(),
     row("locks_have_names_and_holders", "waits_locks").everywhere().and(&[Nonblocking, Development]),
+    row("a_running_task_holds_its_lock", "waits_running").everywhere().and(&[Nonblocking]),
     row("a_barrier_counts", "waits_barrier").from(11).everywhere(),
     row("queues_have_sizes_and_other_ends", "waits_queues").everywhere(),
     row("streams_have_descriptors_and_addresses", "waits_streams").python_tasks().and(&[Nonblocking, Development]),

@@ -68,6 +68,17 @@ enum Exit {
     Async,
 }
 
+/// What a frame does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It is suspended in an `await`: the last of its values is what it awaits.
+    Awaits,
+    /// It is suspended otherwise, at a `yield`.
+    Rests,
+    /// It is being executed.
+    Executes,
+}
+
 /// The classes whose instances lead on, or say how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
@@ -117,20 +128,28 @@ impl<'a, 'f> Looking<'a, 'f> {
         &self,
         task: TaskIndex,
         chain: &Chain,
+        on_stack: &[RawFrame],
         levels: impl Fn() -> Vec<Level>,
         entered: &mut Entered,
     ) -> Result<(), Fault> {
         let mut inside: Vec<(u64, Exit)> = Vec::new();
         let last = chain.frames.len().saturating_sub(1);
-        for (place, frame) in chain.frames.iter().enumerate() {
-            let awaits = place < last || matches!(chain.end, End::Awaiting(_));
-            if chain.end == End::Executing && !awaits {
-                continue;
-            }
+        // What is being executed lies on the thread's stack, innermost first;
+        // the outermost of that is the last of the chain.
+        let further_in = on_stack.iter().rev().skip(1);
+        let frames: Vec<&RawFrame> = chain.frames.iter().chain(further_in).collect();
+        for (place, &frame) in frames.iter().enumerate() {
+            let state = if place < last || matches!(chain.end, End::Awaiting(_)) {
+                State::Awaits
+            } else if chain.end == End::Executing {
+                State::Executes
+            } else {
+                State::Rests
+            };
             let before = inside.len();
-            self.frame(frame, awaits, &mut inside)?;
+            self.frame(frame, state, &mut inside)?;
             if inside.len() > before
-                && let Some(inner) = chain.frames.get(place + 1)
+                && let Some(&inner) = frames.get(place + 1)
                 && let Some(&(object, _)) = inside.last()
                 && self.is_entering(inner, object)?
             {
@@ -166,19 +185,20 @@ impl<'a, 'f> Looking<'a, 'f> {
     fn frame(
         &self,
         frame: &RawFrame,
-        awaits: bool,
+        state: State,
         inside: &mut Vec<(u64, Exit)>,
     ) -> Result<(), Fault> {
-        let without = if awaits {
-            self.objects.layout.awaited.depth
-        } else {
-            0
-        };
-        let variables = self.frames.variables(frame.code)?.names.len();
-        let (mut frame, mut variables, mut without) = (*frame, variables, without);
+        let objects = self.objects;
+        let (mut frame, mut state) = (*frame, state);
         let mut rest = Vec::new();
         for _ in 0..MOST_INSIDE {
-            let values = self.objects.value_stack(frame.addr, variables, without)?;
+            let variables = self.frames.variables(frame.code)?.names.len();
+            let awaited = objects.layout.awaited.depth;
+            let values = match state {
+                State::Awaits => objects.value_stack(frame.addr, variables, awaited)?,
+                State::Rests => objects.value_stack(frame.addr, variables, 0)?,
+                State::Executes => objects.executing_stack(&frame, variables)?,
+            };
             for (place, &value) in values.iter().enumerate() {
                 let behind = values.get(place + 1).copied();
                 self.value(value, behind, inside, &mut rest)?;
@@ -190,8 +210,7 @@ impl<'a, 'f> Looking<'a, 'f> {
             if inside.len() > MOST_INSIDE {
                 break;
             }
-            (frame, without) = next;
-            variables = self.frames.variables(frame.code)?.names.len();
+            (frame, state) = (next, State::Rests);
         }
         Ok(())
     }
@@ -201,7 +220,7 @@ impl<'a, 'f> Looking<'a, 'f> {
         value: u64,
         behind: Option<u64>,
         inside: &mut Vec<(u64, Exit)>,
-        rest: &mut Vec<(RawFrame, u64)>,
+        rest: &mut Vec<RawFrame>,
     ) -> Result<(), Fault> {
         if value == 0 {
             return Ok(());
@@ -228,7 +247,7 @@ impl<'a, 'f> Looking<'a, 'f> {
         object: u64,
         exit: Exit,
         inside: &mut Vec<(u64, Exit)>,
-        rest: &mut Vec<(RawFrame, u64)>,
+        rest: &mut Vec<RawFrame>,
     ) -> Result<(), Fault> {
         let objects = self.objects;
         inside.push((object, exit));
@@ -265,10 +284,10 @@ impl<'a, 'f> Looking<'a, 'f> {
     }
 
     /// The frames of a generator that rests at a `yield`.
-    fn generator(&self, addr: u64) -> Vec<(RawFrame, u64)> {
+    fn generator(&self, addr: u64) -> Vec<RawFrame> {
         let chain = self.objects.chain(addr, &self.stacks);
         match chain.end {
-            End::Resting => chain.frames.into_iter().map(|frame| (frame, 0)).collect(),
+            End::Resting => chain.frames,
             _ => Vec::new(),
         }
     }

@@ -94,6 +94,7 @@ impl Held<'_, '_> {
             names,
             local_names,
             mentioned,
+            exception_table,
             instructions,
             line_table,
             line_table_form,
@@ -118,6 +119,7 @@ impl Held<'_, '_> {
             LocalNames::Whole => self.offset("PyCodeObject.co_localsplusnames", names),
         }
         self.offset("PyCodeObject.co_names", mentioned);
+        self.optional("PyCodeObject.co_exceptiontable", exception_table);
         match instructions {
             Instructions::Bytes(offset) => self.offset("PyCodeObject.co_code", offset),
             Instructions::Inline(offset) => self.offset("PyCodeObject.co_code_adaptive", offset),
@@ -142,6 +144,8 @@ impl Held<'_, '_> {
                 globals,
                 localsplus,
                 valuestack,
+                iblock,
+                blockstack,
                 stack_top,
                 executing,
             }) => {
@@ -152,6 +156,11 @@ impl Held<'_, '_> {
                 self.offset("PyFrameObject.f_globals", globals);
                 self.offset("PyFrameObject.f_localsplus", localsplus);
                 self.offset("PyFrameObject.f_valuestack", valuestack);
+                self.offset("PyFrameObject.f_iblock", iblock);
+                self.offset("PyFrameObject.f_blockstack", blockstack);
+                // As `frame::variables` reads them.
+                self.size("PyTryBlock", 12);
+                self.offset("PyTryBlock.b_level", 8);
                 self.stack_top("PyFrameObject", ["f_stacktop", "f_stackdepth"], stack_top);
                 match executing {
                     Executing::Flag(offset) => self.offset("PyFrameObject.f_executing", offset),
