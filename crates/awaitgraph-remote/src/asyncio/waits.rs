@@ -35,7 +35,7 @@ use awaitgraph_model::{
 use super::callbacks::Callbacks;
 use super::task::RawTask;
 use crate::code::Codes;
-use crate::coroutine::Chain;
+use crate::coroutine::{Chain, End};
 use crate::frame::RawFrame;
 use crate::map::HashMap;
 use crate::object::{Fault, Objects};
@@ -86,6 +86,8 @@ pub(crate) struct Waits<'a> {
     callbacks: Callbacks<'a>,
     by_addr: OnceCell<HashMap<u64, TaskIndex>>,
     entered: Entered,
+    /// Whether `entered` is all that there is.
+    is_complete: bool,
     /// By object and role: what is said of it, whoever waits.
     known: RefCell<HashMap<(u64, u8), Known>>,
     /// By lock: the conditions that were made with it.
@@ -142,6 +144,7 @@ impl<'a> Waits<'a> {
             callbacks: Callbacks::new(objects, codes),
             by_addr: OnceCell::new(),
             entered: Entered::default(),
+            is_complete: false,
             known: RefCell::default(),
             conditions: OnceCell::new(),
             workers: OnceCell::new(),
@@ -158,6 +161,13 @@ impl<'a> Waits<'a> {
         };
         let (entered, fault) = waits.look_into_all();
         waits.entered = entered;
+        let tasks = 0..waits.picture.tasks.len();
+        waits.is_complete = fault.is_none()
+            && tasks.map(TaskIndex::from_usize).all(|task| {
+                let chain = waits.picture.chains.get(task.as_usize());
+                let executes = chain.is_some_and(|it| it.end == End::Executing);
+                executes || waits.is_whole(task)
+            });
         (waits, fault)
     }
 
@@ -167,6 +177,11 @@ impl<'a> Waits<'a> {
         let looking = Looking::new(self.objects, self.codes, &self.frames);
         for (position, chain) in self.picture.chains.iter().enumerate() {
             let task = TaskIndex::from_usize(position);
+            // Of one whose innermost frames are missing it is not known whether
+            // it is inside of something or only about to be.
+            if chain.end != End::Executing && !self.is_whole(task) {
+                continue;
+            }
             let levels = || self.levels(task);
             let on_stack = (self.picture.on_stack)(task);
             if let Err(fault) = looking.add(task, chain, on_stack, levels, &mut entered) {
@@ -182,6 +197,9 @@ impl<'a> Waits<'a> {
         let Some(future) = self.raw(task).and_then(|raw| raw.waits_for) else {
             return Ok(None);
         };
+        if !self.is_whole(task) {
+            return Ok(Some(plain(Wait::Future(Future::default()), future)));
+        }
         let mut found = match self.run(&levels)? {
             Some(run) => self.of_run(&run, future, &levels)?,
             None => self.of_future(future, &levels, 0)?,
@@ -212,6 +230,14 @@ impl<'a> Waits<'a> {
 
     fn raw(&self, task: TaskIndex) -> Option<&'a RawTask> {
         self.picture.raw.get(task.as_usize())
+    }
+
+    /// Whether all frames of a suspended task could be read.
+    fn is_whole(&self, task: TaskIndex) -> bool {
+        let position = task.as_usize();
+        let stack = self.picture.tasks.get(position).map(|it| it.stack.len());
+        let chain = self.picture.chains.get(position);
+        chain.is_some_and(|it| it.fault.is_none() && stack == Some(it.frames.len()))
     }
 
     /// The frames of a task that is suspended, innermost first.
@@ -303,14 +329,14 @@ impl<'a> Waits<'a> {
                     Some(level) => self.frames.variable(&level.raw, "fut")?,
                     None => None,
                 };
-                self.of_future(awaited.unwrap_or(future), levels, run.length)
+                self.behind_construct(awaited, future, levels, run.length)
             }
             (Role::WaitSet, _) => {
                 let awaited = match level {
                     Some(level) => self.only_one(&level.raw)?,
                     None => None,
                 };
-                self.of_future(awaited.unwrap_or(future), levels, run.length)
+                self.behind_construct(awaited, future, levels, run.length)
             }
             (Role::Stream(action), Some(_)) => self.stream(run, action, future, outer),
             (Role::Transport(action), _) => self.connecting(action, future, inner),
@@ -327,6 +353,21 @@ impl<'a> Waits<'a> {
                 self.worker_thread(future, function)
             }
             _ => self.of_future(future, levels, run.length),
+        }
+    }
+
+    /// What `asyncio.wait` or `wait_for` waits for. Its own future is completed
+    /// by its time limit too, and so tells nothing.
+    fn behind_construct(
+        &self,
+        awaited: Option<u64>,
+        own: u64,
+        levels: &[Level],
+        known: usize,
+    ) -> Result<WaitsFor, Fault> {
+        match awaited {
+            Some(future) => self.of_future(future, levels, known),
+            None => Ok(plain(Wait::Future(Future::default()), own)),
         }
     }
 

@@ -39,6 +39,7 @@ impl Waits<'_> {
         if kind == PrimitiveKind::Lock
             && found.value == Some(1)
             && found.holders.is_empty()
+            && self.is_complete
             && let [lock] = run.objects.as_slice()
         {
             found.abandoned = self.is_abandoned(*lock)?;
