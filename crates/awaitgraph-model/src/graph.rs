@@ -34,6 +34,18 @@ impl Graph {
         self.codes.get(frame.code.as_usize())
     }
 
+    /// Takes the graph for one of `seconds` later, in which nothing else has
+    /// changed: so much less is left of every sleep and deadline.
+    pub fn pass(&mut self, seconds: f64) {
+        let waits = self
+            .tasks
+            .iter_mut()
+            .filter_map(|task| task.waits_for.as_mut());
+        for waits_for in waits {
+            waits_for.pass(seconds);
+        }
+    }
+
     /// The indices of all tasks, in the graph's order.
     pub fn task_indices(&self) -> impl ExactSizeIterator<Item = TaskIndex> + Clone + use<> {
         (0..self.tasks.len()).map(TaskIndex::from_usize)

@@ -19,6 +19,19 @@ pub struct WaitsFor {
     pub deadline: Option<f64>,
 }
 
+impl WaitsFor {
+    /// See [`Graph::pass`](crate::Graph::pass).
+    pub(crate) fn pass(&mut self, seconds: f64) {
+        let left = match &mut self.what {
+            Wait::Sleep { left } => left.as_mut(),
+            _ => None,
+        };
+        for left in left.into_iter().chain(self.deadline.as_mut()) {
+            *left -= seconds;
+        }
+    }
+}
+
 /// What is waited for, by kind.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Wait {

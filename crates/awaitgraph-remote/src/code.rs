@@ -76,6 +76,11 @@ impl<'a> Codes<'a> {
         Ok(self.object(addr)?.name.clone())
     }
 
+    /// What `look` sees in one of the codes so far.
+    pub(crate) fn with<T>(&self, index: CodeIndex, look: impl FnOnce(&Code) -> T) -> Option<T> {
+        self.table.borrow().codes().get(index.as_usize()).map(look)
+    }
+
     /// All code objects that a frame was asked for.
     pub(crate) fn into_codes(self) -> Vec<Code> {
         self.table.into_inner().into_codes()

@@ -8,7 +8,7 @@ use awaitgraph_model::{Graph, Problem, SnapshotInfo};
 use crate::error::Error;
 use crate::live::micros;
 use crate::memory::Core;
-use crate::process::{Files, Opened, Progress};
+use crate::process::{Around, Files, Opened, Progress};
 use crate::subject::Subject;
 
 /// The await graph of the process whose core file is at `path`, as it was when
@@ -45,7 +45,7 @@ pub fn snapshot_of_core(
             runtime: &files.find_runtime()?,
         };
         let thread_ids = |pthread| core.threads.get(&pthread).copied().map(u64::from);
-        let read = subject.read(&memory, &thread_ids);
+        let read = subject.read(&memory, &Around::of_threads(&thread_ids));
         // That comes before whatever could not be told without it.
         read.map_err(|error| files.first_missing().unwrap_or(error))
     };

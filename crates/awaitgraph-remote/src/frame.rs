@@ -9,6 +9,8 @@
 //! A coroutine's frame is one of these while it is executed. While it is
 //! suspended nothing but the coroutine leads to it.
 
+mod variables;
+
 use crate::layout::{CurrentFrame, Executing, FrameLayout, StackTop};
 use crate::object::{Fault, Kind, Objects, unexpected};
 

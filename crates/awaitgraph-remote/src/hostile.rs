@@ -19,7 +19,7 @@ use crate::at_hand::Python;
 use crate::layout::Layout;
 use crate::memory::{Cached, Live, Memory};
 use crate::object::Limits;
-use crate::process::{Runtime, find_runtime};
+use crate::process::{Around, Runtime, find_runtime};
 use crate::replay::random::Random;
 use crate::replay::{Elsewhere, Recording};
 use crate::snapshot;
@@ -89,6 +89,15 @@ fn seeds(few: u64) -> Range<u64> {
     0..few * rounds
 }
 
+/// A process of which nothing is known but the time, and that it has children.
+fn around() -> Around<'static> {
+    Around {
+        now: Some(0.0),
+        is_alive: &|pid| Some(pid % 2 == 0),
+        ..Around::of_threads(&|_| None)
+    }
+}
+
 struct Scene {
     version: String,
     recording: Recording,
@@ -103,7 +112,7 @@ impl Scene {
         let (recording, runtime) = Recording::of_scene(python, |memory, runtime| {
             let identity = version::identify(0, memory, runtime).expect("a version");
             let layout = identity.layout;
-            let graph = snapshot::read_graph(memory, &layout, runtime.py_runtime, &|_| None);
+            let graph = snapshot::read_graph(memory, &layout, runtime.py_runtime, &around());
             read = Some((layout, graph.expect("a graph")));
         });
         let (layout, graph) = read.expect("a reading");
@@ -118,7 +127,7 @@ impl Scene {
 
     fn read(&self, memory: &dyn Memory) -> Graph {
         let runtime = self.runtime.py_runtime;
-        snapshot::read_graph(memory, &self.layout, runtime, &|_| None).expect("a graph")
+        snapshot::read_graph(memory, &self.layout, runtime, &around()).expect("a graph")
     }
 }
 
@@ -136,7 +145,7 @@ fn what_a_snapshot_holds_is_counted() {
                 ..Limits::SNAPSHOT
             };
             let runtime = runtime.py_runtime;
-            snapshot::read_within(limits, &memory, &identity.layout, runtime, &|_| None)
+            snapshot::read_within(limits, &memory, &identity.layout, runtime, &around())
         };
         // What is fetched is not held by the snapshot: from here on it is there.
         let whole = read(Limits::SNAPSHOT.held).expect("a graph");

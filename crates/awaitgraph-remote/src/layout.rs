@@ -33,6 +33,7 @@ pub(crate) struct Layout {
     pub(crate) thread: ThreadState,
     pub(crate) text: Text,
     pub(crate) int: Int,
+    pub(crate) float_value: u64,
     pub(crate) dict: Dict,
     pub(crate) attributes: Attributes,
     pub(crate) set: Set,
@@ -45,9 +46,14 @@ pub(crate) struct Layout {
     pub(crate) cell_content: u64,
     pub(crate) method: Method,
     pub(crate) builtin_self: u64,
+    /// The `PyMethodDef`, which begins with the name.
+    pub(crate) builtin_definition: u64,
+    pub(crate) memory_view_length: u64,
     pub(crate) member: Member,
     pub(crate) partial: Partial,
     pub(crate) deque: Deque,
+    pub(crate) simple_queue: SimpleQueue,
+    pub(crate) socket: Socket,
     pub(crate) code: Code,
     pub(crate) frame: FrameLayout,
     pub(crate) generator: Generator,
@@ -64,6 +70,8 @@ pub(crate) struct Object {
     /// offset of `ob_size`, and of the object that a wrapper
     /// (`async_generator_asend` and its like) wraps.
     pub(crate) header: u64,
+    /// Its lower half, where it has two: a count that is of any use fits that.
+    pub(crate) ob_refcnt: u64,
     pub(crate) ob_type: u64,
 }
 
@@ -74,6 +82,7 @@ pub(crate) struct TypeObject {
     pub(crate) tp_basicsize: u64,
     pub(crate) tp_flags: u64,
     pub(crate) tp_dictoffset: u64,
+    pub(crate) tp_weaklistoffset: u64,
     pub(crate) tp_mro: u64,
     pub(crate) tp_dict: u64,
     pub(crate) ht_cached_keys: u64,
@@ -156,6 +165,7 @@ pub(crate) enum Int {
 /// `PyDictObject` and `PyDictKeysObject`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Dict {
+    pub(crate) ma_used: u64,
     pub(crate) ma_keys: u64,
     pub(crate) ma_values: u64,
     pub(crate) keys: DictKeys,
@@ -245,6 +255,28 @@ pub(crate) struct Deque {
     pub(crate) block_right: u64,
 }
 
+/// `simplequeueobject` of `_queue`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SimpleQueue {
+    /// To 3.12: a list, and the place of the first item in it.
+    List { items: u64, first: u64 },
+    /// From 3.13: a ring of so many places.
+    Ring {
+        items: u64,
+        capacity: u64,
+        first: u64,
+        count: u64,
+    },
+}
+
+/// `PySocketSockObject` of `_socket`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Socket {
+    pub(crate) fd: u64,
+    pub(crate) family: u64,
+    pub(crate) type_: u64,
+}
+
 /// `PyCodeObject`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Code {
@@ -256,9 +288,26 @@ pub(crate) struct Code {
     pub(crate) qualname: Option<u64>,
     /// A tuple of names that ends with those of the closure's cells.
     pub(crate) names: u64,
+    /// The names of its other variables.
+    pub(crate) local_names: LocalNames,
+    /// A tuple of the names of globals and attributes that it mentions.
+    pub(crate) mentioned: u64,
+    /// From 3.11: which instructions have a handler, and how deep the value
+    /// stack is there.
+    pub(crate) exception_table: Option<u64>,
     pub(crate) instructions: Instructions,
     pub(crate) line_table: u64,
     pub(crate) line_table_form: LineTable,
+}
+
+/// Where a code object has the names of its variables, in the order in which
+/// a frame has their values.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LocalNames {
+    /// To 3.10: in three tuples, of which [`Code::names`] is the last.
+    Parts { varnames: u64, cellvars: u64 },
+    /// From 3.11: [`Code::names`] has them all.
+    Whole,
 }
 
 /// Where a code object's instructions are.
@@ -309,7 +358,12 @@ pub(crate) struct ObjectFrame {
     /// How many bytes of instructions one step of `f_lasti` is.
     pub(crate) lasti_unit: i64,
     pub(crate) generator: u64,
+    pub(crate) globals: u64,
+    pub(crate) localsplus: u64,
     pub(crate) valuestack: u64,
+    /// How many of the blocks are in use.
+    pub(crate) iblock: u64,
+    pub(crate) blockstack: u64,
     pub(crate) stack_top: StackTop,
     pub(crate) executing: Executing,
 }
@@ -320,6 +374,7 @@ pub(crate) struct InterpreterFrame {
     pub(crate) executable: u64,
     pub(crate) previous: u64,
     pub(crate) instruction: u64,
+    pub(crate) globals: u64,
     pub(crate) stack_top: StackTop,
     pub(crate) localsplus: u64,
     pub(crate) owner: u64,

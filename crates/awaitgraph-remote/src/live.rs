@@ -7,8 +7,8 @@ use awaitgraph_model::{Graph, SnapshotInfo};
 
 use crate::error::Error;
 use crate::memory::{Cached, Live, Memory, Why};
-use crate::process::{self, Runtime, ThreadPointers};
-use crate::snapshot::{self, ThreadIds};
+use crate::process::{self, Around, Descriptors, Runtime, ThreadPointers};
+use crate::snapshot::not_stopped;
 use crate::subject::Subject;
 
 /// How often a process that is not stopped is read before what is still torn is
@@ -93,7 +93,7 @@ impl Process {
             }
             other => other.to_string(),
         };
-        graph.problems.insert(0, snapshot::not_stopped(&why_not));
+        graph.problems.insert(0, not_stopped(&why_not));
         Ok((graph, None))
     }
 
@@ -106,14 +106,15 @@ impl Process {
     fn running(&mut self) -> Result<Graph, Error> {
         let begin = Instant::now();
         // What is found here may be torn, and is not used.
-        let _ = self.read(&|_| None);
+        let _ = self.read(None, &|_| None);
         self.not_lost()?;
         let mut best: Option<Graph> = None;
         for _ in 0..TRIES {
             self.memory.refresh();
+            let now = process::monotonic(self.pid);
             self.memory.compare();
             let torn = self.memory.torn();
-            let graph = self.read(&|pthread| {
+            let graph = self.read(now, &|pthread| {
                 process::thread_in(&self.memory, self.pid, pthread).map(u64::from)
             });
             self.not_lost()?;
@@ -142,7 +143,8 @@ impl Process {
     /// stopped for a whole reading.
     fn paused(&mut self) -> Result<(Graph, Duration), Error> {
         let asked = RefCell::new(Vec::new());
-        let live = self.read(&|pthread| {
+        let begun = process::monotonic(self.pid);
+        let live = self.read(begun, &|pthread| {
             let id = process::thread_in(&self.memory, self.pid, pthread);
             asked.borrow_mut().push((pthread, id));
             id.map(u64::from)
@@ -150,23 +152,35 @@ impl Process {
         self.not_lost()?;
 
         let memory = &mut self.memory;
-        let look = |threads: &ThreadPointers| (memory.refresh(), threads.clone());
-        let ((same, threads), mut paused) = process::while_stopped(self.pid, look)?;
+        let pid = self.pid;
+        let look = |threads: &ThreadPointers| {
+            let now = process::monotonic(pid);
+            (memory.refresh(), now, threads.clone())
+        };
+        let ((same, now, threads), mut paused) = process::while_stopped(pid, look)?;
         self.not_lost()?;
         let is_true = |(pthread, id): &(u64, Option<u32>)| threads.get(pthread) == id.as_ref();
         if same && asked.borrow().iter().all(is_true) {
-            return Ok((live?, paused));
+            let mut graph = live?;
+            if let (Some(begun), Some(now)) = (begun, now) {
+                graph.pass(now - begun);
+            }
+            return Ok((graph, paused));
         }
 
         drop(live);
         self.memory.seal();
-        let mut graph = self.read(&|pthread| threads.get(&pthread).copied().map(u64::from));
+        let mut graph = self.read(now, &|pthread| {
+            threads.get(&pthread).copied().map(u64::from)
+        });
         if self.memory.missed() {
             self.memory.reopen();
-            let pid = self.pid;
             let target = &mut *self;
             let look = move |threads: &ThreadPointers| {
-                target.read(&|pthread| threads.get(&pthread).copied().map(u64::from))
+                let now = process::monotonic(pid);
+                target.read(now, &|pthread| {
+                    threads.get(&pthread).copied().map(u64::from)
+                })
             };
             let whole = process::while_stopped(pid, look)?;
             graph = whole.0;
@@ -176,13 +190,25 @@ impl Process {
         Ok((graph?, paused))
     }
 
-    fn read(&self, thread_ids: ThreadIds<'_>) -> Result<Graph, Error> {
+    /// Reads what the memory has, with all that the system tells beside it.
+    fn read(
+        &self,
+        now: Option<f64>,
+        thread_ids: &dyn Fn(u64) -> Option<u64>,
+    ) -> Result<Graph, Error> {
         let subject = Subject {
             pid: self.pid,
             executable: &self.executable,
             runtime: &self.runtime,
         };
-        subject.read(&self.memory, thread_ids)
+        let descriptors = Descriptors::of(self.pid);
+        let around = Around {
+            thread_ids,
+            now,
+            descriptor: &|fd| descriptors.get(fd),
+            is_alive: &|child| process::is_alive_in(self.pid, child),
+        };
+        subject.read(&self.memory, &around)
     }
 
     /// An error if the process ended, or turned out to be closed to us.

@@ -16,31 +16,38 @@ mod type_object;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::rc::Rc;
 
 use crate::layout::Layout;
 use crate::map::HashMap;
 use crate::memory::{Memory, Unreadable};
 
 use budget::Budget;
-use type_object::RECENT_KINDS;
 
 pub(crate) use budget::Limits;
-pub(crate) use type_object::{Kind, Type};
+pub(crate) use type_object::{Kind, Type, flags};
 
 /// The objects of a target.
 pub(crate) struct Objects<'a> {
     memory: &'a dyn Memory,
     pub(crate) layout: &'a Layout,
     types: RefCell<HashMap<u64, Type>>,
-    /// Of types that were asked for lately, their kinds; each at the place that
-    /// its address gives.
-    recent_kinds: [Cell<(u64, Kind)>; RECENT_KINDS],
+    /// The types that were asked for last, each at a place by its address.
+    recent: [Cell<Option<Type>>; RECENT],
     /// By keys that instances share and name: which of them it is.
     places: RefCell<HashMap<(u64, &'static str), Option<u64>>>,
     /// By type and name: where in an instance the slot of that name is.
     slots: RefCell<HashMap<(u64, &'static str), Option<u64>>>,
+    /// By type: names and places of all its slots.
+    all_slots: RefCell<HashMap<u64, Slots>>,
     budget: Budget,
 }
+
+/// How many types are at hand without a search.
+const RECENT: usize = 64;
+
+/// Names and places of slots.
+type Slots = Rc<[(u64, u64)]>;
 
 /// Why an object could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,9 +95,10 @@ impl<'a> Objects<'a> {
             memory,
             layout,
             types: RefCell::default(),
-            recent_kinds: [const { Cell::new((0, Kind::Other)) }; RECENT_KINDS],
+            recent: [const { Cell::new(None) }; RECENT],
             places: RefCell::default(),
             slots: RefCell::default(),
+            all_slots: RefCell::default(),
             budget: Budget::new(limits),
         }
     }
@@ -146,6 +154,23 @@ impl<'a> Objects<'a> {
         match self.pointer(addr, offset)? {
             Some(pointer) => Ok(pointer),
             None => unexpected(addr, what),
+        }
+    }
+
+    /// How many references to the object at `addr` are counted.
+    pub(crate) fn references(&self, addr: u64) -> Result<u64, Fault> {
+        Ok(self.u32(addr, self.layout.object.ob_refcnt)?.into())
+    }
+
+    /// Whether there are weak references to the object at `addr`.
+    pub(crate) fn has_weak_references(&self, addr: u64) -> Result<bool, Fault> {
+        let type_ = self.type_of(addr)?.addr;
+        // Negative where they are in front of the object (3.12+); 0 for none.
+        match self.i64(type_, self.layout.type_object.tp_weaklistoffset)? {
+            0 => Ok(false),
+            offset => Ok(self
+                .pointer(addr.wrapping_add(offset.cast_unsigned()), 0)?
+                .is_some()),
         }
     }
 }

@@ -3,7 +3,10 @@
 //!
 //! Nothing here knows what a Python object looks like.
 
+mod around;
+mod clock;
 mod core;
+mod descriptors;
 mod elf;
 mod image;
 mod listing;
@@ -16,6 +19,9 @@ mod stop;
 mod thread_id;
 
 pub(crate) use self::core::{Files, Opened, Progress};
+pub(crate) use around::{Around, Descriptor};
+pub(crate) use clock::monotonic;
+pub(crate) use descriptors::{Descriptors, is_alive_in};
 pub(crate) use listing::{command_line, processes};
 pub(crate) use permission::not_permitted;
 pub(crate) use runtime::{Runtime, find_runtime};

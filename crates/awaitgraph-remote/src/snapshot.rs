@@ -5,6 +5,7 @@
 //!                         └> tasks ─> names, coroutines, futures
 //!   join     coroutine chains + stacks ─> what each task is in, and does
 //!            futures, callbacks        ─> who awaits whom
+//!            frames, and what they have in hand ─> what the others wait for
 //! ```
 //!
 //! What cannot be read becomes a [`Problem`](awaitgraph_model::Problem) and is
@@ -20,8 +21,9 @@ use crate::code::Codes;
 use crate::layout::Layout;
 use crate::memory::Memory;
 use crate::object::{Limits, Objects};
+use crate::process::Around;
 
-pub(crate) use gather::{Mismatch, ThreadIds};
+pub(crate) use gather::Mismatch;
 
 /// That the target ran on while it was read, and why.
 pub(crate) fn not_stopped(why: &str) -> Problem {
@@ -37,9 +39,9 @@ pub(crate) fn read_graph(
     memory: &dyn Memory,
     layout: &Layout,
     runtime: u64,
-    thread_ids: ThreadIds<'_>,
+    around: &Around<'_>,
 ) -> Result<Graph, Mismatch> {
-    read_within(Limits::SNAPSHOT, memory, layout, runtime, thread_ids)
+    read_within(Limits::SNAPSHOT, memory, layout, runtime, around)
 }
 
 /// The same, within other limits.
@@ -48,12 +50,12 @@ pub(crate) fn read_within(
     memory: &dyn Memory,
     layout: &Layout,
     runtime: u64,
-    thread_ids: ThreadIds<'_>,
+    around: &Around<'_>,
 ) -> Result<Graph, Mismatch> {
     let objects = Objects::new(memory, layout, limits);
     let codes = Codes::new(&objects);
-    let gathered = gather::gather(&objects, runtime, thread_ids)?;
-    let mut joined = join::join(&objects, &codes, gathered);
+    let gathered = gather::gather(&objects, runtime, around.thread_ids)?;
+    let mut joined = join::join(&objects, &codes, gathered, around);
     if let Some(what) = objects.used_up() {
         joined.problems.insert(0, problems::incomplete(what));
     }

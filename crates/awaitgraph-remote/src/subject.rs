@@ -4,8 +4,8 @@ use awaitgraph_model::{Graph, Target};
 
 use crate::error::Error;
 use crate::memory::Memory;
-use crate::process::Runtime;
-use crate::snapshot::{self, Mismatch, ThreadIds};
+use crate::process::{Around, Runtime};
+use crate::snapshot::{self, Mismatch};
 use crate::version;
 
 /// A process that runs CPython.
@@ -17,15 +17,11 @@ pub(crate) struct Subject<'a> {
 
 impl Subject<'_> {
     /// Its graph, as `memory` has it; how it was read is left to the caller.
-    pub(crate) fn read(
-        &self,
-        memory: &dyn Memory,
-        thread_ids: ThreadIds<'_>,
-    ) -> Result<Graph, Error> {
+    pub(crate) fn read(&self, memory: &dyn Memory, around: &Around<'_>) -> Result<Graph, Error> {
         let (pid, runtime) = (self.pid, self.runtime);
         let identity = version::identify(pid, memory, runtime)?;
         let layout = &identity.layout;
-        match snapshot::read_graph(memory, layout, runtime.py_runtime, thread_ids) {
+        match snapshot::read_graph(memory, layout, runtime.py_runtime, around) {
             Ok(graph) => Ok(Graph {
                 target: Target {
                     pid: Some(pid),

@@ -39,6 +39,20 @@ pub(crate) fn read_memory(pid: u32, addr: u64, buf: &mut [u8]) -> io::Result<usi
     usize::try_from(read).map_err(|_| io::Error::last_os_error())
 }
 
+/// What `CLOCK_MONOTONIC` says, in seconds.
+pub(crate) fn monotonic() -> f64 {
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the kernel writes to `now` only, which is borrowed mutably.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    // An uptime has room in a float, to the microsecond.
+    #[allow(clippy::cast_precision_loss)]
+    let seconds = now.tv_sec as f64 + now.tv_nsec as f64 / 1e9;
+    seconds
+}
+
 /// How many pieces [`read_memory_pieces`] takes at once (`UIO_MAXIOV`).
 pub(crate) const MOST_PIECES: usize = 1024;
 

@@ -23,18 +23,22 @@ use hold::Held;
 
 /// The sources of CPython whose types are looked at, each the first to tell
 /// of some of them.
-const SOURCES: [&str; 16] = [
+const SOURCES: [&str; 20] = [
     "Modules/_asynciomodule.c",
     "Modules/_collectionsmodule.c",
     "Modules/_functoolsmodule.c",
+    "Modules/_queuemodule.c",
+    "Modules/socketmodule.c",
     "Objects/classobject.c",
     "Objects/dictobject.c",
+    "Objects/floatobject.c",
     "Objects/frameobject.c",
     "Objects/funcobject.c",
     "Objects/descrobject.c",
     "Objects/genobject.c",
     "Objects/iterobject.c",
     "Objects/longobject.c",
+    "Objects/memoryobject.c",
     "Objects/moduleobject.c",
     "Objects/setobject.c",
     "Objects/typeobject.c",

@@ -48,10 +48,13 @@ enum Cell {
     Queue,
     /// A task group of anyio, whose host task is woken.
     TaskGroup,
+    /// A `concurrent.futures.Future` that the future stands for: it wakes
+    /// nobody there, but is told where the future is cancelled.
+    Source,
 }
 
 /// The closures that are known: module, qualified name, cell.
-const CLOSURES: [(&str, &str, &str, How, Cell); 8] = [
+const CLOSURES: [(&str, &str, &str, How, Cell); 9] = [
     (
         "asyncio.tasks",
         "gather.<locals>._done_callback",
@@ -97,6 +100,13 @@ const CLOSURES: [(&str, &str, &str, How, Cell); 8] = [
         Cell::Future,
     ),
     (
+        "asyncio.futures",
+        "_chain_future.<locals>._call_check_cancel",
+        "source",
+        How::Callback,
+        Cell::Source,
+    ),
+    (
         "anyio._backends._asyncio",
         "TaskGroup._spawn.<locals>.task_done",
         "self",
@@ -138,6 +148,20 @@ impl<'a> Callbacks<'a> {
             Err(error) => fault = Some(error),
         }
         (hops, fault)
+    }
+
+    /// The `concurrent.futures.Future` that the future at `addr` stands for.
+    pub(crate) fn chained(&self, addr: u64) -> Result<Option<u64>, Fault> {
+        let objects = self.objects;
+        for callback in objects.callbacks(addr)? {
+            if objects.kind_of(callback)? == Kind::Function
+                && let Some(closure) = self.closure(callback)?
+                && closure.cell == Cell::Source
+            {
+                return self.content(callback, closure);
+            }
+        }
+        Ok(None)
     }
 
     fn hops_of(&self, callback: u64) -> Result<Vec<Hop>, Fault> {
@@ -216,16 +240,11 @@ impl<'a> Callbacks<'a> {
         let Some(closure) = self.closure(callback)? else {
             return Ok(Vec::new());
         };
-        let Some(cells) = objects.pointer(callback, objects.layout.function.closure)? else {
-            return Ok(Vec::new());
-        };
-        let Some(&cell) = objects.tuple(cells)?.get(closure.place) else {
-            return Ok(Vec::new());
-        };
-        let content = objects.pointer(cell, objects.layout.cell_content)?;
+        let content = self.content(callback, closure)?;
         match closure.cell {
             Cell::Future => self.to_future(content, closure.how),
             Cell::Queue => self.queue(content, closure.how),
+            Cell::Source => Ok(Vec::new()),
             Cell::TaskGroup => {
                 let Some(group) = content else {
                     return Ok(Vec::new());
@@ -237,6 +256,18 @@ impl<'a> Callbacks<'a> {
                     None => Ok(Vec::new()),
                 }
             }
+        }
+    }
+
+    /// What is in the cell of a closure that leads on.
+    fn content(&self, callback: u64, closure: Closure) -> Result<Option<u64>, Fault> {
+        let objects = self.objects;
+        let Some(cells) = objects.pointer(callback, objects.layout.function.closure)? else {
+            return Ok(None);
+        };
+        match objects.tuple(cells)?.get(closure.place) {
+            Some(&cell) => objects.pointer(cell, objects.layout.cell_content),
+            None => Ok(None),
         }
     }
 

@@ -1,6 +1,6 @@
 //! A graph of which some could not be read, beside the whole.
 
-use awaitgraph_model::{Awaiter, Frame, Graph, Task, Thread};
+use awaitgraph_model::{Awaiter, Frame, Graph, Task, TaskIndex, Thread, Wait, WaitsFor};
 
 /// Whether both graphs say the same, problems aside.
 pub(super) fn same(a: &Graph, b: &Graph) -> bool {
@@ -27,6 +27,12 @@ pub(super) fn made_up(part: &Graph, whole: &Graph) -> Option<String> {
                 return Some(format!("that {awaiter:#x} awaits {:#x}", task.id));
             }
         }
+        if let Some(waits_for) = &task.waits_for
+            && !is_less(part, waits_for, whole, truth.waits_for.as_ref())
+        {
+            let theirs = &truth.waits_for;
+            return Some(format!("that it waits for {waits_for:?}, not {theirs:?}"));
+        }
     }
     for thread in &part.threads {
         let stack = frames(part, &thread.stack);
@@ -40,6 +46,32 @@ pub(super) fn made_up(part: &Graph, whole: &Graph) -> Option<String> {
         }
     }
     None
+}
+
+/// Whether what a task waits for says less than, or the same as, the truth.
+/// What could not be followed to more is a future.
+fn is_less(part: &Graph, ours: &WaitsFor, whole: &Graph, truth: Option<&WaitsFor>) -> bool {
+    let Some(truth) = truth else {
+        // A task whose awaited tasks were lost waits for a future at most.
+        return matches!(&ours.what, Wait::Future(future) if !future.orphaned);
+    };
+    let ids = |graph: &Graph, tasks: &[TaskIndex]| -> Vec<u64> {
+        let id = |&task: &TaskIndex| graph.task(task).map(|task| task.id);
+        tasks.iter().filter_map(id).collect()
+    };
+    let known = ids(whole, truth.what.holders());
+    let are_known = ids(part, ours.what.holders())
+        .iter()
+        .all(|holder| known.contains(holder));
+    are_known
+        && match (&ours.what, &truth.what) {
+            (Wait::Primitive(ours), Wait::Primitive(truth)) => {
+                ours.kind == truth.kind && (truth.abandoned || !ours.abandoned)
+            }
+            (Wait::Future(ours), Wait::Future(truth)) => truth.orphaned || !ours.orphaned,
+            (Wait::Future(ours), _) => !ours.orphaned,
+            (ours, truth) => ours.kind() == truth.kind(),
+        }
 }
 
 fn frames(graph: &Graph, stack: &[Frame]) -> Vec<String> {

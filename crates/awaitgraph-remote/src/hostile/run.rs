@@ -12,7 +12,7 @@ use super::memories::Counted;
 use crate::layout::{Layout, for_minor};
 use crate::memory::Memory;
 use crate::object::Limits;
-use crate::process::Runtime;
+use crate::process::{Around, Runtime};
 use crate::snapshot;
 use crate::version;
 
@@ -79,10 +79,14 @@ impl Trials {
         };
         let begin = processor_time();
         let (graph, peak) = allocations::peak(|| {
-            let ids = |pthread| (pthread % 2 == 0).then_some(pthread / 2);
+            let thread_ids = &|pthread| (pthread % 2 == 0).then_some(pthread / 2);
+            let around = Around {
+                thread_ids,
+                ..super::around()
+            };
             // Whoever panics says where; here is added how to see it again.
             panic::catch_unwind(AssertUnwindSafe(|| {
-                snapshot::read_within(self.limits, &counted, layout, runtime, &ids).ok()
+                snapshot::read_within(self.limits, &counted, layout, runtime, &around).ok()
             }))
             .unwrap_or_else(|_| panic!("a panic at {of}"))
         });

@@ -117,6 +117,7 @@ impl DebugOffsets {
                 ascii_data: number("unicode_object", "asciiobject_size")?,
                 ..base.text
             },
+            float_value: number("float_object", "ob_fval")?,
             dict: Dict {
                 ma_keys: number("dict_object", "ma_keys")?,
                 ma_values: number("dict_object", "ma_values")?,
@@ -148,6 +149,7 @@ impl DebugOffsets {
                 executable: number("interpreter_frame", "executable")?,
                 previous: number("interpreter_frame", "previous")?,
                 instruction: number("interpreter_frame", "instr_ptr")?,
+                globals: frame.globals,
                 localsplus: number("interpreter_frame", "localsplus")?,
                 owner: number("interpreter_frame", "owner")?,
                 stack_top: match frame.stack_top {

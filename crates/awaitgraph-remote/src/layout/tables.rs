@@ -3,9 +3,9 @@
 use super::{
     Attributes, AwaitSign, Awaited, AwaitedBy, Code, CurrentFrame, Deque, Dict, DictKeys,
     Executing, FrameLayout, FrameStates, Function, Future, Generator, Instructions, Int,
-    InterpreterFrame, InterpreterState, Layout, LineTable, Member, Method, Module, Object,
-    ObjectFrame, Partial, RunningLoop, RuntimeState, Set, StackTop, Task, TaskLists, TaskRegistry,
-    Text, ThreadState, TypeObject,
+    InterpreterFrame, InterpreterState, Layout, LineTable, LocalNames, Member, Method, Module,
+    Object, ObjectFrame, Partial, RunningLoop, RuntimeState, Set, SimpleQueue, Socket, StackTop,
+    Task, TaskLists, TaskRegistry, Text, ThreadState, TypeObject,
 };
 
 /// The layout of CPython 3.`minor`, or `None` where it is not known.
@@ -26,6 +26,7 @@ pub(crate) fn for_minor(minor: u8) -> Option<Layout> {
 const V3_8: Layout = Layout {
     object: Object {
         header: 16,
+        ob_refcnt: 0,
         ob_type: 8,
     },
     type_object: TypeObject {
@@ -33,6 +34,7 @@ const V3_8: Layout = Layout {
         tp_basicsize: 32,
         tp_flags: 168,
         tp_dictoffset: 288,
+        tp_weaklistoffset: 208,
         tp_mro: 344,
         tp_dict: 264,
         ht_cached_keys: 872,
@@ -60,7 +62,9 @@ const V3_8: Layout = Layout {
         data: 72,
     },
     int: Int::Signed,
+    float_value: 16,
     dict: Dict {
+        ma_used: 16,
         ma_keys: 32,
         ma_values: 40,
         keys: DictKeys::Sized,
@@ -92,6 +96,8 @@ const V3_8: Layout = Layout {
         self_: 24,
     },
     builtin_self: 24,
+    builtin_definition: 16,
+    memory_view_length: 72,
     member: Member {
         definition: 40,
         offset: 16,
@@ -107,6 +113,15 @@ const V3_8: Layout = Layout {
         block_items: 8,
         block_right: 520,
     },
+    simple_queue: SimpleQueue::List {
+        items: 32,
+        first: 40,
+    },
+    socket: Socket {
+        fd: 16,
+        family: 20,
+        type_: 24,
+    },
     code: Code {
         flags: 36,
         firstlineno: 40,
@@ -114,6 +129,12 @@ const V3_8: Layout = Layout {
         name: 112,
         qualname: None,
         names: 80,
+        local_names: LocalNames::Parts {
+            varnames: 72,
+            cellvars: 88,
+        },
+        mentioned: 64,
+        exception_table: None,
         instructions: Instructions::Bytes(48),
         line_table: 120,
         line_table_form: LineTable::Lnotab,
@@ -124,7 +145,11 @@ const V3_8: Layout = Layout {
         lasti: 104,
         lasti_unit: 1,
         generator: 96,
+        globals: 48,
+        localsplus: 360,
         valuestack: 64,
+        iblock: 112,
+        blockstack: 120,
         stack_top: StackTop::Pointer(72),
         executing: Executing::Flag(116),
     }),
@@ -197,7 +222,11 @@ const V3_10: Layout = Layout {
         lasti: 96,
         lasti_unit: 2,
         generator: 88,
+        globals: 48,
+        localsplus: 352,
         valuestack: 64,
+        iblock: 104,
+        blockstack: 112,
         stack_top: StackTop::Count(80),
         executing: Executing::State(108),
     }),
@@ -251,6 +280,9 @@ const V3_11: Layout = Layout {
         name: 120,
         qualname: Some(128),
         names: 96,
+        local_names: LocalNames::Whole,
+        mentioned: 32,
+        exception_table: Some(40),
         instructions: Instructions::Inline(184),
         line_table: 136,
         line_table_form: LineTable::Locations,
@@ -259,6 +291,7 @@ const V3_11: Layout = Layout {
         executable: 32,
         previous: 48,
         instruction: 56,
+        globals: 8,
         stack_top: StackTop::Count(64),
         localsplus: 72,
         owner: 69,
@@ -327,6 +360,7 @@ const V3_12: Layout = Layout {
         executable: 0,
         previous: 8,
         instruction: 56,
+        globals: 24,
         stack_top: StackTop::Count(64),
         localsplus: 72,
         owner: 70,
@@ -368,6 +402,12 @@ const V3_13: Layout = Layout {
         ..V3_12.dict
     },
     attributes: Attributes::Inline,
+    simple_queue: SimpleQueue::Ring {
+        items: 40,
+        capacity: 48,
+        first: 32,
+        count: 56,
+    },
     code: Code {
         instructions: Instructions::Inline(200),
         ..V3_12.code
@@ -429,6 +469,7 @@ const V3_14: Layout = Layout {
         executable: 0,
         previous: 8,
         instruction: 56,
+        globals: 24,
         stack_top: StackTop::Pointer(64),
         localsplus: 80,
         owner: 74,

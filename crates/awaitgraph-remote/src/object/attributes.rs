@@ -4,17 +4,90 @@
 //! the class knows. For the rest 3.8 to 3.10 keep a dict; 3.11, 3.12 and 3.13 each found another way to do
 //! without one for as long as nobody asks (`Objects/object_layout.md` in CPython).
 
+use std::rc::Rc;
+
 use super::type_object::flags;
-use super::{Fault, Kind, Objects, Type};
+use super::{Fault, Kind, Objects, Slots, Type};
 use crate::layout::Attributes;
+
+/// `T_OBJECT_EX` of `Include/structmember.h`, later `Py_T_OBJECT_EX` of `Include/descrobject.h`.
+const OBJECT_EX: i32 = 16;
 
 impl Objects<'_> {
     /// The attribute `name` of the object at `addr`, as far as it is in the
     /// instance itself; `None` where it has none of that name.
     pub(crate) fn attribute(&self, addr: u64, name: &'static str) -> Result<Option<u64>, Fault> {
+        let [found] = self.attributes_named(addr, [name])?;
+        Ok(found)
+    }
+
+    /// The same of several attributes.
+    pub(crate) fn attributes_named<const N: usize>(
+        &self,
+        addr: u64,
+        names: [&'static str; N],
+    ) -> Result<[Option<u64>; N], Fault> {
         let type_ = self.type_of(addr)?;
+        let place = self.attributes_place(addr, &type_)?;
+        let keys = match place {
+            (None, Some(_)) => self.pointer(type_.addr, self.layout.type_object.ht_cached_keys)?,
+            _ => None,
+        };
+        let mut values = [None; N];
+        for (value, name) in values.iter_mut().zip(names) {
+            let found = match (place, keys) {
+                ((Some(dict), _), _) => self.dict_get(dict, name)?,
+                ((None, Some(values)), Some(keys)) => match self.place_of(keys, name)? {
+                    Some(place) => self.pointer(values, 8 * place)?,
+                    None => None,
+                },
+                _ => None,
+            };
+            *value = match found {
+                Some(value) => Some(value),
+                None => match self.slot(type_.addr, name)? {
+                    Some(offset) => self.pointer(addr, offset)?,
+                    None => None,
+                },
+            };
+        }
+        Ok(values)
+    }
+
+    /// Names (each a str, most likely) and values of the attributes of the
+    /// object at `addr`, as far as they are in the instance itself.
+    pub(crate) fn attributes(&self, addr: u64) -> Result<Vec<(u64, u64)>, Fault> {
+        let type_ = self.type_of(addr)?;
+        if type_.flags & flags::HEAPTYPE == 0 {
+            return Ok(Vec::new());
+        }
+        let mut found = match self.attributes_place(addr, &type_)? {
+            (Some(dict), _) if self.kind_of(dict)? == Kind::Dict => self.dict_items(dict)?,
+            (None, Some(values)) => {
+                match self.pointer(type_.addr, self.layout.type_object.ht_cached_keys)? {
+                    Some(keys) => self.shared_keys_items(keys, values)?,
+                    None => Vec::new(),
+                }
+            }
+            _ => Vec::new(),
+        };
+        for &(name, offset) in self.all_slots(type_.addr)?.iter() {
+            if let Some(value) = self.pointer(addr, offset)? {
+                found.push((name, value));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Where the attributes of an object are: its dict, or values whose keys
+    /// its type has.
+    fn attributes_place(
+        &self,
+        addr: u64,
+        type_: &Type,
+    ) -> Result<(Option<u64>, Option<u64>), Fault> {
         let managed = type_.flags & flags::MANAGED_DICT != 0;
-        let (dict, values) = match self.layout.attributes {
+        Ok(match self.layout.attributes {
             Attributes::ValuesBefore if managed => (self.before(addr, 24)?, self.before(addr, 32)?),
             Attributes::TaggedBefore if managed => match self.before(addr, 24)? {
                 // The pointer is to the byte before the values.
@@ -28,36 +101,8 @@ impl Objects<'_> {
                 }
                 dict => (dict, None),
             },
-            _ => (self.dict_at_offset(addr, &type_)?, None),
-        };
-        let found = match (dict, values) {
-            (Some(dict), _) => self.dict_get(dict, name)?,
-            (None, Some(values)) => self.shared_keys_value(&type_, values, name)?,
-            (None, None) => None,
-        };
-        match found {
-            Some(value) => Ok(Some(value)),
-            None => match self.slot(type_.addr, name)? {
-                Some(offset) => self.pointer(addr, offset),
-                None => Ok(None),
-            },
-        }
-    }
-
-    /// The value of `name` among values whose keys the type has.
-    fn shared_keys_value(
-        &self,
-        type_: &Type,
-        values: u64,
-        name: &'static str,
-    ) -> Result<Option<u64>, Fault> {
-        let Some(keys) = self.pointer(type_.addr, self.layout.type_object.ht_cached_keys)? else {
-            return Ok(None);
-        };
-        match self.place_of(keys, name)? {
-            Some(place) => self.pointer(values, 8 * place),
-            None => Ok(None),
-        }
+            _ => (self.dict_at_offset(addr, type_)?, None),
+        })
     }
 
     /// Where in an object of the type at `addr` its slot `name` is.
@@ -82,6 +127,38 @@ impl Objects<'_> {
         }
         self.hold(128)?;
         self.slots.borrow_mut().insert((addr, name), found);
+        Ok(found)
+    }
+
+    /// Names and places of all slots of the type at `addr` and its bases.
+    fn all_slots(&self, addr: u64) -> Result<Slots, Fault> {
+        if let Some(known) = self.all_slots.borrow().get(&addr) {
+            return Ok(Rc::clone(known));
+        }
+        let layout = &self.layout;
+        let mut found = Vec::new();
+        for type_ in self.mro(addr)? {
+            // Those of a type written in C are no objects, as a rule.
+            let flags = self.u64(type_, layout.type_object.tp_flags)?;
+            if flags & flags::HEAPTYPE == 0 {
+                continue;
+            }
+            let Some(dict) = self.pointer(type_, layout.type_object.tp_dict)? else {
+                continue;
+            };
+            for (name, member) in self.dict_items(dict)? {
+                if self.kind_of(member)? == Kind::Member {
+                    let what = "a slot without a definition";
+                    let definition = self.required(member, layout.member.definition, what)?;
+                    if self.i32(definition, 8)? == OBJECT_EX {
+                        found.push((name, self.u64(definition, layout.member.offset)?));
+                    }
+                }
+            }
+        }
+        self.hold(128 + 16 * found.len() as u64)?;
+        let found = Slots::from(found);
+        self.all_slots.borrow_mut().insert(addr, Rc::clone(&found));
         Ok(found)
     }
 

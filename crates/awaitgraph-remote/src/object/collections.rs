@@ -1,6 +1,7 @@
 //! Tuples, lists, sets, weak sets, deques and bytes.
 
 use super::{Fault, Kind, Objects, unexpected};
+use crate::layout::SimpleQueue;
 
 /// The most items that are walked.
 const MOST_ITEMS: u64 = 1 << 24;
@@ -100,6 +101,71 @@ impl Objects<'_> {
             left -= 1;
         }
         Ok(items)
+    }
+
+    /// How many items the collection at `addr` has; 0 where it is none.
+    pub(crate) fn length(&self, addr: u64) -> Result<u64, Fault> {
+        match self.kind_of(addr)? {
+            // What has `ob_size`.
+            Kind::Tuple | Kind::List | Kind::Deque | Kind::Bytes | Kind::ByteArray => {
+                self.u64(addr, self.layout.object.header)
+            }
+            Kind::MemoryView => self.u64(addr, self.layout.memory_view_length),
+            Kind::Set => self.u64(addr, self.layout.set.used),
+            Kind::Dict => self.u64(addr, self.layout.dict.ma_used),
+            _ => Ok(0),
+        }
+    }
+
+    /// The items of the `_queue.SimpleQueue` at `addr`, the next one first.
+    pub(crate) fn simple_queue(&self, addr: u64) -> Result<Vec<u64>, Fault> {
+        match self.layout.simple_queue {
+            SimpleQueue::List { items, first } => {
+                let first = usize::try_from(self.u64(addr, first)?).unwrap_or(usize::MAX);
+                let items = self.required(addr, items, "a queue without a list")?;
+                let count = self.u64(items, self.layout.object.header)?;
+                if count == 0 {
+                    return Ok(Vec::new());
+                }
+                let items = self.required(items, self.layout.list_items, "a list without items")?;
+                // What was taken out leaves NULL until the list is cut.
+                self.hold_items(addr, count)?;
+                let mut found = Vec::new();
+                self.words(items, count, |words| found.extend_from_slice(words))?;
+                Ok(found.get(first..).unwrap_or_default().to_vec())
+            }
+            SimpleQueue::Ring {
+                items,
+                capacity,
+                first,
+                count,
+            } => {
+                let count = self.u64(addr, count)?;
+                if count == 0 {
+                    return Ok(Vec::new());
+                }
+                let (capacity, first) = (self.u64(addr, capacity)?, self.u64(addr, first)?);
+                let items = self.required(addr, items, "a queue without items")?;
+                self.hold_items(addr, count)?;
+                let mut found = Vec::new();
+                for number in 0..count {
+                    let place = first
+                        .wrapping_add(number)
+                        .checked_rem(capacity)
+                        .unwrap_or(0);
+                    found.push(self.u64(items, place.wrapping_mul(8))?);
+                }
+                Ok(found)
+            }
+        }
+    }
+
+    /// Accounts for the items of the queue at `addr`.
+    fn hold_items(&self, addr: u64, count: u64) -> Result<(), Fault> {
+        if count > MOST_ITEMS {
+            return unexpected(addr, "a queue of impossible size");
+        }
+        self.hold(8 * count)
     }
 
     /// The content of the bytes object at `addr`, of at most `most` bytes.

@@ -47,6 +47,25 @@ impl Objects<'_> {
         Ok(items)
     }
 
+    /// The items of values beside the shared keys at `keys`.
+    pub(super) fn shared_keys_items(
+        &self,
+        keys: u64,
+        values: u64,
+    ) -> Result<Vec<(u64, u64)>, Fault> {
+        let entries = self.entries(keys)?;
+        let mut items = Vec::new();
+        for index in 0..entries.count {
+            let entry = entries.start.wrapping_add(index * entries.size);
+            if let Some(key) = self.pointer(entry, entries.key)?
+                && let Some(value) = self.pointer(values, 8 * index)?
+            {
+                items.push((key, value));
+            }
+        }
+        Ok(items)
+    }
+
     /// Which of the values beside the shared keys at `keys` is that of `key`.
     pub(super) fn place_of(&self, keys: u64, key: &'static str) -> Result<Option<u64>, Fault> {
         if let Some(&known) = self.places.borrow().get(&(keys, key)) {

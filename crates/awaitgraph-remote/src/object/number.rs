@@ -1,12 +1,28 @@
-//! `int`, where it fits 64 bits.
+//! `int`, where it fits 64 bits, and `float`.
 
-use super::{Fault, Objects, unexpected};
+use super::{Fault, Kind, Objects, unexpected};
 use crate::layout::Int;
 
 /// A digit holds this many bits (`Include/cpython/longintrepr.h`).
 const DIGIT_BITS: u32 = 30;
 
 impl Objects<'_> {
+    /// The float at `addr`.
+    pub(crate) fn float(&self, addr: u64) -> Result<f64, Fault> {
+        Ok(f64::from_bits(self.u64(addr, self.layout.float_value)?))
+    }
+
+    /// The int or float at `addr`, as `loop.time()` plus a delay may be either.
+    pub(crate) fn number(&self, addr: u64) -> Result<Option<f64>, Fault> {
+        Ok(match self.kind_of(addr)? {
+            Kind::Float => Some(self.float(addr)?),
+            // No time is so far off that a float has no room for its seconds.
+            #[allow(clippy::cast_precision_loss)]
+            Kind::Int => Some(self.int(addr)? as f64),
+            _ => None,
+        })
+    }
+
     /// The int at `addr`.
     pub(crate) fn int(&self, addr: u64) -> Result<i64, Fault> {
         let header = self.layout.object.header;

@@ -96,6 +96,13 @@ impl Objects<'_> {
         })
     }
 
+    /// The name of the function written in C at `addr`.
+    pub(crate) fn builtin_name(&self, addr: u64) -> Result<String, Fault> {
+        let what = "a builtin without a definition";
+        let definition = self.required(addr, self.layout.builtin_definition, what)?;
+        self.c_string(self.required(definition, 0, "a builtin without a name")?)
+    }
+
     /// The NUL-terminated string at `addr`, cut where it is very long.
     pub(super) fn c_string(&self, addr: u64) -> Result<String, Fault> {
         let mut bytes = Vec::new();

@@ -1,7 +1,5 @@
 //! Types: what kind of object something is, decided once per type.
 
-use std::cell::Cell;
-
 use super::{Fault, Objects};
 
 /// What we need to know of a type.
@@ -23,6 +21,8 @@ pub(crate) enum Kind {
     Text,
     /// `int`.
     Int,
+    /// `float`.
+    Float,
     /// `bytes`.
     Bytes,
     /// `tuple`.
@@ -51,6 +51,14 @@ pub(crate) enum Kind {
     Partial,
     /// `collections.deque`.
     Deque,
+    /// `bytearray`.
+    ByteArray,
+    /// `memoryview`.
+    MemoryView,
+    /// `_queue.SimpleQueue`.
+    SimpleQueue,
+    /// `socket.socket`, by its base in C.
+    Socket,
     /// What a class has for one of its `__slots__`.
     Member,
     /// A code object.
@@ -89,8 +97,6 @@ pub(crate) mod flags {
     pub(super) const DICT_SUBCLASS: u64 = 1 << 29;
 }
 
-/// How many types are known without a look into the table of types.
-pub(super) const RECENT_KINDS: usize = 64;
 /// How many of a class's bases are looked at.
 const MOST_BASES: usize = 256;
 
@@ -103,7 +109,18 @@ impl Objects<'_> {
 
     /// The type at `addr` itself.
     fn type_at(&self, addr: u64) -> Result<Type, Fault> {
+        // Types are some hundred bytes long, or more.
+        let place = self.recent.get((addr >> 5) as usize % self.recent.len());
+        if let Some(place) = place
+            && let Some(known) = place.get()
+            && known.addr == addr
+        {
+            return Ok(known);
+        }
         if let Some(&known) = self.types.borrow().get(&addr) {
+            if let Some(place) = place {
+                place.set(Some(known));
+            }
             return Ok(known);
         }
         let layout = &self.layout.type_object;
@@ -122,20 +139,7 @@ impl Objects<'_> {
 
     /// The kind of the object at `addr`.
     pub(crate) fn kind_of(&self, addr: u64) -> Result<Kind, Fault> {
-        let what = "an object without a type";
-        let type_ = self.required(addr, self.layout.object.ob_type, what)?;
-        // Types are aligned: the lowest bits tell nothing.
-        let recent = self.recent_kinds.get((type_ >> 5) as usize % RECENT_KINDS);
-        if let Some((known, kind)) = recent.map(Cell::get)
-            && known == type_
-        {
-            return Ok(kind);
-        }
-        let kind = self.type_at(type_)?.kind;
-        if let Some(recent) = recent {
-            recent.set((type_, kind));
-        }
-        Ok(kind)
+        Ok(self.type_of(addr)?.kind)
     }
 
     /// `tp_name` of the type at `addr`, cut where it is very long.
@@ -156,6 +160,12 @@ impl Objects<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// The names of the type of the object at `addr` and its bases.
+    pub(crate) fn base_names(&self, addr: u64) -> Result<Vec<String>, Fault> {
+        let mro = self.mro(self.type_of(addr)?.addr)?;
+        mro.into_iter().map(|type_| self.type_name(type_)).collect()
     }
 
     /// `__mro__` of the type at `addr`: the type itself and all its bases.
@@ -217,8 +227,13 @@ fn kind_of_name(name: &str, heap: bool) -> Option<Kind> {
         "TaskWakeupMethWrapper" => Kind::TaskWakeup,
         "functools.partial" => Kind::Partial,
         "collections.deque" => Kind::Deque,
+        "_queue.SimpleQueue" => Kind::SimpleQueue,
+        "_socket.socket" => Kind::Socket,
         _ if heap => return None,
         "set" | "frozenset" => Kind::Set,
+        "float" => Kind::Float,
+        "bytearray" => Kind::ByteArray,
+        "memoryview" => Kind::MemoryView,
         "NoneType" => Kind::None,
         "module" => Kind::Module,
         "function" => Kind::Function,

@@ -11,7 +11,7 @@ use crate::object::{Fault, Objects};
 use crate::threads::Stack;
 
 /// Gives a thread's kernel id for its `pthread_t`.
-pub(crate) type ThreadIds<'a> = &'a dyn Fn(u64) -> Option<u64>;
+type ThreadIds<'a> = &'a dyn Fn(u64) -> Option<u64>;
 
 /// The target's tasks are not of the size that the layout says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

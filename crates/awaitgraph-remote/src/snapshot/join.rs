@@ -18,16 +18,17 @@
 use std::mem;
 use std::ops::Range;
 
-use awaitgraph_model::{Code, Frame, Problem, Task, TaskIndex, TaskState, Thread};
+use awaitgraph_model::{Code, Frame, How, Problem, Task, TaskIndex, TaskState, Thread};
 
 use super::gather::{Gathered, NamedTask, RawThread};
 use super::problems::Problems;
-use crate::asyncio::{Awaiters, RawTask};
+use crate::asyncio::{Awaiters, Picture, RawTask, ThreadFrames, Waits};
 use crate::code::Codes;
 use crate::coroutine::{Chain, End, Stacks};
 use crate::frame::RawFrame;
 use crate::map::{HashMap, HashSet};
 use crate::object::{Fault, Objects};
+use crate::process::Around;
 
 /// The lists of a graph.
 pub(super) struct Joined {
@@ -37,7 +38,12 @@ pub(super) struct Joined {
 }
 
 /// Joins what was gathered.
-pub(super) fn join(objects: &Objects<'_>, codes: &Codes<'_>, gathered: Gathered) -> Joined {
+pub(super) fn join(
+    objects: &Objects<'_>,
+    codes: &Codes<'_>,
+    gathered: Gathered,
+    around: &Around<'_>,
+) -> Joined {
     let Gathered {
         threads: raw_threads,
         tasks: mut raw_tasks,
@@ -65,6 +71,7 @@ pub(super) fn join(objects: &Objects<'_>, codes: &Codes<'_>, gathered: Gathered)
     let mut tasks = joining.tasks(&mut raw_tasks, &chains, &threads);
     let raw_tasks: Vec<RawTask> = raw_tasks.into_iter().map(|task| task.raw).collect();
     joining.awaiters(&raw_tasks, &mut tasks);
+    joining.waits(&raw_tasks, &chains, &mut tasks, around);
     Joined {
         threads,
         tasks,
@@ -212,6 +219,57 @@ impl Joining<'_> {
         }
     }
 
+    /// What those wait for that wait for no task.
+    fn waits(
+        &mut self,
+        raw: &[RawTask],
+        chains: &[Chain],
+        tasks: &mut [Task],
+        around: &Around<'_>,
+    ) {
+        let threads: Vec<ThreadFrames<'_>> = (self.raw_threads.iter())
+            .map(|thread| ThreadFrames {
+                id: thread.id,
+                runs_a_loop: thread.running_loop.is_some(),
+                frames: &thread.stack.frames,
+            })
+            .collect();
+        let of_tasks = Awaiting::of(tasks);
+        let (executing, raw_threads) = (&self.executing, self.raw_threads);
+        let on_stack = |task| {
+            let (thread, range) = executing.frames_of(task)?;
+            raw_threads.get(thread)?.stack.frames.get(range)
+        };
+        let picture = Picture {
+            tasks,
+            raw,
+            chains,
+            threads: &threads,
+            on_stack: &|task| on_stack(task).unwrap_or_default(),
+        };
+        let (waits, fault) = Waits::new(self.objects, self.codes, around, picture);
+        if let Some(fault) = fault {
+            self.problems.add("what the tasks have in hand", fault);
+        }
+        let mut found = Vec::with_capacity(tasks.len());
+        for (position, task) in tasks.iter().enumerate() {
+            let index = TaskIndex::from_usize(position);
+            let result = match (task.state, of_tasks.of_one(index)) {
+                (TaskState::Waiting, None) => waits.of(index),
+                (TaskState::Waiting, Some(Loosely)) => waits.of_body(index),
+                _ => Ok(None),
+            };
+            found.push(result.unwrap_or_else(|fault| {
+                self.problems
+                    .add(format!("what task {:#x} waits for", task.id), fault);
+                None
+            }));
+        }
+        for (task, found) in tasks.iter_mut().zip(found) {
+            task.waits_for = found;
+        }
+    }
+
     fn stack<'f>(
         &mut self,
         location: &dyn Fn() -> String,
@@ -257,6 +315,42 @@ fn is_asyncio(code: &Code, module: &str) -> bool {
         .strip_suffix(".py")
         .and_then(|file| file.strip_suffix(module));
     path.is_some_and(|path| path.ends_with("asyncio/"))
+}
+
+/// How a task waits for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Grip {
+    /// They are its task group's, or only on record: it may be waiting for
+    /// something else meanwhile.
+    Loosely,
+    /// It can do nothing before.
+    Firmly,
+}
+
+use Grip::{Firmly, Loosely};
+
+/// The tasks that wait for others.
+struct Awaiting(Vec<Option<Grip>>);
+
+impl Awaiting {
+    fn of(tasks: &[Task]) -> Self {
+        let mut found = vec![None; tasks.len()];
+        for awaiter in tasks.iter().flat_map(|task| &task.awaited_by) {
+            if let Some(grip) = found.get_mut(awaiter.task.as_usize()) {
+                let is_loose = matches!(awaiter.how, How::TaskGroup | How::Recorded);
+                if !is_loose {
+                    *grip = Some(Firmly);
+                } else if grip.is_none() {
+                    *grip = Some(Loosely);
+                }
+            }
+        }
+        Self(found)
+    }
+
+    fn of_one(&self, task: TaskIndex) -> Option<Grip> {
+        self.0.get(task.as_usize()).copied().flatten()
+    }
 }
 
 /// The tasks whose coroutines are being executed, and where.

@@ -13,11 +13,12 @@ use crate::at_hand::Python;
 /// Prints the executable, libpython, and the modules whose structs are read,
 /// as far as they are files of their own.
 const FILES: &str = "
-import _asyncio, _collections, _functools
+import _asyncio, _collections, _functools, _queue, _socket
 with open('/proc/self/maps') as maps:
     files = {line.split(None, 5)[5].strip() for line in maps if ' r-xp ' in line and '/' in line}
 for file in sorted(files):
-    if file.rsplit('/', 1)[1].startswith(('python', 'libpython', '_asyncio', '_collections', '_functools')):
+    modules = ('_asyncio', '_collections', '_functools', '_queue', '_socket')
+    if file.rsplit('/', 1)[1].startswith(('python', 'libpython') + modules):
         print(file)
 ";
 

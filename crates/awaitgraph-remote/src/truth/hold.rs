@@ -32,6 +32,7 @@ impl<'t, 's> Held<'t, 's> {
             thread,
             text,
             int,
+            float_value,
             dict,
             attributes,
             set,
@@ -44,9 +45,13 @@ impl<'t, 's> Held<'t, 's> {
             cell_content,
             method,
             builtin_self,
+            builtin_definition,
+            memory_view_length,
             member,
             partial,
             deque,
+            simple_queue,
+            socket,
             code,
             frame,
             generator,
@@ -60,6 +65,7 @@ impl<'t, 's> Held<'t, 's> {
         self.states(runtime, interpreter, thread);
         self.text(text);
         self.int(*int, object.header);
+        self.offset("PyFloatObject.ob_fval", *float_value);
         self.dict(dict);
         self.attributes(*attributes);
         self.set(set);
@@ -72,9 +78,14 @@ impl<'t, 's> Held<'t, 's> {
         self.offset("PyCellObject.ob_ref", *cell_content);
         self.method(method);
         self.offset("PyCFunctionObject.m_self", *builtin_self);
+        self.offset("PyCFunctionObject.m_ml", *builtin_definition);
+        self.offset("PyMethodDef.ml_name", 0);
+        self.offset("PyMemoryViewObject.view.len", *memory_view_length);
         self.member(member);
         self.partial(partial);
         self.deque(deque);
+        self.simple_queue(simple_queue);
+        self.socket(socket);
         self.code(code);
         self.frame(frame);
         self.generator(generator, frame);

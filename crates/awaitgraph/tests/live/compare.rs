@@ -186,7 +186,82 @@ fn tasks(truth: &Value, got: &Value, labels: &Labels, differences: &mut Differen
             edges
         };
         differences.block(&format!("{what}, awaited by"), &edges(task), &edges(read));
+        if task["waits_for"].is_object() {
+            let what = format!("{what}, waits for");
+            waits_for(
+                &what,
+                truth,
+                &task["waits_for"],
+                &read["waits_for"],
+                differences,
+            );
+        }
     }
+}
+
+/// How far off a time may be: a scene tells the moment, and so many seconds
+/// before it was read.
+const SECONDS: f64 = 0.1;
+
+/// What a task waits for, as far as the scene tells it: a key that it gives as
+/// `null` must not be there.
+fn waits_for(
+    what: &str,
+    truth: &Value,
+    expected: &Value,
+    got: &Value,
+    differences: &mut Differences,
+) {
+    for (key, expected) in expected.as_object().into_iter().flatten() {
+        let found = &got[key];
+        let is_same = match key.as_str() {
+            // The moment by the clock that scene and reader share.
+            "left" | "deadline" if !expected.is_null() => {
+                let left = expected.as_f64().unwrap_or(f64::NAN) - now();
+                // It was read some time before now, at most since it was told.
+                let since = now() - truth["monotonic"].as_f64().unwrap_or(f64::NAN);
+                let found = found.as_f64().unwrap_or(f64::NAN);
+                (left - SECONDS..=left + since + SECONDS).contains(&found)
+            }
+            "holders" | "others" => {
+                let ids = |value: &Value| -> BTreeSet<String> {
+                    let ids = value.as_array().into_iter().flatten();
+                    ids.map(ToString::to_string).collect()
+                };
+                ids(expected) == ids(found)
+            }
+            // As many frames as the scene tells, from the innermost one on.
+            "stack" => {
+                let names = |value: &Value| -> Vec<String> {
+                    let frames = value.as_array().into_iter().flatten();
+                    let name = |frame: &Value| match frame.as_str() {
+                        Some(name) => name.to_owned(),
+                        None => {
+                            let name = frame["function"].as_str().unwrap_or_default();
+                            name.rsplit('.').next().unwrap_or_default().to_owned()
+                        }
+                    };
+                    frames.map(name).collect()
+                };
+                names(found).starts_with(&names(expected))
+            }
+            _ => expected == found,
+        };
+        if !is_same {
+            differences.push(format!("{what}, {key}: expected {expected}, got {got}"));
+        }
+    }
+}
+
+/// What `time.monotonic()` of a scene is now.
+fn now() -> f64 {
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the kernel writes to `now` only.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
 }
 
 fn stack(frames: &Value) -> Vec<String> {

@@ -449,6 +449,12 @@ fn the_json_is_the_same_from_every_command() {
             let mut document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
             // How long it took, and so how much was read anew.
             document["snapshot"] = serde_json::Value::Null;
+            // And what time is left, which goes by.
+            for task in document["tasks"].as_array_mut().unwrap() {
+                if let Some(waits_for) = task["waits_for"].as_object_mut() {
+                    waits_for.retain(|key, _| !["left", "deadline"].contains(&key.as_str()));
+                }
+            }
             document
         });
         assert_eq!(documents[0], documents[1]);

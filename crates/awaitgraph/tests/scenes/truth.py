@@ -39,6 +39,7 @@ _loops = {}
 _conditions = []
 _blocking = set()
 _parts = []
+_waits = []
 _numbers = []
 
 
@@ -86,6 +87,16 @@ def recorded(parent, child):
     """Declares an edge that only the interpreter's own record shows (3.14+)."""
     if sys.version_info >= (3, 14):
         awaits(parent, child, "recorded")
+
+
+def waits(task, kind, **details):
+    """Declares what a task waits for that waits for no other.
+
+    A detail is the value of a key, or a function that gives it once everything
+    is parked. Objects stand for their addresses and labels for tasks; `left`
+    and `deadline` are the moment by the clock of the loop.
+    """
+    _waits.append((task, kind, details))
 
 
 def named(task, name):
@@ -310,6 +321,8 @@ def gather(own=None):
         assert id(_task(parent)) in described, "%s is finished" % (parent,)
         if edge not in described[id(_task(child))]["awaited_by"]:
             described[id(_task(child))]["awaited_by"].append(edge)
+    for task, kind, details in _waits:
+        described[id(_task(task))]["waits_for"] = _wait(kind, details)
     _check(described)
     threads = []
     for loop, ident, native in _loops.values():
@@ -330,6 +343,7 @@ def gather(own=None):
         "python": "%d.%d.%d" % sys.version_info[:3],
         "executable": os.readlink("/proc/self/exe"),
         "labels": {label: hex(id(task)) for label, task in _marks.items()},
+        "monotonic": time.monotonic(),
         "threads": threads,
         "tasks": list(described.values()),
     }
@@ -338,6 +352,18 @@ def gather(own=None):
         whole["tasks"] += part["tasks"]
         whole["labels"].update(part["labels"])
     return whole
+
+
+def _wait(kind, details):
+    found = {"kind": kind}
+    for key, value in details.items():
+        value = value() if callable(value) else value
+        if key in ("holders", "others"):
+            value = sorted(hex(id(_task(task))) for task in value)
+        elif key == "id":
+            value = value if value is None else hex(id(value))
+        found[key] = value
+    return found
 
 
 def count():

@@ -3,14 +3,19 @@
 use super::Held;
 use crate::layout::{
     Attributes, Deque, Dict, DictKeys, Function, Int, Member, Method, Module, Object, Partial, Set,
-    Text, TypeObject,
+    SimpleQueue, Socket, Text, TypeObject,
 };
 
 impl Held<'_, '_> {
     pub(super) fn object(&mut self, object: &Object) {
-        let Object { header, ob_type } = *object;
+        let Object {
+            header,
+            ob_refcnt,
+            ob_type,
+        } = *object;
         self.size("PyObject", header);
         self.offset("PyVarObject.ob_size", header);
+        self.offset("PyObject.ob_refcnt", ob_refcnt);
         self.offset("PyObject.ob_type", ob_type);
         // What a wrapper wraps comes first.
         self.offset("PyAsyncGenASend.ags_gen", header);
@@ -28,6 +33,7 @@ impl Held<'_, '_> {
             tp_basicsize,
             tp_flags,
             tp_dictoffset,
+            tp_weaklistoffset,
             tp_mro,
             tp_dict,
             ht_cached_keys,
@@ -36,6 +42,7 @@ impl Held<'_, '_> {
         self.offset("PyTypeObject.tp_basicsize", tp_basicsize);
         self.offset("PyTypeObject.tp_flags", tp_flags);
         self.offset("PyTypeObject.tp_dictoffset", tp_dictoffset);
+        self.offset("PyTypeObject.tp_weaklistoffset", tp_weaklistoffset);
         self.offset("PyTypeObject.tp_mro", tp_mro);
         self.offset("PyTypeObject.tp_dict", tp_dict);
         self.offset("PyHeapTypeObject.ht_cached_keys", ht_cached_keys);
@@ -74,11 +81,13 @@ impl Held<'_, '_> {
 
     pub(super) fn dict(&mut self, dict: &Dict) {
         let Dict {
+            ma_used,
             ma_keys,
             ma_values,
             keys,
             values,
         } = *dict;
+        self.offset("PyDictObject.ma_used", ma_used);
         self.offset("PyDictObject.ma_keys", ma_keys);
         self.offset("PyDictObject.ma_values", ma_values);
         // As `object::dict` reads them.
@@ -157,6 +166,7 @@ impl Held<'_, '_> {
         let Member { definition, offset } = *member;
         self.offset("PyMemberDescrObject.d_member", definition);
         self.offset("PyMemberDef.offset", offset);
+        self.offset("PyMemberDef.type", 8);
     }
 
     pub(super) fn method(&mut self, method: &Method) {
@@ -189,5 +199,32 @@ impl Held<'_, '_> {
         self.offset("BLOCK.rightlink", block_right);
         // `BLOCKLEN`, as `object::collections` has it.
         self.expect("BLOCKLEN", Some((block_right - block_items) / 8), Some(64));
+    }
+
+    pub(super) fn simple_queue(&mut self, queue: &SimpleQueue) {
+        match *queue {
+            SimpleQueue::List { items, first } => {
+                self.offset("simplequeueobject.lst", items);
+                self.offset("simplequeueobject.lst_pos", first);
+            }
+            SimpleQueue::Ring {
+                items,
+                capacity,
+                first,
+                count,
+            } => {
+                self.offset("simplequeueobject.buf.items", items);
+                self.offset("simplequeueobject.buf.items_cap", capacity);
+                self.offset("simplequeueobject.buf.get_idx", first);
+                self.offset("simplequeueobject.buf.num_items", count);
+            }
+        }
+    }
+
+    pub(super) fn socket(&mut self, socket: &Socket) {
+        let Socket { fd, family, type_ } = *socket;
+        self.offset("PySocketSockObject.sock_fd", fd);
+        self.offset("PySocketSockObject.sock_family", family);
+        self.offset("PySocketSockObject.sock_type", type_);
     }
 }

@@ -3,8 +3,8 @@
 use super::Held;
 use crate::layout::{
     AwaitSign, Awaited, AwaitedBy, Code, CurrentFrame, Executing, FrameLayout, FrameStates, Future,
-    Generator, Instructions, InterpreterFrame, InterpreterState, LineTable, ObjectFrame,
-    RunningLoop, RuntimeState, StackTop, Task, TaskLists, TaskRegistry, ThreadState,
+    Generator, Instructions, InterpreterFrame, InterpreterState, LineTable, LocalNames,
+    ObjectFrame, RunningLoop, RuntimeState, StackTop, Task, TaskLists, TaskRegistry, ThreadState,
 };
 
 impl Held<'_, '_> {
@@ -92,6 +92,9 @@ impl Held<'_, '_> {
             name,
             qualname,
             names,
+            local_names,
+            mentioned,
+            exception_table,
             instructions,
             line_table,
             line_table_form,
@@ -108,6 +111,15 @@ impl Held<'_, '_> {
             ],
             names,
         );
+        match local_names {
+            LocalNames::Parts { varnames, cellvars } => {
+                self.offset("PyCodeObject.co_varnames", varnames);
+                self.offset("PyCodeObject.co_cellvars", cellvars);
+            }
+            LocalNames::Whole => self.offset("PyCodeObject.co_localsplusnames", names),
+        }
+        self.offset("PyCodeObject.co_names", mentioned);
+        self.optional("PyCodeObject.co_exceptiontable", exception_table);
         match instructions {
             Instructions::Bytes(offset) => self.offset("PyCodeObject.co_code", offset),
             Instructions::Inline(offset) => self.offset("PyCodeObject.co_code_adaptive", offset),
@@ -129,7 +141,11 @@ impl Held<'_, '_> {
                 // `docs/layouts.md` tells how this was measured.
                 lasti_unit: _,
                 generator,
+                globals,
+                localsplus,
                 valuestack,
+                iblock,
+                blockstack,
                 stack_top,
                 executing,
             }) => {
@@ -137,7 +153,14 @@ impl Held<'_, '_> {
                 self.offset("PyFrameObject.f_code", code);
                 self.offset("PyFrameObject.f_lasti", lasti);
                 self.offset("PyFrameObject.f_gen", generator);
+                self.offset("PyFrameObject.f_globals", globals);
+                self.offset("PyFrameObject.f_localsplus", localsplus);
                 self.offset("PyFrameObject.f_valuestack", valuestack);
+                self.offset("PyFrameObject.f_iblock", iblock);
+                self.offset("PyFrameObject.f_blockstack", blockstack);
+                // As `frame::variables` reads them.
+                self.size("PyTryBlock", 12);
+                self.offset("PyTryBlock.b_level", 8);
                 self.stack_top("PyFrameObject", ["f_stacktop", "f_stackdepth"], stack_top);
                 match executing {
                     Executing::Flag(offset) => self.offset("PyFrameObject.f_executing", offset),
@@ -152,6 +175,7 @@ impl Held<'_, '_> {
                 executable,
                 previous,
                 instruction,
+                globals,
                 stack_top,
                 localsplus,
                 owner,
@@ -171,6 +195,7 @@ impl Held<'_, '_> {
                     ],
                     instruction,
                 );
+                self.offset("_PyInterpreterFrame.f_globals", globals);
                 self.stack_top(
                     "_PyInterpreterFrame",
                     ["stackpointer", "stacktop"],

@@ -1,0 +1,529 @@
+//! What a task waits for that waits for no other task.
+//!
+//! ```text
+//!   roles       what the functions of asyncio, and of layers above it, wait for
+//!   frames      the variables of a task's frames, by name
+//!   holders     which locks each task is inside of, and until when
+//!   names       the name by which the program refers to an object
+//!   primitives, queues, timers, sockets, executors, futures
+//!               what is known of each
+//! ```
+//!
+//! The innermost frames tell the construct, and their `self` the object. Only
+//! where they are not known, the future that is awaited is all there is: then
+//! its callbacks, timers, and the frames of other threads may tell more.
+
+mod abandoned;
+mod executors;
+mod frames;
+mod futures;
+mod holders;
+mod names;
+mod primitives;
+mod queues;
+mod roles;
+mod sockets;
+mod timers;
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+
+use awaitgraph_model::{
+    Frame, Future, How, Primitive, Socket, SocketKind, Task, TaskIndex, Wait, WaitsFor,
+};
+
+use super::callbacks::Callbacks;
+use super::task::RawTask;
+use crate::code::Codes;
+use crate::coroutine::{Chain, End};
+use crate::frame::RawFrame;
+use crate::map::HashMap;
+use crate::object::{Fault, Objects};
+use crate::process::Around;
+
+use executors::Workers;
+use frames::{Frames, Level};
+use holders::{Entered, Looking};
+use names::Names;
+use roles::Role;
+
+/// The tasks that are named as holders, or at the other end of a queue, in all
+/// tasks together. A thousand that wait for what a thousand hold are a million.
+const MOST_TOGETHER: usize = 1 << 20;
+/// How many are named all the same.
+const FEW: usize = 16;
+/// For how many tasks that wait for the same nameless object a name is sought.
+const MOST_TRIES: u8 = 4;
+
+/// All tasks, and what is known of them so far.
+#[derive(Clone, Copy)]
+pub(crate) struct Picture<'a> {
+    /// As the graph has them, with who awaits them.
+    pub(crate) tasks: &'a [Task],
+    pub(crate) raw: &'a [RawTask],
+    pub(crate) chains: &'a [Chain],
+    pub(crate) threads: &'a [ThreadFrames<'a>],
+    /// The frames of a task that is being executed, as its thread has them.
+    pub(crate) on_stack: &'a dyn Fn(TaskIndex) -> &'a [RawFrame],
+}
+
+/// A thread's frames, innermost first.
+#[derive(Clone, Copy)]
+pub(crate) struct ThreadFrames<'a> {
+    pub(crate) id: u64,
+    pub(crate) runs_a_loop: bool,
+    pub(crate) frames: &'a [RawFrame],
+}
+
+/// Finds what tasks wait for.
+pub(crate) struct Waits<'a> {
+    objects: &'a Objects<'a>,
+    codes: &'a Codes<'a>,
+    around: &'a Around<'a>,
+    picture: Picture<'a>,
+    frames: Frames<'a>,
+    names: Names<'a>,
+    callbacks: Callbacks<'a>,
+    by_addr: OnceCell<HashMap<u64, TaskIndex>>,
+    entered: Entered,
+    /// Whether `entered` is all that there is.
+    is_complete: bool,
+    /// By object and role: what is said of it, whoever waits.
+    known: RefCell<HashMap<(u64, u8), Known>>,
+    /// By lock: the conditions that were made with it.
+    conditions: OnceCell<HashMap<u64, Vec<u64>>>,
+    workers: OnceCell<Workers>,
+    scheduled: RefCell<HashMap<u64, Rc<HashMap<u64, f64>>>>,
+    watched: RefCell<HashMap<u64, Rc<futures::Watched>>>,
+    users: OnceCell<queues::Users>,
+    behind: RefCell<HashMap<u64, Rc<futures::Behind>>>,
+    /// By future: whether nothing is left that could complete it.
+    orphaned: RefCell<HashMap<u64, bool>>,
+    counted: OnceCell<abandoned::Counted>,
+    /// Futures, and the tasks that await them, in order.
+    awaiting: OnceCell<Vec<(u64, TaskIndex)>>,
+    /// By object: the variables of threads that have it.
+    held: OnceCell<HashMap<u64, Vec<String>>>,
+    /// By type: whether its instances are transports.
+    transports: RefCell<HashMap<u64, bool>>,
+    together: Cell<usize>,
+}
+
+/// What is said of an object to everybody who waits for it.
+struct Known {
+    wait: Wait,
+    name: Option<String>,
+    tries: u8,
+}
+
+/// The innermost frames of a task, as far as their functions are known.
+pub(super) struct Run {
+    role: Role,
+    /// What their `self` is, innermost first, each once.
+    objects: Vec<u64>,
+    /// How many of the levels they are.
+    length: usize,
+    /// Whether it is only the lock of a condition that is waited for, to enter.
+    is_entering: bool,
+}
+
+impl<'a> Waits<'a> {
+    pub(crate) fn new(
+        objects: &'a Objects<'a>,
+        codes: &'a Codes<'a>,
+        around: &'a Around<'a>,
+        picture: Picture<'a>,
+    ) -> (Self, Option<Fault>) {
+        let mut waits = Self {
+            objects,
+            codes,
+            around,
+            picture,
+            frames: Frames::new(objects, codes),
+            names: Names::new(objects),
+            callbacks: Callbacks::new(objects, codes),
+            by_addr: OnceCell::new(),
+            entered: Entered::default(),
+            is_complete: false,
+            known: RefCell::default(),
+            conditions: OnceCell::new(),
+            workers: OnceCell::new(),
+            scheduled: RefCell::default(),
+            watched: RefCell::default(),
+            users: OnceCell::new(),
+            behind: RefCell::default(),
+            orphaned: RefCell::default(),
+            counted: OnceCell::new(),
+            awaiting: OnceCell::new(),
+            held: OnceCell::new(),
+            transports: RefCell::default(),
+            together: Cell::new(MOST_TOGETHER),
+        };
+        let (entered, fault) = waits.look_into_all();
+        waits.entered = entered;
+        let tasks = 0..waits.picture.tasks.len();
+        waits.is_complete = fault.is_none()
+            && tasks.map(TaskIndex::from_usize).all(|task| {
+                let chain = waits.picture.chains.get(task.as_usize());
+                let executes = chain.is_some_and(|it| it.end == End::Executing);
+                executes || waits.is_whole(task)
+            });
+        (waits, fault)
+    }
+
+    /// What each task is inside of.
+    fn look_into_all(&self) -> (Entered, Option<Fault>) {
+        let (mut entered, mut missed) = (Entered::default(), None);
+        let looking = Looking::new(self.objects, self.codes, &self.frames);
+        for (position, chain) in self.picture.chains.iter().enumerate() {
+            let task = TaskIndex::from_usize(position);
+            // Of one whose innermost frames are missing it is not known whether
+            // it is inside of something or only about to be.
+            if chain.end != End::Executing && !self.is_whole(task) {
+                continue;
+            }
+            let levels = || self.levels(task);
+            let on_stack = (self.picture.on_stack)(task);
+            if let Err(fault) = looking.add(task, chain, on_stack, levels, &mut entered) {
+                missed = Some(fault);
+            }
+        }
+        (entered, missed)
+    }
+
+    /// What the task waits for, and what could not be read of that.
+    pub(crate) fn of(&self, task: TaskIndex) -> Result<Option<WaitsFor>, Fault> {
+        let levels = self.levels(task);
+        let Some(future) = self.raw(task).and_then(|raw| raw.waits_for) else {
+            return Ok(None);
+        };
+        if !self.is_whole(task) {
+            return Ok(Some(plain(Wait::Future(Future::default()), future)));
+        }
+        let mut found = match self.run(&levels)? {
+            Some(run) => self.of_run(&run, future, &levels)?,
+            None => self.of_future(future, &levels, 0)?,
+        };
+        self.objects.hold(HELD_WAIT)?;
+        found.deadline = self.deadline(task, &levels)?;
+        Ok(Some(found))
+    }
+
+    /// The same of a task that also waits for others, as one in the body of a
+    /// task group: only where it is known what it waits for itself.
+    pub(crate) fn of_body(&self, task: TaskIndex) -> Result<Option<WaitsFor>, Fault> {
+        match self.run(&self.levels(task))? {
+            Some(run) if !matches!(run.role, Role::WaitFor | Role::WaitSet) => self.of(task),
+            _ => Ok(None),
+        }
+    }
+
+    /// The task whose object is at `addr`.
+    fn task_at(&self, addr: u64) -> Option<TaskIndex> {
+        let by_addr = self.by_addr.get_or_init(|| {
+            (self.picture.raw.iter().enumerate())
+                .map(|(position, task)| (task.addr, TaskIndex::from_usize(position)))
+                .collect()
+        });
+        by_addr.get(&addr).copied()
+    }
+
+    fn raw(&self, task: TaskIndex) -> Option<&'a RawTask> {
+        self.picture.raw.get(task.as_usize())
+    }
+
+    /// Whether all frames of a suspended task could be read.
+    fn is_whole(&self, task: TaskIndex) -> bool {
+        let position = task.as_usize();
+        let stack = self.picture.tasks.get(position).map(|it| it.stack.len());
+        let chain = self.picture.chains.get(position);
+        chain.is_some_and(|it| it.fault.is_none() && stack == Some(it.frames.len()))
+    }
+
+    /// The frames of a task that is suspended, innermost first.
+    fn levels(&self, task: TaskIndex) -> Vec<Level> {
+        let position = task.as_usize();
+        let (Some(chain), Some(task)) = (
+            self.picture.chains.get(position),
+            self.picture.tasks.get(position),
+        ) else {
+            return Vec::new();
+        };
+        // Where some could not be read, it is not known which are which.
+        if chain.frames.len() != task.stack.len() {
+            return Vec::new();
+        }
+        let frames = chain.frames.iter().rev().zip(&task.stack);
+        frames.map(Level::new).collect()
+    }
+
+    /// The innermost frames whose functions are known.
+    fn run(&self, levels: &[Level]) -> Result<Option<Run>, Fault> {
+        let mut run: Option<Run> = None;
+        for (place, level) in levels.iter().enumerate() {
+            let Some(role) = self.frames.role(level.code) else {
+                break;
+            };
+            if role == Role::Awaiting {
+                continue;
+            }
+            let object = self.frames.variable(&level.raw, "self")?;
+            match &mut run {
+                None if role != Role::Enter => {
+                    run = Some(Run {
+                        role,
+                        objects: object.into_iter().collect(),
+                        length: place + 1,
+                        is_entering: false,
+                    });
+                }
+                None => break,
+                Some(run) => {
+                    let inner = run.objects.last().copied();
+                    match role {
+                        // What these wait for is not theirs.
+                        Role::Sleep | Role::WaitFor | Role::WaitSet => break,
+                        Role::Enter => {
+                            if let (Some(object), Some(inner)) = (object, inner)
+                                && object != inner
+                                && self.frames.attribute(object, "_lock")? == Some(inner)
+                                && self.objects.attribute(object, "_waiters")?.is_some()
+                                && self.objects.attribute(object, "_owner_task")?.is_none()
+                            {
+                                run.role =
+                                    Role::Primitive(awaitgraph_model::PrimitiveKind::Condition);
+                                run.is_entering = true;
+                            }
+                        }
+                        role => run.role = role,
+                    }
+                    run.length = place + 1;
+                    run.objects.extend(object.filter(|_| object != inner));
+                }
+            }
+        }
+        Ok(run)
+    }
+
+    fn of_run(&self, run: &Run, future: u64, levels: &[Level]) -> Result<WaitsFor, Fault> {
+        let (inner, outer) = levels.split_at_checked(run.length).unwrap_or((levels, &[]));
+        let level = inner.last();
+        let object = run.objects.last().copied();
+        match (run.role, object) {
+            (Role::Primitive(_) | Role::Queue(_) | Role::MemoryStream(_), Some(object)) => {
+                self.shared(run, object, outer)
+            }
+            (Role::Sleep, _) => {
+                let timer = match level {
+                    Some(level) => self.frames.variable(&level.raw, "h")?,
+                    None => None,
+                };
+                let left = match timer {
+                    Some(timer) => self.left_of_timer(timer)?,
+                    None => None,
+                };
+                Ok(plain(Wait::Sleep { left }, future))
+            }
+            (Role::WaitFor, _) => {
+                let awaited = match level {
+                    Some(level) => self.frames.variable(&level.raw, "fut")?,
+                    None => None,
+                };
+                self.behind_construct(awaited, future, levels, run.length)
+            }
+            (Role::WaitSet, _) => {
+                let awaited = match level {
+                    Some(level) => self.only_one(&level.raw)?,
+                    None => None,
+                };
+                self.behind_construct(awaited, future, levels, run.length)
+            }
+            (Role::Stream(action), Some(_)) => self.stream(run, action, future, outer),
+            (Role::Transport(action), _) => self.connecting(action, future, inner),
+            (Role::Socket(action) | Role::Descriptor(action), _) => {
+                self.socket(action, future, inner, outer)
+            }
+            (Role::Server(action), Some(server)) => self.server(action, server, outer),
+            (Role::Subprocess, Some(_)) => self.subprocess(run, future, outer),
+            (Role::WorkerThread, _) => {
+                let function = match level {
+                    Some(level) => self.frames.variable(&level.raw, "func")?,
+                    None => None,
+                };
+                self.worker_thread(future, function)
+            }
+            _ => self.of_future(future, levels, run.length),
+        }
+    }
+
+    /// What `asyncio.wait` or `wait_for` waits for. Its own future is completed
+    /// by its time limit too, and so tells nothing.
+    fn behind_construct(
+        &self,
+        awaited: Option<u64>,
+        own: u64,
+        levels: &[Level],
+        known: usize,
+    ) -> Result<WaitsFor, Fault> {
+        match awaited {
+            Some(future) => self.of_future(future, levels, known),
+            None => Ok(plain(Wait::Future(Future::default()), own)),
+        }
+    }
+
+    /// What is said alike to everybody who waits for an object.
+    fn shared(&self, run: &Run, object: u64, outer: &[Level]) -> Result<WaitsFor, Fault> {
+        let key = (object, run.role.number());
+        if let Some(known) = self.known.borrow_mut().get_mut(&key) {
+            if known.name.is_none() && known.tries < MOST_TRIES {
+                known.tries += 1;
+                known.name = self.names.find(&self.frames, &run.objects, outer)?;
+            }
+            return Ok(self.copy_of(known, object));
+        }
+        let wait = match run.role {
+            Role::Primitive(kind) => Wait::Primitive(self.primitive(kind, run)?),
+            Role::MemoryStream(end) => Wait::Queue(self.memory_stream(end, object)?),
+            Role::Queue(end) => Wait::Queue(self.queue(end, object)?),
+            _ => Wait::Future(Future::default()),
+        };
+        let name = self.names.find(&self.frames, &run.objects, outer)?;
+        // Of one that nobody else waits for nothing need be remembered.
+        if let Wait::Primitive(Primitive {
+            waiting: Some(1), ..
+        }) = wait
+        {
+            return Ok(WaitsFor {
+                what: wait,
+                id: Some(object),
+                name,
+                deadline: None,
+            });
+        }
+        self.objects.hold(HELD_WAIT)?;
+        let known = Known {
+            wait,
+            name,
+            tries: 1,
+        };
+        let copy = self.copy_of(&known, object);
+        self.known.borrow_mut().insert(key, known);
+        Ok(copy)
+    }
+
+    /// What is said to one more who waits for the object.
+    fn copy_of(&self, known: &Known, object: u64) -> WaitsFor {
+        let mut what = known.wait.clone();
+        match &mut what {
+            Wait::Primitive(primitive) => {
+                let holders = std::mem::take(&mut primitive.holders);
+                primitive.holders = self.within_share(holders);
+            }
+            Wait::Queue(queue) => {
+                let others = std::mem::take(&mut queue.others);
+                queue.others = self.within_share(others);
+            }
+            _ => {}
+        }
+        WaitsFor {
+            what,
+            id: Some(object),
+            name: known.name.clone(),
+            deadline: None,
+        }
+    }
+
+    /// As many of the tasks as may be named, all in all.
+    fn within_share(&self, mut tasks: Vec<TaskIndex>) -> Vec<TaskIndex> {
+        match self.together.get().checked_sub(tasks.len()) {
+            Some(left) => self.together.set(left),
+            None => tasks.truncate(FEW),
+        }
+        tasks
+    }
+
+    /// The conditions that tasks are inside of, by their locks.
+    fn conditions(&self) -> Result<&HashMap<u64, Vec<u64>>, Fault> {
+        if let Some(known) = self.conditions.get() {
+            return Ok(known);
+        }
+        let mut conditions: HashMap<u64, Vec<u64>> = HashMap::default();
+        let mut classes: HashMap<u64, bool> = HashMap::default();
+        for object in self.entered.objects() {
+            let class = self.objects.type_of(object)?.addr;
+            let is_condition = match classes.get(&class) {
+                Some(&known) => known,
+                None => {
+                    let names = self.objects.base_names(object)?;
+                    let is_it = names.iter().any(|name| name == "Condition");
+                    classes.insert(class, is_it);
+                    is_it
+                }
+            };
+            if is_condition && let Some(lock) = self.frames.attribute(object, "_lock")? {
+                conditions.entry(lock).or_default().push(object);
+            }
+        }
+        for conditions in conditions.values_mut() {
+            conditions.sort_unstable();
+        }
+        Ok(self.conditions.get_or_init(|| conditions))
+    }
+
+    /// Seconds until what is around the task's wait gives up.
+    fn deadline(&self, task: TaskIndex, levels: &[Level]) -> Result<Option<f64>, Fault> {
+        if let Some(timeout) = self.entered.timeout(task)
+            && let Some(left) = self.left_of_timeout(timeout)?
+        {
+            return Ok(Some(left));
+        }
+        // To 3.11 `wait_for` has a task of its own for what it waits for.
+        if let Some(left) = self.left_of_wait_for(levels)? {
+            return Ok(Some(left));
+        }
+        let awaited_by = self.picture.tasks.get(task.as_usize());
+        for awaiter in awaited_by.into_iter().flat_map(|task| &task.awaited_by) {
+            if awaiter.how != How::WaitFor {
+                continue;
+            }
+            if let Some(left) = self.left_of_wait_for(&self.levels(awaiter.task))? {
+                return Ok(Some(left));
+            }
+            // From 3.12 it is a timeout like any other.
+            if let Some(timeout) = self.entered.timeout(awaiter.task)
+                && let Some(left) = self.left_of_timeout(timeout)?
+            {
+                return Ok(Some(left));
+            }
+        }
+        Ok(None)
+    }
+
+    fn frame_of(&self, raw: &RawFrame) -> Result<Frame, Fault> {
+        self.codes.frame(raw.code, raw.offset, None)
+    }
+}
+
+/// The bytes that are held for what a task waits for.
+const HELD_WAIT: u64 = 256;
+
+fn plain(what: Wait, id: u64) -> WaitsFor {
+    WaitsFor {
+        what,
+        id: Some(id),
+        name: None,
+        deadline: None,
+    }
+}
+
+fn socket(kind: SocketKind, action: &'static str) -> Socket {
+    Socket {
+        kind,
+        action: Some(action),
+        fd: None,
+        family: None,
+        local: None,
+        peer: None,
+        buffered: None,
+    }
+}

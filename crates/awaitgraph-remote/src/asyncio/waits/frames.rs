@@ -1,0 +1,158 @@
+//! The frames of tasks, with their variables by name.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use awaitgraph_model::{CodeIndex, Frame};
+
+use super::roles::{self, Role};
+use crate::code::Codes;
+use crate::frame::RawFrame;
+use crate::map::HashMap;
+use crate::object::{Fault, Kind, Objects};
+
+/// A frame, as it lies in memory and as the graph has it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Level {
+    pub(super) raw: RawFrame,
+    pub(super) code: CodeIndex,
+}
+
+impl Level {
+    pub(super) fn new((raw, frame): (&RawFrame, &Frame)) -> Self {
+        Self {
+            raw: *raw,
+            code: frame.code,
+        }
+    }
+}
+
+/// Reads variables of frames; what is the same for all frames of a function is
+/// read once.
+pub(super) struct Frames<'a> {
+    objects: &'a Objects<'a>,
+    codes: &'a Codes<'a>,
+    variables: RefCell<HashMap<u64, Rc<Variables>>>,
+    /// By code index: whether it was looked at, and what it is.
+    roles: RefCell<Vec<Option<Option<Role>>>>,
+}
+
+/// The variables of a code object.
+#[derive(Debug)]
+pub(super) struct Variables {
+    pub(super) names: Vec<Box<str>>,
+}
+
+impl Variables {
+    /// Which one has this name.
+    fn place(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|it| **it == *name)
+    }
+}
+
+impl<'a> Frames<'a> {
+    pub(super) fn new(objects: &'a Objects<'a>, codes: &'a Codes<'a>) -> Self {
+        Self {
+            objects,
+            codes,
+            variables: RefCell::default(),
+            roles: RefCell::default(),
+        }
+    }
+
+    /// The variables of the code object at `addr`.
+    pub(super) fn variables(&self, addr: u64) -> Result<Rc<Variables>, Fault> {
+        if let Some(known) = self.variables.borrow().get(&addr) {
+            return Ok(Rc::clone(known));
+        }
+        let objects = self.objects;
+        let mut names = Vec::new();
+        for name in objects.variable_names(addr)? {
+            objects.hold(64)?;
+            names.push(match objects.kind_of(name)? {
+                Kind::Text => objects.text(name)?.into_boxed_str(),
+                _ => Box::default(),
+            });
+        }
+        let variables = Rc::new(Variables { names });
+        self.variables
+            .borrow_mut()
+            .insert(addr, Rc::clone(&variables));
+        Ok(variables)
+    }
+
+    /// The value of the variable of this name; `None` where the frame has none,
+    /// or it is `None`.
+    pub(super) fn variable(&self, frame: &RawFrame, name: &str) -> Result<Option<u64>, Fault> {
+        match self.variables(frame.code)?.place(name) {
+            Some(place) => self.objects.variable_but_none(frame.addr, place),
+            None => Ok(None),
+        }
+    }
+
+    /// The attribute of this name; `None` where there is none, or it is `None`.
+    pub(super) fn attribute(&self, addr: u64, name: &'static str) -> Result<Option<u64>, Fault> {
+        self.not_none(self.objects.attribute(addr, name)?)
+    }
+
+    /// The attribute of this name, where it is an int of no more than 60 bits.
+    pub(super) fn int(&self, addr: u64, name: &'static str) -> Result<Option<i64>, Fault> {
+        match self.objects.attribute(addr, name)? {
+            Some(value) => self.as_int(value),
+            None => Ok(None),
+        }
+    }
+
+    /// The int at `addr`, where it is one of no more than 60 bits.
+    pub(super) fn as_int(&self, addr: u64) -> Result<Option<i64>, Fault> {
+        if self.objects.kind_of(addr)? != Kind::Int {
+            return Ok(None);
+        }
+        match self.objects.int(addr) {
+            Ok(value) => Ok(Some(value)),
+            // No number of anything; `sys.maxsize` stands for no bound.
+            Err(Fault::Unexpected { .. }) => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// How many items the attribute of this name has.
+    pub(super) fn length(&self, addr: u64, name: &'static str) -> Result<Option<u64>, Fault> {
+        match self.objects.attribute(addr, name)? {
+            Some(value) => Ok(Some(self.objects.length(value)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// What the frame's function waits for, if it is known.
+    pub(super) fn role(&self, code: CodeIndex) -> Option<Role> {
+        let place = code.as_usize();
+        if let Some(&Some(known)) = self.roles.borrow().get(place) {
+            return known;
+        }
+        let role = self.codes.with(code, roles::of)?;
+        let mut roles = self.roles.borrow_mut();
+        if roles.len() <= place {
+            roles.resize(place + 1, None);
+        }
+        if let Some(known) = roles.get_mut(place) {
+            *known = Some(role);
+        }
+        role
+    }
+
+    /// Whether the frame's function is one of `module` with this plain name.
+    pub(super) fn is(&self, code: CodeIndex, module: &str, name: &str) -> bool {
+        let is_it = self.codes.with(code, |code| {
+            code.function.rsplit('.').next() == Some(name) && roles::is_of(code, module)
+        });
+        is_it == Some(true)
+    }
+
+    pub(super) fn not_none(&self, addr: Option<u64>) -> Result<Option<u64>, Fault> {
+        match addr {
+            Some(addr) if self.objects.kind_of(addr)? == Kind::None => Ok(None),
+            addr => Ok(addr),
+        }
+    }
+}

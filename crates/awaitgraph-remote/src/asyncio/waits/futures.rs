@@ -1,0 +1,400 @@
+//! Futures of which the frames do not tell what they stand for.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use awaitgraph_model::{Future, SocketKind, TaskIndex, Wait, WaitsFor};
+
+use super::frames::Level;
+use super::{MOST_TRIES, Waits, plain, socket};
+use crate::map::HashMap;
+use crate::object::{Fault, Kind};
+
+/// In how many frames a transport is looked for.
+const NEAREST: usize = 4;
+/// How many frames of each thread are looked at.
+const DEEPEST: usize = 256;
+
+/// What is known of a future, whoever waits for it.
+#[derive(Debug)]
+pub(super) struct Behind {
+    is_future: bool,
+    /// The `concurrent.futures.Future` that it stands for.
+    chained: Option<u64>,
+    /// What completes it, where that is known.
+    found: Option<WaitsFor>,
+    name: RefCell<Option<String>>,
+    /// For how many tasks a name was sought.
+    tries: Cell<u8>,
+}
+
+/// The bytes that are held for it.
+const HELD_BEHIND: u64 = 512;
+
+/// By future: the descriptor that completes it, and when.
+pub(super) type Watched = HashMap<u64, (i32, &'static str)>;
+
+impl Waits<'_> {
+    /// What is known of a future; `levels` are the frames of the task that
+    /// waits for it, the first `known` of which are asyncio's own.
+    pub(super) fn of_future(
+        &self,
+        future: u64,
+        levels: &[Level],
+        known: usize,
+    ) -> Result<WaitsFor, Fault> {
+        let behind = self.behind(future)?;
+        if let Some(found) = &behind.found {
+            return Ok(found.clone());
+        }
+        let Behind {
+            is_future, chained, ..
+        } = *behind;
+        let outer = levels.get(known..).unwrap_or_default();
+        if chained.is_none()
+            && let Some(found) = self.connection(future, is_future, outer)?
+        {
+            return Ok(found);
+        }
+        let mut wanted = vec![future];
+        wanted.extend(chained);
+        let (held_by, by_thread) = self.held_by_threads(&wanted)?;
+        let tries = behind.tries.get();
+        let mut name = behind.name.borrow().clone();
+        if name.is_none() && tries < MOST_TRIES {
+            behind.tries.set(tries + 1);
+            name = self.names.find(&self.frames, &wanted, outer)?;
+            behind.name.borrow_mut().clone_from(&name);
+        }
+        let mut all: Vec<String> = name.iter().cloned().collect();
+        all.extend(held_by);
+        all.dedup();
+        let threadsafe = chained.is_some() || by_thread;
+        // One that asyncio itself has behind a limit is completed by that.
+        let orphaned = is_future && !threadsafe && known == 0 && self.is_orphaned(future)?;
+        Ok(WaitsFor {
+            what: Wait::Future(Future {
+                threadsafe,
+                held_by: all,
+                orphaned,
+            }),
+            id: Some(future),
+            name,
+            deadline: None,
+        })
+    }
+
+    /// What is known of a future, whoever waits for it.
+    fn behind(&self, future: u64) -> Result<Rc<Behind>, Fault> {
+        if let Some(known) = self.behind.borrow().get(&future) {
+            return Ok(Rc::clone(known));
+        }
+        let kind = self.objects.kind_of(future)?;
+        let mut behind = Behind {
+            is_future: matches!(kind, Kind::Future | Kind::PyFuture),
+            chained: None,
+            found: None,
+            name: RefCell::default(),
+            tries: Cell::new(0),
+        };
+        if behind.is_future {
+            behind.chained = self.callbacks.chained(future)?;
+            behind.found = match behind.chained {
+                Some(source) => self.work(source, future)?,
+                None => {
+                    let loop_ = self.loop_of(future)?;
+                    match self.left_of_scheduled(future, loop_)? {
+                        Some(left) => Some(plain(Wait::Sleep { left: Some(left) }, future)),
+                        None => self.watched_descriptor(future, loop_)?,
+                    }
+                }
+            };
+        }
+        let behind = Rc::new(behind);
+        // Of one that nobody else waits for nothing need be remembered.
+        if self.awaiting(future).len() < 2 {
+            return Ok(behind);
+        }
+        self.objects.hold(HELD_BEHIND)?;
+        self.behind.borrow_mut().insert(future, Rc::clone(&behind));
+        Ok(behind)
+    }
+
+    fn loop_of(&self, future: u64) -> Result<Option<u64>, Fault> {
+        match self.objects.kind_of(future)? {
+            Kind::Future => self
+                .objects
+                .pointer(future, self.objects.layout.future.loop_),
+            _ => self.objects.attribute(future, "_loop"),
+        }
+    }
+
+    /// The connection that a task waits at, by the `self` of its nearest
+    /// frames: that has a transport, and most likely the future too.
+    fn connection(
+        &self,
+        future: u64,
+        is_future: bool,
+        outer: &[Level],
+    ) -> Result<Option<WaitsFor>, Fault> {
+        for (distance, level) in outer.iter().take(NEAREST).enumerate() {
+            let Some(object) = self.frames.variable(&level.raw, "self")? else {
+                continue;
+            };
+            let Some(transport) = self.transport_of(object)? else {
+                continue;
+            };
+            // Further out it must be the connection's own future, unless what
+            // awaits it is written in C, where nobody can tell.
+            if distance > 0 && is_future && !self.has(object, future)? {
+                continue;
+            }
+            let mut found = socket(SocketKind::Stream, "read");
+            self.add_transport(&mut found, transport)?;
+            let outer = outer.get(distance..).unwrap_or_default();
+            let mut name = self.names.find(&self.frames, &[future], outer)?;
+            if name.is_none() {
+                name = self.names.find(&self.frames, &[transport], outer)?;
+            }
+            return Ok(Some(WaitsFor {
+                what: Wait::Socket(found),
+                id: Some(transport),
+                name,
+                deadline: None,
+            }));
+        }
+        Ok(None)
+    }
+
+    /// Whether an attribute of an object, or one of its protocol's, is the future.
+    fn has(&self, object: u64, future: u64) -> Result<bool, Fault> {
+        let has = |object| -> Result<bool, Fault> {
+            let attributes = self.objects.attributes(object)?;
+            Ok(attributes.iter().any(|&(_, value)| value == future))
+        };
+        if has(object)? {
+            return Ok(true);
+        }
+        for name in ["_protocol", "protocol"] {
+            if let Some(protocol) = self.frames.attribute(object, name)? {
+                // One that is written in C has it where we cannot look.
+                if self.objects.attributes(protocol)?.is_empty() || has(protocol)? {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The descriptor for which the loop has a callback that completes the future.
+    fn watched_descriptor(
+        &self,
+        future: u64,
+        loop_: Option<u64>,
+    ) -> Result<Option<WaitsFor>, Fault> {
+        let Some(loop_) = loop_ else {
+            return Ok(None);
+        };
+        let Some(&(fd, action)) = self.watched(loop_)?.get(&future) else {
+            return Ok(None);
+        };
+        let mut found = socket(SocketKind::Socket, action);
+        found.fd = Some(fd);
+        self.complete(&mut found);
+        Ok(Some(plain(Wait::Socket(found), future)))
+    }
+
+    /// The futures that callbacks for descriptors have in hand, of the loop at
+    /// `addr` (`_selector._fd_to_key`: a key's `data` is a pair of handles).
+    fn watched(&self, addr: u64) -> Result<Rc<Watched>, Fault> {
+        if let Some(known) = self.watched.borrow().get(&addr) {
+            return Ok(Rc::clone(known));
+        }
+        let objects = self.objects;
+        let mut found = HashMap::default();
+        if let Some(selector) = self.frames.attribute(addr, "_selector")?
+            && let Some(keys) = self.frames.attribute(selector, "_fd_to_key")?
+            && objects.kind_of(keys)? == Kind::Dict
+        {
+            for (_, key) in objects.dict_items(keys)? {
+                // A `SelectorKey`: object, descriptor, events, data.
+                if objects.kind_of(key)? != Kind::Tuple {
+                    continue;
+                }
+                let parts = objects.tuple(key)?;
+                let (Some(&fd), Some(&data)) = (parts.get(1), parts.get(3)) else {
+                    continue;
+                };
+                let fd = self
+                    .frames
+                    .as_int(fd)?
+                    .and_then(|fd| i32::try_from(fd).ok());
+                let (Some(fd), Kind::Tuple) = (fd, objects.kind_of(data)?) else {
+                    continue;
+                };
+                for (handle, action) in objects.tuple(data)?.into_iter().zip(["read", "write"]) {
+                    if objects.kind_of(handle)? == Kind::None {
+                        continue;
+                    }
+                    for future in self.futures_of_handle(handle)? {
+                        objects.hold(48)?;
+                        found.entry(future).or_insert((fd, action));
+                    }
+                }
+            }
+        }
+        let found = Rc::new(found);
+        self.watched.borrow_mut().insert(addr, Rc::clone(&found));
+        Ok(found)
+    }
+
+    /// The futures that the `Handle` at `addr` has in hand: as arguments, as
+    /// what its callback is bound to, or in its callback's closure.
+    pub(super) fn futures_of_handle(&self, addr: u64) -> Result<Vec<u64>, Fault> {
+        let (objects, layout) = (self.objects, &self.objects.layout);
+        let mut seen = Vec::new();
+        if let Some(args) = self.frames.attribute(addr, "_args")?
+            && objects.kind_of(args)? == Kind::Tuple
+        {
+            seen.extend(objects.tuple(args)?);
+        }
+        if let Some(callback) = self.frames.attribute(addr, "_callback")? {
+            match objects.kind_of(callback)? {
+                Kind::Builtin => seen.extend(objects.pointer(callback, layout.builtin_self)?),
+                Kind::Method => seen.extend(objects.pointer(callback, layout.method.self_)?),
+                Kind::Partial => {
+                    if let Some(args) = objects.pointer(callback, layout.partial.args)? {
+                        seen.extend(objects.tuple(args)?);
+                    }
+                }
+                Kind::Function => {
+                    if let Some(cells) = objects.pointer(callback, layout.function.closure)? {
+                        for cell in objects.tuple(cells)? {
+                            seen.extend(objects.pointer(cell, layout.cell_content)?);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut futures = Vec::new();
+        for value in seen {
+            if matches!(objects.kind_of(value)?, Kind::Future | Kind::PyFuture) {
+                futures.push(value);
+            }
+        }
+        Ok(futures)
+    }
+
+    /// By which variables other threads have one of the objects in hand, and
+    /// whether any has.
+    fn held_by_threads(&self, wanted: &[u64]) -> Result<(Vec<String>, bool), Fault> {
+        let held = self.held()?;
+        let mut names = Vec::new();
+        for object in wanted {
+            names.extend(held.get(object).into_iter().flatten().cloned());
+        }
+        let any = !names.is_empty();
+        Ok((names, any))
+    }
+
+    /// What the threads that run no loop have in their variables.
+    fn held(&self) -> Result<&HashMap<u64, Vec<String>>, Fault> {
+        if let Some(known) = self.held.get() {
+            return Ok(known);
+        }
+        let objects = self.objects;
+        let mut held: HashMap<u64, Vec<String>> = HashMap::default();
+        for thread in self.picture.threads.iter().filter(|it| !it.runs_a_loop) {
+            for frame in thread.frames.iter().take(DEEPEST) {
+                let variables = self.frames.variables(frame.code)?;
+                for (place, name) in variables.names.iter().enumerate() {
+                    let Some(value) = objects.variable(frame.addr, place)? else {
+                        continue;
+                    };
+                    if matches!(objects.kind_of(value)?, Kind::Future | Kind::PyFuture) {
+                        objects.hold(128)?;
+                        let function = self.codes.name(frame.code)?;
+                        let names = held.entry(value).or_default();
+                        names.push(format!("{function}: {name}"));
+                    }
+                }
+            }
+        }
+        Ok(self.held.get_or_init(|| held))
+    }
+
+    /// Whether nothing is left that could complete the future.
+    fn is_orphaned(&self, future: u64) -> Result<bool, Fault> {
+        if let Some(&known) = self.orphaned.borrow().get(&future) {
+            return Ok(known);
+        }
+        let found = !self.objects.has_weak_references(future)? && self.is_only_awaited(future)?;
+        if self.awaiting(future).len() < 2 {
+            return Ok(found);
+        }
+        self.objects.hold(32)?;
+        self.orphaned.borrow_mut().insert(future, found);
+        Ok(found)
+    }
+
+    /// Whether all references to the future are those of the tasks that wait
+    /// for it: their own, those of their frames, and of what they await it
+    /// through.
+    fn is_only_awaited(&self, future: u64) -> Result<bool, Fault> {
+        let objects = self.objects;
+        let mut found = 0_u64;
+        // What leads to it, and how often the frames have that.
+        let mut ways: HashMap<u64, u64> = HashMap::default();
+        for &(_, task) in self.awaiting(future) {
+            found += 1;
+            let frames = self.picture.chains.get(task.as_usize());
+            for frame in frames.into_iter().flat_map(|chain| &chain.frames) {
+                let variables = self.frames.variables(frame.code)?.names.len();
+                for value in objects.owned(frame.addr, variables)? {
+                    if value == future {
+                        found += 1;
+                    } else if self.leads_to(value, future)? {
+                        *ways.entry(value).or_default() += 1;
+                    }
+                }
+            }
+        }
+        found += ways.len() as u64;
+        for (&way, &times) in &ways {
+            // A function elsewhere may have the same variable.
+            if objects.references(way)? != times {
+                return Ok(false);
+            }
+        }
+        Ok(found == objects.references(future)?)
+    }
+
+    /// Whether the object is a cell with the future in it, or what awaits it.
+    fn leads_to(&self, addr: u64, future: u64) -> Result<bool, Fault> {
+        let offset = match self.objects.kind_of(addr)? {
+            Kind::Cell => self.objects.layout.cell_content,
+            Kind::Wrapper => self.objects.layout.object.header,
+            _ => return Ok(false),
+        };
+        Ok(self.objects.pointer(addr, offset)? == Some(future))
+    }
+
+    /// The tasks that await the future, each with it.
+    fn awaiting(&self, future: u64) -> &[(u64, TaskIndex)] {
+        let all = self.awaiting.get_or_init(|| {
+            let tasks = self.picture.raw.iter().enumerate();
+            let mut all: Vec<(u64, TaskIndex)> = tasks
+                .filter_map(|(position, task)| {
+                    Some((task.waits_for?, TaskIndex::from_usize(position)))
+                })
+                .collect();
+            all.sort_unstable();
+            all
+        });
+        let begin = all.partition_point(|&(it, _)| it < future);
+        let rest = all.get(begin..).unwrap_or_default();
+        let end = rest.partition_point(|&(it, _)| it == future);
+        rest.get(..end).unwrap_or_default()
+    }
+}

@@ -1,0 +1,378 @@
+//! What tasks have in hand: which locks they are inside of, and until when.
+//!
+//! A frame inside a `with` or `async with` keeps the method that will be
+//! called at its end on its value stack: bound to the object (to 3.13), or as
+//! a function with the object behind it (3.14+).
+//!
+//! ```text
+//!   async with lock:        value stack   … │ lock.__aexit__ │ … │ awaited
+//!       await something()
+//! ```
+//!
+//! The one that only waits to be let in has it there too: the frame further in
+//! is then that of `__aenter__`. And who waits for a condition has let go of
+//! its lock meanwhile.
+
+use std::cell::RefCell;
+
+use awaitgraph_model::{PrimitiveKind, TaskIndex};
+
+use super::frames::{Frames, Level};
+use super::roles::Role;
+use crate::code::Codes;
+use crate::coroutine::{Chain, End, Stacks};
+use crate::frame::RawFrame;
+use crate::map::HashMap;
+use crate::object::{Fault, Kind, Objects};
+
+/// How many objects of one task are looked into, and how many frames that are
+/// not in its stack.
+const MOST_INSIDE: usize = 4096;
+/// The bytes that are held for each object that a task is inside of.
+const HELD_ENTERED: u64 = 96;
+
+/// What the tasks have in hand.
+#[derive(Debug, Default)]
+pub(super) struct Entered {
+    /// The tasks that are inside of an object, by its address.
+    tasks: HashMap<u64, Vec<TaskIndex>>,
+    /// The innermost timeout that each task is inside of.
+    timeouts: HashMap<TaskIndex, u64>,
+}
+
+impl Entered {
+    /// The tasks that are inside of the object at `addr`, in the graph's order.
+    pub(super) fn tasks(&self, addr: u64) -> &[TaskIndex] {
+        self.tasks.get(&addr).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The objects that some task is inside of.
+    pub(super) fn objects(&self) -> impl Iterator<Item = u64> {
+        self.tasks.keys().copied()
+    }
+
+    /// The innermost timeout that the task is inside of.
+    pub(super) fn timeout(&self, task: TaskIndex) -> Option<u64> {
+        self.timeouts.get(&task).copied()
+    }
+}
+
+/// What a method on the value stack is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    /// Something else.
+    None,
+    /// The end of a `with`.
+    Sync,
+    /// The end of an `async with`.
+    Async,
+}
+
+/// What a frame does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It is suspended in an `await`: the last of its values is what it awaits.
+    Awaits,
+    /// It is suspended otherwise, at a `yield`.
+    Rests,
+    /// It is being executed.
+    Executes,
+}
+
+/// The classes whose instances lead on, or say how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// `asyncio.timeouts.Timeout`, one of the package `async_timeout`, or a
+    /// `CancelScope` of anyio.
+    Timeout,
+    /// `contextlib.ExitStack` or `AsyncExitStack`.
+    ExitStack,
+    /// What a function with `contextlib.contextmanager` or
+    /// `asynccontextmanager` returned.
+    Generator,
+    Other,
+}
+
+/// Looks into the frames of tasks.
+pub(super) struct Looking<'a, 'f> {
+    objects: &'a Objects<'a>,
+    codes: &'a Codes<'a>,
+    frames: &'f Frames<'a>,
+    exits: RefCell<HashMap<u64, Exit>>,
+    /// By code: whether it is an `__aenter__`.
+    enters: RefCell<HashMap<u64, bool>>,
+    classes: RefCell<HashMap<u64, Class>>,
+    stacks: Stacks,
+}
+
+impl<'a, 'f> Looking<'a, 'f> {
+    pub(super) fn new(
+        objects: &'a Objects<'a>,
+        codes: &'a Codes<'a>,
+        frames: &'f Frames<'a>,
+    ) -> Self {
+        Self {
+            objects,
+            codes,
+            frames,
+            exits: RefCell::default(),
+            enters: RefCell::default(),
+            classes: RefCell::default(),
+            stacks: Stacks::default(),
+        }
+    }
+
+    /// Adds what the suspended task whose frames are in `chain` has in hand.
+    /// `levels` are the same frames, innermost first, where they are known.
+    pub(super) fn add(
+        &self,
+        task: TaskIndex,
+        chain: &Chain,
+        on_stack: &[RawFrame],
+        levels: impl Fn() -> Vec<Level>,
+        entered: &mut Entered,
+    ) -> Result<(), Fault> {
+        let mut inside: Vec<(u64, Exit)> = Vec::new();
+        let last = chain.frames.len().saturating_sub(1);
+        // What is being executed lies on the thread's stack, innermost first;
+        // the outermost of that is the last of the chain.
+        let further_in = on_stack.iter().rev().skip(1);
+        let frames: Vec<&RawFrame> = chain.frames.iter().chain(further_in).collect();
+        for (place, &frame) in frames.iter().enumerate() {
+            let state = if place < last || matches!(chain.end, End::Awaiting(_)) {
+                State::Awaits
+            } else if chain.end == End::Executing {
+                State::Executes
+            } else {
+                State::Rests
+            };
+            let before = inside.len();
+            self.frame(frame, state, &mut inside)?;
+            if inside.len() > before
+                && let Some(&inner) = frames.get(place + 1)
+                && let Some(&(object, _)) = inside.last()
+                && self.is_entering(inner, object)?
+            {
+                inside.pop();
+            }
+        }
+        if inside.is_empty() {
+            return Ok(());
+        }
+        self.let_go_of(&levels(), &mut inside)?;
+        for (object, exit) in inside {
+            match self.class(object)? {
+                Class::Timeout => {
+                    self.objects.hold(HELD_ENTERED)?;
+                    entered.timeouts.insert(task, object);
+                }
+                _ if exit == Exit::Async => {
+                    self.objects.hold(HELD_ENTERED)?;
+                    let tasks = entered.tasks.entry(object).or_default();
+                    // A task comes but once, and all of it at once.
+                    if tasks.last() != Some(&task) {
+                        tasks.push(task);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the objects whose `with` the frame is inside of, outermost first,
+    /// and what those lead to.
+    fn frame(
+        &self,
+        frame: &RawFrame,
+        state: State,
+        inside: &mut Vec<(u64, Exit)>,
+    ) -> Result<(), Fault> {
+        let objects = self.objects;
+        let (mut frame, mut state) = (*frame, state);
+        let mut rest = Vec::new();
+        for _ in 0..MOST_INSIDE {
+            let variables = self.frames.variables(frame.code)?.names.len();
+            let awaited = objects.layout.awaited.depth;
+            let values = match state {
+                State::Awaits => objects.value_stack(frame.addr, variables, awaited)?,
+                State::Rests => objects.value_stack(frame.addr, variables, 0)?,
+                State::Executes => objects.executing_stack(&frame, variables)?,
+            };
+            for (place, &value) in values.iter().enumerate() {
+                let behind = values.get(place + 1).copied();
+                self.value(value, behind, inside, &mut rest)?;
+            }
+            // As nearly always, there is nothing more.
+            let Some(next) = rest.pop() else {
+                break;
+            };
+            if inside.len() > MOST_INSIDE {
+                break;
+            }
+            (frame, state) = (next, State::Rests);
+        }
+        Ok(())
+    }
+
+    fn value(
+        &self,
+        value: u64,
+        behind: Option<u64>,
+        inside: &mut Vec<(u64, Exit)>,
+        rest: &mut Vec<RawFrame>,
+    ) -> Result<(), Fault> {
+        if value == 0 {
+            return Ok(());
+        }
+        let objects = self.objects;
+        let (object, exit) = match objects.kind_of(value)? {
+            Kind::Method => self.method(value)?,
+            Kind::Function => (behind.filter(|&it| it != 0), self.exit(value)?),
+            // One that `async for` or `for` goes through, or that is called by hand.
+            Kind::Generator => {
+                rest.extend(self.generator(value));
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        match object {
+            Some(object) if exit != Exit::None => self.object(object, exit, inside, rest),
+            _ => Ok(()),
+        }
+    }
+
+    fn object(
+        &self,
+        object: u64,
+        exit: Exit,
+        inside: &mut Vec<(u64, Exit)>,
+        rest: &mut Vec<RawFrame>,
+    ) -> Result<(), Fault> {
+        let objects = self.objects;
+        inside.push((object, exit));
+        match self.class(object)? {
+            Class::ExitStack => {
+                let Some(callbacks) = objects.attribute(object, "_exit_callbacks")? else {
+                    return Ok(());
+                };
+                if objects.kind_of(callbacks)? != Kind::Deque {
+                    return Ok(());
+                }
+                // Pairs: whether it is a plain `with`, and the method.
+                for pair in objects.deque(callbacks)?.into_iter().take(MOST_INSIDE) {
+                    if objects.kind_of(pair)? == Kind::Tuple
+                        && let Some(&method) = objects.tuple(pair)?.get(1)
+                        && objects.kind_of(method)? == Kind::Method
+                        && let (Some(object), exit) = self.method(method)?
+                        && exit != Exit::None
+                    {
+                        inside.push((object, exit));
+                    }
+                }
+            }
+            Class::Generator => {
+                if let Some(generator) = objects.attribute(object, "gen")?
+                    && objects.kind_of(generator)? == Kind::Generator
+                {
+                    rest.extend(self.generator(generator));
+                }
+            }
+            Class::Timeout | Class::Other => {}
+        }
+        Ok(())
+    }
+
+    /// The frames of a generator that rests at a `yield`.
+    fn generator(&self, addr: u64) -> Vec<RawFrame> {
+        let chain = self.objects.chain(addr, &self.stacks);
+        match chain.end {
+            End::Resting => chain.frames,
+            _ => Vec::new(),
+        }
+    }
+
+    /// The object and the meaning of a bound method.
+    fn method(&self, addr: u64) -> Result<(Option<u64>, Exit), Fault> {
+        let layout = &self.objects.layout.method;
+        match self.objects.pointer(addr, layout.function)? {
+            Some(function) if self.objects.kind_of(function)? == Kind::Function => Ok((
+                self.objects.pointer(addr, layout.self_)?,
+                self.exit(function)?,
+            )),
+            _ => Ok((None, Exit::None)),
+        }
+    }
+
+    /// The meaning of the function at `addr`.
+    fn exit(&self, addr: u64) -> Result<Exit, Fault> {
+        let layout = &self.objects.layout.function;
+        let code = self
+            .objects
+            .required(addr, layout.code, "a function without code")?;
+        if let Some(&known) = self.exits.borrow().get(&code) {
+            return Ok(known);
+        }
+        let name = self.codes.name(code)?;
+        let exit = match name.rsplit('.').next() {
+            Some("__aexit__") => Exit::Async,
+            Some("__exit__") => Exit::Sync,
+            _ => Exit::None,
+        };
+        self.objects.hold(32)?;
+        self.exits.borrow_mut().insert(code, exit);
+        Ok(exit)
+    }
+
+    fn class(&self, object: u64) -> Result<Class, Fault> {
+        let type_ = self.objects.type_of(object)?.addr;
+        if let Some(&known) = self.classes.borrow().get(&type_) {
+            return Ok(known);
+        }
+        let mut class = Class::Other;
+        for name in self.objects.base_names(object)? {
+            class = match name.as_str() {
+                "Timeout" | "CancelScope" => Class::Timeout,
+                "ExitStack" | "AsyncExitStack" => Class::ExitStack,
+                "_GeneratorContextManagerBase" => Class::Generator,
+                _ => continue,
+            };
+            break;
+        }
+        self.objects.hold(32)?;
+        self.classes.borrow_mut().insert(type_, class);
+        Ok(class)
+    }
+
+    /// Whether the frame is that of the object's `__aenter__`.
+    fn is_entering(&self, frame: &RawFrame, object: u64) -> Result<bool, Fault> {
+        let known = self.enters.borrow().get(&frame.code).copied();
+        let enters = match known {
+            Some(known) => known,
+            None => {
+                let name = self.codes.name(frame.code)?;
+                let enters = name.rsplit('.').next() == Some("__aenter__");
+                self.objects.hold(32)?;
+                self.enters.borrow_mut().insert(frame.code, enters);
+                enters
+            }
+        };
+        Ok(enters && self.frames.variable(frame, "self")? == Some(object))
+    }
+
+    /// Takes out the condition that the task has let go of while it waits for it.
+    fn let_go_of(&self, levels: &[Level], inside: &mut Vec<(u64, Exit)>) -> Result<(), Fault> {
+        for level in levels {
+            let Some(role) = self.frames.role(level.code) else {
+                break;
+            };
+            if role == Role::Primitive(PrimitiveKind::Condition)
+                && let Some(condition) = self.frames.variable(&level.raw, "self")?
+            {
+                let lock = self.frames.attribute(condition, "_lock")?;
+                inside.retain(|&(object, _)| object != condition && Some(object) != lock);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,423 @@
+//! Sockets, transports, servers and child processes.
+
+use std::net::{IpAddr, SocketAddr};
+
+use awaitgraph_model::{Socket, SocketKind, Wait, WaitsFor};
+
+use super::frames::Level;
+use super::{Run, Waits, plain, socket};
+use crate::object::{Fault, Kind, flags};
+use crate::process::Descriptor;
+
+/// The attributes by which an object has its transport, and those by which it
+/// has another that has one.
+const TRANSPORTS: [&str; 2] = ["_transport", "transport"];
+const ON_THE_WAY: [&str; 5] = ["_protocol", "protocol", "_stream", "_writer", "writer"];
+/// The transport below one of TLS; how many such are seen through.
+const LAYERS: usize = 4;
+/// `AF_UNIX`, `AF_INET`, `AF_INET6`, `SOCK_STREAM` and `SOCK_DGRAM` of Linux.
+const UNIX: i32 = 1;
+const INET: i32 = 2;
+const INET6: i32 = 10;
+const STREAM: i32 = 1;
+const DATAGRAM: i32 = 2;
+/// The most bytes of a text of an address.
+const LONGEST: u64 = 256;
+/// The most pieces that a transport has buffered.
+const MOST_PIECES: usize = 4096;
+
+impl Waits<'_> {
+    /// A stream, or another object that has a transport.
+    pub(super) fn stream(
+        &self,
+        run: &Run,
+        action: &'static str,
+        future: u64,
+        outer: &[Level],
+    ) -> Result<WaitsFor, Fault> {
+        let mut found = socket(SocketKind::Stream, action);
+        let mut transport = None;
+        for &object in run.objects.iter().rev() {
+            transport = self.transport_of(object)?;
+            if transport.is_some() {
+                break;
+            }
+        }
+        if action == "read" {
+            for &object in &run.objects {
+                let buffer = self.frames.length(object, "_buffer")?;
+                found.buffered = found.buffered.or(buffer);
+            }
+        }
+        if let Some(transport) = transport {
+            self.add_transport(&mut found, transport)?;
+        }
+        let mut wanted = run.objects.clone();
+        wanted.extend(transport);
+        Ok(WaitsFor {
+            what: Wait::Socket(found),
+            id: transport.or(run.objects.last().copied()).or(Some(future)),
+            name: self.names.find(&self.frames, &wanted, outer)?,
+            deadline: None,
+        })
+    }
+
+    /// A transport that is being made.
+    pub(super) fn connecting(
+        &self,
+        action: &'static str,
+        future: u64,
+        inner: &[Level],
+    ) -> Result<WaitsFor, Fault> {
+        let mut found = socket(SocketKind::Stream, action);
+        let mut id = future;
+        for level in inner {
+            for name in ["transport", "transp"] {
+                if let Some(transport) = self.frames.variable(&level.raw, name)? {
+                    self.add_transport(&mut found, transport)?;
+                    id = transport;
+                }
+            }
+        }
+        Ok(plain(Wait::Socket(found), id))
+    }
+
+    /// A bare socket or file descriptor.
+    pub(super) fn socket(
+        &self,
+        action: &'static str,
+        future: u64,
+        inner: &[Level],
+        outer: &[Level],
+    ) -> Result<WaitsFor, Fault> {
+        let mut found = socket(SocketKind::Socket, action);
+        let mut object = None;
+        'frames: for level in inner {
+            for name in ["sock", "obj"] {
+                if let Some(value) = self.frames.variable(&level.raw, name)? {
+                    object = Some(value);
+                    break 'frames;
+                }
+            }
+            if let Some(owner) = self.frames.variable(&level.raw, "self")? {
+                for name in ["_raw_socket", "_RawSocketMixin__raw_socket"] {
+                    if let Some(value) = self.frames.attribute(owner, name)? {
+                        object = Some(value);
+                        break 'frames;
+                    }
+                }
+            }
+        }
+        if let Some(object) = object {
+            self.add_socket(&mut found, object)?;
+            if found.fd.is_none() {
+                found.fd = self
+                    .frames
+                    .as_int(object)?
+                    .and_then(|fd| fd.try_into().ok());
+            }
+        }
+        if action == "connect"
+            && let Some(level) = inner.first()
+            && let Some(address) = self.frames.variable(&level.raw, "address")?
+        {
+            found.peer = self.address(address)?;
+        }
+        self.complete(&mut found);
+        let name = match object {
+            Some(object) => self.names.find(&self.frames, &[object], outer)?,
+            None => None,
+        };
+        Ok(WaitsFor {
+            what: Wait::Socket(found),
+            id: object.or(Some(future)),
+            name,
+            deadline: None,
+        })
+    }
+
+    /// A server of `loop.create_server`.
+    pub(super) fn server(
+        &self,
+        action: &'static str,
+        server: u64,
+        outer: &[Level],
+    ) -> Result<WaitsFor, Fault> {
+        let mut found = socket(SocketKind::Server, action);
+        if let Some(sockets) = self.frames.attribute(server, "_sockets")?
+            && self.objects.kind_of(sockets)? == Kind::List
+            && let Some(&first) = self.objects.list(sockets)?.first()
+        {
+            self.add_socket(&mut found, first)?;
+        }
+        self.complete(&mut found);
+        Ok(WaitsFor {
+            what: Wait::Socket(found),
+            id: Some(server),
+            name: self.names.find(&self.frames, &[server], outer)?,
+            deadline: None,
+        })
+    }
+
+    /// A child process.
+    pub(super) fn subprocess(
+        &self,
+        run: &Run,
+        future: u64,
+        outer: &[Level],
+    ) -> Result<WaitsFor, Fault> {
+        let mut pid = None;
+        for &object in &run.objects {
+            for name in ["_pid", "pid"] {
+                pid = pid.or(self.frames.int(object, name)?);
+            }
+        }
+        let pid = pid.and_then(|pid| u32::try_from(pid).ok());
+        Ok(WaitsFor {
+            what: Wait::Subprocess {
+                pid,
+                alive: pid.and_then(|pid| (self.around.is_alive)(pid)),
+            },
+            id: run.objects.last().copied().or(Some(future)),
+            name: self.names.find(&self.frames, &run.objects, outer)?,
+            deadline: None,
+        })
+    }
+
+    /// The transport that an object has, or that what it has has.
+    pub(super) fn transport_of(&self, addr: u64) -> Result<Option<u64>, Fault> {
+        if let Some(transport) = self.own_transport(addr)? {
+            return Ok(Some(transport));
+        }
+        for name in ON_THE_WAY {
+            if let Some(next) = self.frames.attribute(addr, name)?
+                && self.is_instance(next)?
+                && let Some(transport) = self.own_transport(next)?
+            {
+                return Ok(Some(transport));
+            }
+        }
+        Ok(None)
+    }
+
+    fn own_transport(&self, addr: u64) -> Result<Option<u64>, Fault> {
+        if !self.is_instance(addr)? {
+            return Ok(None);
+        }
+        for name in TRANSPORTS {
+            if let Some(transport) = self.frames.attribute(addr, name)?
+                && self.is_transport(transport)?
+            {
+                return Ok(Some(transport));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the object is of a class made at run time and of no other kind.
+    fn is_instance(&self, addr: u64) -> Result<bool, Fault> {
+        let type_ = self.objects.type_of(addr)?;
+        Ok(type_.kind == Kind::Other && type_.flags & flags::HEAPTYPE != 0)
+    }
+
+    /// Whether it is a transport of asyncio or of uvloop.
+    fn is_transport(&self, addr: u64) -> Result<bool, Fault> {
+        let type_ = self.objects.type_of(addr)?;
+        if let Some(&known) = self.transports.borrow().get(&type_.addr) {
+            return Ok(known);
+        }
+        let names = self.objects.base_names(addr)?;
+        let is_it = names.iter().any(|name| {
+            matches!(name.as_str(), "BaseTransport" | "_SSLProtocolTransport")
+                || name.starts_with("uvloop.loop.") && name.ends_with("Transport")
+        });
+        self.objects.hold(32)?;
+        self.transports.borrow_mut().insert(type_.addr, is_it);
+        Ok(is_it)
+    }
+
+    /// Adds what the transport at `addr` says of itself.
+    pub(super) fn add_transport(&self, found: &mut Socket, addr: u64) -> Result<(), Fault> {
+        let mut here = addr;
+        for _ in 0..LAYERS {
+            let below = match self.frames.attribute(here, "_ssl_protocol")? {
+                Some(tls) => self.frames.attribute(tls, "_transport")?,
+                None => None,
+            };
+            match below {
+                Some(below) => here = below,
+                None => break,
+            }
+        }
+        let frames = &self.frames;
+        for name in ["_sock_fd", "_fileno"] {
+            let fd = frames.int(here, name)?;
+            found.fd = found.fd.or(fd.and_then(|fd| i32::try_from(fd).ok()));
+        }
+        if let Some(socket) = frames.attribute(here, "_sock")? {
+            self.add_socket(found, socket)?;
+        }
+        if let Some(extra) = frames.attribute(here, "_extra")?
+            && self.objects.kind_of(extra)? == Kind::Dict
+        {
+            if found.family.is_none()
+                && let Some(socket) = self.objects.dict_get(extra, "socket")?
+            {
+                self.add_socket(found, socket)?;
+            }
+            if self.objects.dict_get(extra, "pipe")?.is_some() {
+                found.family = Some("pipe".to_owned());
+            }
+            if let Some(address) = self.objects.dict_get(extra, "sockname")? {
+                found.local = self.address(address)?;
+            }
+            if let Some(address) = self.objects.dict_get(extra, "peername")? {
+                found.peer = self.address(address)?;
+            }
+        }
+        if found.action == Some("write") {
+            found.buffered = self.buffered(here)?;
+        }
+        if found.fd.is_none() {
+            found.fd = self.descriptor_of_uv(here)?;
+        }
+        self.complete(found);
+        Ok(())
+    }
+
+    /// How many bytes wait to be written: a bytearray, or from 3.12 a deque of
+    /// pieces.
+    fn buffered(&self, transport: u64) -> Result<Option<u64>, Fault> {
+        let Some(buffer) = self.frames.attribute(transport, "_buffer")? else {
+            return Ok(None);
+        };
+        if self.objects.kind_of(buffer)? != Kind::Deque {
+            return self.objects.length(buffer).map(Some);
+        }
+        let mut bytes = 0_u64;
+        for piece in self.objects.deque(buffer)?.into_iter().take(MOST_PIECES) {
+            bytes = bytes.saturating_add(match self.objects.kind_of(piece)? {
+                // Of `sendto`: what to send, and where to.
+                Kind::Tuple => match self.objects.tuple(piece)?.first() {
+                    Some(&data) => self.objects.length(data)?,
+                    None => 0,
+                },
+                _ => self.objects.length(piece)?,
+            });
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Adds what the `socket.socket` at `addr` says of itself, or the wrapper
+    /// that asyncio puts around one.
+    fn add_socket(&self, found: &mut Socket, addr: u64) -> Result<(), Fault> {
+        let mut addr = addr;
+        if self.objects.kind_of(addr)? != Kind::Socket {
+            match self.frames.attribute(addr, "_sock")? {
+                Some(inner) if self.objects.kind_of(inner)? == Kind::Socket => addr = inner,
+                _ => return Ok(()),
+            }
+        }
+        let layout = &self.objects.layout.socket;
+        let fd = self.objects.i32(addr, layout.fd)?;
+        let family = self.objects.i32(addr, layout.family)?;
+        let type_ = self.objects.i32(addr, layout.type_)?;
+        if fd >= 0 {
+            found.fd = Some(fd);
+        }
+        let family = match (family, type_ & 0xf) {
+            (UNIX, _) => "unix",
+            (INET | INET6, STREAM) => "tcp",
+            (INET | INET6, DATAGRAM) => "udp",
+            _ => return Ok(()),
+        };
+        found.family = Some(family.to_owned());
+        Ok(())
+    }
+
+    /// Adds what the system says of the descriptor, where the objects do not.
+    pub(super) fn complete(&self, found: &mut Socket) {
+        let Some(fd) = found.fd else {
+            return;
+        };
+        let is_whole = found.family.is_some() && found.local.is_some() && found.peer.is_some();
+        if is_whole || found.family.as_deref() == Some("pipe") {
+            return;
+        }
+        if let Some(Descriptor {
+            family,
+            local,
+            peer,
+        }) = (self.around.descriptor)(fd)
+        {
+            found.family = found.family.take().or(family);
+            found.local = found.local.take().or(local);
+            found.peer = found.peer.take().or(peer);
+        }
+    }
+
+    /// The text of an address, as `getsockname` gives it: `127.0.0.1:80`,
+    /// `[::1]:80`, `/run/socket`, `@abstract`.
+    pub(super) fn address(&self, addr: u64) -> Result<Option<String>, Fault> {
+        let objects = self.objects;
+        Ok(match objects.kind_of(addr)? {
+            Kind::Tuple => {
+                let parts = objects.tuple(addr)?;
+                let (Some(&host), Some(&port)) = (parts.first(), parts.get(1)) else {
+                    return Ok(None);
+                };
+                let port = self.frames.as_int(port)?;
+                if objects.kind_of(host)? != Kind::Text {
+                    return Ok(None);
+                }
+                let host = objects.text(host)?;
+                let Some(port) = port.and_then(|port| u16::try_from(port).ok()) else {
+                    return Ok(None);
+                };
+                // A name is left as it is; an address of version 6 has its brackets.
+                match host.parse::<IpAddr>() {
+                    Ok(ip) => Some(SocketAddr::new(ip, port).to_string()),
+                    Err(_) if host.contains(':') => Some(format!("[{host}]:{port}")),
+                    Err(_) => Some(format!("{host}:{port}")),
+                }
+            }
+            Kind::Text => Some(objects.text(addr)?).filter(|path| !path.is_empty()),
+            Kind::Bytes => {
+                let bytes = objects.byte_string(addr, LONGEST)?;
+                match bytes.strip_prefix(&[0]) {
+                    Some(name) => Some(format!("@{}", String::from_utf8_lossy(name))),
+                    None if bytes.is_empty() => None,
+                    None => Some(String::from_utf8_lossy(&bytes).into_owned()),
+                }
+            }
+            _ => None,
+        })
+    }
+
+    /// The descriptor of a transport of uvloop, which has a `uv_stream_t` whose
+    /// `data` leads back to it (libuv's `include/uv.h` and `include/uv/unix.h`,
+    /// the same in all of 1.x).
+    fn descriptor_of_uv(&self, addr: u64) -> Result<Option<i32>, Fault> {
+        const TYPE: u64 = 16;
+        const DESCRIPTOR: u64 = 184;
+        /// `UV_NAMED_PIPE` and `UV_TCP` of `uv_handle_type`.
+        const STREAMS: [i32; 2] = [7, 12];
+        let objects = self.objects;
+        let type_ = objects.type_of(addr)?;
+        if !objects.type_name(type_.addr)?.starts_with("uvloop.") {
+            return Ok(None);
+        }
+        let begin = objects.layout.object.header;
+        for offset in (begin..type_.basicsize.min(LONGEST)).step_by(8) {
+            if let Some(handle) = objects.pointer(addr, offset)?
+                && handle.is_multiple_of(8)
+                && objects.u64(handle, 0) == Ok(addr)
+                && STREAMS.contains(&objects.i32(handle, TYPE)?)
+            {
+                let fd = objects.i32(handle, DESCRIPTOR)?;
+                return Ok(Some(fd).filter(|&fd| fd >= 0));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,139 @@
+//! Timers: when a sleep ends, and when somebody gives up.
+
+use std::rc::Rc;
+
+use super::Waits;
+use super::frames::Level;
+use super::roles::Role;
+use crate::frame::RawFrame;
+use crate::map::HashMap;
+use crate::object::{Fault, Kind};
+
+/// The largest object that is searched for a float.
+const LARGEST: u64 = 256;
+
+impl Waits<'_> {
+    /// Seconds until the `TimerHandle` at `addr` calls.
+    pub(super) fn left_of_timer(&self, addr: u64) -> Result<Option<f64>, Fault> {
+        let when = match self.objects.attribute(addr, "_when")? {
+            Some(when) => self.objects.number(when)?,
+            None => self.only_float_in(addr)?,
+        };
+        Ok(self.left(when))
+    }
+
+    /// Seconds until the timeout at `addr` gives up: one of asyncio, of the
+    /// package `async_timeout`, or a cancel scope of anyio.
+    pub(super) fn left_of_timeout(&self, addr: u64) -> Result<Option<f64>, Fault> {
+        for name in ["_when", "_deadline"] {
+            if let Some(when) = self.objects.attribute(addr, name)? {
+                return Ok(self.left(self.objects.number(when)?));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Seconds until the `asyncio.wait_for` or `asyncio.wait` that the task is
+    /// in gives up, where it has a timer of its own.
+    pub(super) fn left_of_wait_for(&self, levels: &[Level]) -> Result<Option<f64>, Fault> {
+        for level in levels {
+            match self.frames.role(level.code) {
+                Some(Role::Awaiting) => {}
+                Some(Role::WaitFor | Role::WaitSet) => {
+                    let handle = self.frames.variable(&level.raw, "timeout_handle")?;
+                    return match handle {
+                        Some(handle) => self.left_of_timer(handle),
+                        None => Ok(None),
+                    };
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    fn left(&self, when: Option<f64>) -> Option<f64> {
+        let left = when? - self.around.now?;
+        left.is_finite().then_some(left)
+    }
+
+    /// uvloop's timers are written in C, and have but one float: when they call.
+    fn only_float_in(&self, addr: u64) -> Result<Option<f64>, Fault> {
+        let objects = self.objects;
+        let type_ = objects.type_of(addr)?;
+        let name = objects.type_name(type_.addr)?;
+        if !name.starts_with("uvloop.") || type_.basicsize > LARGEST {
+            return Ok(None);
+        }
+        let begin = objects.layout.object.header;
+        for offset in (begin..type_.basicsize).step_by(8) {
+            // A word that is no pointer to an object is none of ours.
+            if let Some(value) = objects.pointer(addr, offset)?
+                && value.is_multiple_of(8)
+                && objects.kind_of(value) == Ok(Kind::Float)
+            {
+                return objects.float(value).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// When each of the futures is completed that a timer of the loop at
+    /// `addr` has in hand.
+    pub(super) fn scheduled(&self, addr: u64) -> Result<Rc<HashMap<u64, f64>>, Fault> {
+        if let Some(known) = self.scheduled.borrow().get(&addr) {
+            return Ok(Rc::clone(known));
+        }
+        let mut found = HashMap::default();
+        if let Some(timers) = self.objects.attribute(addr, "_scheduled")?
+            && self.objects.kind_of(timers)? == Kind::List
+        {
+            for timer in self.objects.list(timers)? {
+                if let Some(when) = self.objects.attribute(timer, "_when")?
+                    && let Some(when) = self.objects.number(when)?
+                {
+                    for future in self.futures_of_handle(timer)? {
+                        self.objects.hold(32)?;
+                        found.entry(future).or_insert(when);
+                    }
+                }
+            }
+        }
+        let found = Rc::new(found);
+        self.scheduled.borrow_mut().insert(addr, Rc::clone(&found));
+        Ok(found)
+    }
+
+    /// Seconds until a timer completes the future, if one does.
+    pub(super) fn left_of_scheduled(
+        &self,
+        future: u64,
+        loop_: Option<u64>,
+    ) -> Result<Option<f64>, Fault> {
+        let Some(loop_) = loop_ else {
+            return Ok(None);
+        };
+        let when = self.scheduled(loop_)?.get(&future).copied();
+        Ok(self.left(when))
+    }
+
+    /// The only one of the futures that `asyncio.wait` waits for.
+    pub(super) fn only_one(&self, frame: &RawFrame) -> Result<Option<u64>, Fault> {
+        let Some(set) = self.frames.variable(frame, "fs")? else {
+            return Ok(None);
+        };
+        if self.objects.kind_of(set)? != Kind::Set {
+            return Ok(None);
+        }
+        let mut pending = Vec::new();
+        for future in self.objects.set(set)? {
+            if self.objects.is_pending(future)? {
+                pending.push(future);
+            }
+        }
+        Ok(match pending.as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,228 @@
+//! The variables of a frame, and what else it has in hand.
+//!
+//! ```text
+//!   localsplus   variables · cells · free variables │ value stack ─> │
+//!                └── named by the code object ─────┘ f_valuestack    └ the stack's end
+//! ```
+
+use super::{REFERENCE_TAG, RawFrame};
+use crate::layout::{FrameLayout, LocalNames, StackTop};
+use crate::object::{Fault, Kind, Objects, unexpected};
+
+/// The most variables of a function, and values on its stack.
+const MOST: u64 = 1 << 16;
+
+/// The longest exception table that is read.
+const LONGEST_TABLE: u64 = 1024 * 1024;
+/// To 3.10, of a frame's blocks: the size, where the level is, and the number
+/// of the last one (`PyTryBlock` and `CO_MAXBLOCKS`).
+const BLOCK: u64 = 12;
+const BLOCK_LEVEL: u64 = 8;
+const MOST_BLOCKS: u64 = 19;
+
+impl Objects<'_> {
+    /// The names (each a str) of the variables of the code object at `addr`,
+    /// in the order in which a frame has them.
+    pub(crate) fn variable_names(&self, addr: u64) -> Result<Vec<u64>, Fault> {
+        let layout = &self.layout.code;
+        let mut names = Vec::new();
+        if let LocalNames::Parts { varnames, cellvars } = layout.local_names {
+            for offset in [varnames, cellvars] {
+                names.extend(self.tuple(self.required(addr, offset, "code without names")?)?);
+            }
+        }
+        names.extend(self.tuple(self.required(addr, layout.names, "code without names")?)?);
+        match names.len() as u64 {
+            0..=MOST => Ok(names),
+            _ => unexpected(addr, "code with too many variables"),
+        }
+    }
+
+    /// The value of a variable of the frame at `addr`, also where it is in a cell.
+    pub(crate) fn variable(&self, addr: u64, place: usize) -> Result<Option<u64>, Fault> {
+        let begin = match &self.layout.frame {
+            FrameLayout::Object(layout) => layout.localsplus,
+            FrameLayout::Interpreter(layout) => layout.localsplus,
+        };
+        let value = self.u64(addr, begin.wrapping_add(8 * place as u64))? & !REFERENCE_TAG;
+        match value {
+            0 => Ok(None),
+            cell if self.kind_of(cell)? == Kind::Cell => {
+                self.pointer(cell, self.layout.cell_content)
+            }
+            value => Ok(Some(value)),
+        }
+    }
+
+    /// The same, where it is not `None`.
+    pub(crate) fn variable_but_none(&self, addr: u64, place: usize) -> Result<Option<u64>, Fault> {
+        let begin = match &self.layout.frame {
+            FrameLayout::Object(layout) => layout.localsplus,
+            FrameLayout::Interpreter(layout) => layout.localsplus,
+        };
+        let value = self.u64(addr, begin.wrapping_add(8 * place as u64))? & !REFERENCE_TAG;
+        if value == 0 {
+            return Ok(None);
+        }
+        match self.kind_of(value)? {
+            Kind::None => Ok(None),
+            Kind::Cell => match self.pointer(value, self.layout.cell_content)? {
+                Some(content) if self.kind_of(content)? == Kind::None => Ok(None),
+                content => Ok(content),
+            },
+            _ => Ok(Some(value)),
+        }
+    }
+
+    /// The dict of the globals of the frame at `addr`.
+    pub(crate) fn globals(&self, addr: u64) -> Result<Option<u64>, Fault> {
+        let offset = match &self.layout.frame {
+            FrameLayout::Object(layout) => layout.globals,
+            FrameLayout::Interpreter(layout) => layout.globals,
+        };
+        match self.pointer(addr, offset)? {
+            Some(dict) if self.kind_of(dict)? == Kind::Dict => Ok(Some(dict)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The values on the stack of the suspended frame at `addr` that has so
+    /// many variables, the oldest first, but for the last `without`. A value
+    /// that is not there is 0.
+    pub(crate) fn value_stack(
+        &self,
+        addr: u64,
+        variables: usize,
+        without: u64,
+    ) -> Result<Vec<u64>, Fault> {
+        let (base, count) = self.value_stack_place(addr, variables)?;
+        let count = count.saturating_sub(without);
+        if count > MOST {
+            return unexpected(addr, "a stack of too many values");
+        }
+        let mut values = Vec::with_capacity(count.min(4) as usize);
+        for place in 0..count {
+            values.push(self.u64(base, 8 * place)? & !REFERENCE_TAG);
+        }
+        Ok(values)
+    }
+
+    /// The references that the frame at `addr` itself counts: those of its
+    /// variables and its value stack, but for borrowed ones (3.14+:
+    /// `Py_TAG_REFCNT` in `Include/internal/pycore_stackref.h`).
+    pub(crate) fn owned(&self, addr: u64, variables: usize) -> Result<Vec<u64>, Fault> {
+        let begin = match &self.layout.frame {
+            FrameLayout::Object(layout) => layout.localsplus,
+            FrameLayout::Interpreter(layout) => layout.localsplus,
+        };
+        let (base, count) = self.value_stack_place(addr, variables)?;
+        let mut owned = Vec::new();
+        let places = (0..variables as u64)
+            .map(|place| addr.wrapping_add(begin + 8 * place))
+            .chain((0..count.min(MOST)).map(|place| base.wrapping_add(8 * place)));
+        for place in places {
+            let value = self.u64(place, 0)?;
+            if value != 0 && value & REFERENCE_TAG == 0 {
+                owned.push(value);
+            }
+        }
+        Ok(owned)
+    }
+
+    /// Where the value stack of a suspended frame begins, and how many values
+    /// are on it.
+    fn value_stack_place(&self, addr: u64, variables: usize) -> Result<(u64, u64), Fault> {
+        let variables = variables as u64;
+        let (top, base, counted_before) = match &self.layout.frame {
+            FrameLayout::Object(layout) => {
+                let base = match layout.stack_top {
+                    StackTop::Pointer(_) => self.u64(addr, layout.valuestack)?,
+                    StackTop::Count(_) => addr.wrapping_add(layout.localsplus + 8 * variables),
+                };
+                (layout.stack_top, base, 0)
+            }
+            FrameLayout::Interpreter(layout) => {
+                let base = addr.wrapping_add(layout.localsplus + 8 * variables);
+                (layout.stack_top, base, variables)
+            }
+        };
+        let count = match top {
+            StackTop::Pointer(offset) => self.u64(addr, offset)?.saturating_sub(base) / 8,
+            StackTop::Count(offset) => {
+                let count = u64::try_from(self.i32(addr, offset)?).unwrap_or(0);
+                count.saturating_sub(counted_before)
+            }
+        };
+        Ok((base, count))
+    }
+
+    /// The values on the stack of a frame that is being executed, as far as it
+    /// is certain that they are there: those below the innermost block or
+    /// handler that it is in. The rest is in registers, or left from before.
+    pub(crate) fn executing_stack(
+        &self,
+        frame: &RawFrame,
+        variables: usize,
+    ) -> Result<Vec<u64>, Fault> {
+        let (base, count) = match &self.layout.frame {
+            FrameLayout::Object(layout) => {
+                let blocks = self.i32(frame.addr, layout.iblock)?;
+                let Some(last) = u64::try_from(blocks).ok().and_then(|it| it.checked_sub(1)) else {
+                    return Ok(Vec::new());
+                };
+                let block = layout.blockstack + (BLOCK * last.min(MOST_BLOCKS));
+                let level = self.i32(frame.addr, block + BLOCK_LEVEL)?;
+                let base = self.u64(frame.addr, layout.valuestack)?;
+                (base, u64::try_from(level).unwrap_or(0))
+            }
+            FrameLayout::Interpreter(layout) => {
+                let base = layout.localsplus + 8 * variables as u64;
+                let depth = self.handler_depth(frame)?;
+                (frame.addr.wrapping_add(base), depth)
+            }
+        };
+        if count > MOST {
+            return unexpected(frame.addr, "a stack of too many values");
+        }
+        let mut values = Vec::new();
+        for place in 0..count {
+            values.push(self.u64(base, 8 * place)? & !REFERENCE_TAG);
+        }
+        Ok(values)
+    }
+
+    /// How deep the value stack is for the handler of the instruction that the
+    /// frame is at: entries of a start, a length, a target and a depth, in
+    /// instructions of two bytes (`InternalDocs/exception_handling.md`).
+    fn handler_depth(&self, frame: &RawFrame) -> Result<u64, Fault> {
+        let Some(offset) = self.layout.code.exception_table else {
+            return Ok(0);
+        };
+        let table = self.required(frame.code, offset, "code without an exception table")?;
+        if self.kind_of(table)? != Kind::Bytes {
+            return unexpected(frame.code, "an exception table that is not bytes");
+        }
+        let table = self.byte_string(table, LONGEST_TABLE)?;
+        let here = frame.offset.cast_unsigned() / 2;
+        let mut bytes = table.iter().copied();
+        let mut number = || -> Option<u64> {
+            let mut value = 0_u64;
+            for byte in bytes.by_ref() {
+                value = value << 6 | u64::from(byte & 0x3f);
+                if byte & 0x40 == 0 {
+                    return Some(value);
+                }
+            }
+            None
+        };
+        while let (Some(start), Some(length), Some(_), Some(depth)) =
+            (number(), number(), number(), number())
+        {
+            if (start..start.saturating_add(length)).contains(&here) {
+                // The lowest bit tells whether the instruction is kept too.
+                return Ok(depth >> 1);
+            }
+        }
+        Ok(0)
+    }
+}

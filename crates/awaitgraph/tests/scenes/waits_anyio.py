@@ -1,0 +1,126 @@
+"""anyio: its primitives, sockets and threads end in asyncio's, and are told by their own."""
+import asyncio
+import socket
+import threading
+import time
+
+import anyio
+import anyio.to_thread
+
+import truth
+
+threads = {}
+
+
+async def holds(label, lock):
+    truth.mark(label)
+    async with lock:
+        await truth.forever()
+
+
+async def waits(label, lock):
+    truth.mark(label)
+    async with lock:
+        pass
+
+
+async def waits_for_event(event):
+    truth.mark("event")
+    await event.wait()
+
+
+async def waits_for_condition(condition):
+    truth.mark("condition")
+    async with condition:
+        await condition.wait()
+
+
+async def receives(stream):
+    truth.mark("receives")
+    await stream.receive()
+
+
+async def sends(stream):
+    truth.mark("sends")
+    while True:
+        await stream.send(1)
+
+
+async def connects(port):
+    truth.mark("connects")
+    async with await anyio.connect_tcp("127.0.0.1", port) as stream:
+        sock = stream.extra(anyio.abc.SocketAttribute.raw_socket)
+        truth.waits(
+            "connects", "stream", action="read", family="tcp", fd=sock.fileno(),
+            local="%s:%d" % sock.getsockname()[:2], peer="127.0.0.1:%d" % port,
+        )
+        await stream.receive()
+
+
+def works():
+    threads["thread"] = threading.get_native_id()
+    truth.block()
+
+
+async def in_thread():
+    truth.mark("in thread")
+    truth.waits(
+        "in thread", "executor", thread=lambda: threads["thread"], function="works",
+        stack=["block", "works"],
+    )
+    await anyio.to_thread.run_sync(works)
+
+
+async def limited():
+    truth.mark("limited")
+    with anyio.move_on_after(500):
+        truth.waits("limited", "sleep", left=time.monotonic() + 900, deadline=time.monotonic() + 500)
+        await anyio.sleep(900)
+
+
+async def main():
+    truth.mark("main")
+    children = {}
+
+    lock = anyio.Lock()
+    children["holder"] = holds("holder", lock)
+    children["lock"] = waits("lock", lock)
+    truth.waits("lock", "lock", id=lock, name="lock", value=1, waiting=1, holders=["holder"])
+
+    semaphore = anyio.Semaphore(1, max_value=1)
+    children["one"] = holds("one", semaphore)
+    children["semaphore"] = waits("semaphore", semaphore)
+    truth.waits("semaphore", "semaphore", id=semaphore, value=0, bound=1, waiting=1, holders=["one"])
+
+    limiter = anyio.CapacityLimiter(1)
+    children["borrower"] = holds("borrower", limiter)
+    children["limiter"] = waits("limiter", limiter)
+    truth.waits("limiter", "semaphore", id=limiter, value=0, bound=1, waiting=1, holders=["borrower"])
+
+    event, condition = anyio.Event(), anyio.Condition()
+    children["event"] = waits_for_event(event)
+    truth.waits("event", "event", id=event, name="event", value=0, waiting=1)
+    children["condition"] = waits_for_condition(condition)
+    truth.waits("condition", "condition", id=condition, name="condition", value=0, waiting=1, holders=[])
+
+    _, receiver = empty = anyio.create_memory_object_stream(0)
+    sender, _ = full = anyio.create_memory_object_stream(2)
+    kept.extend([empty, full])
+    children["receives"] = receives(receiver)
+    truth.waits("receives", "queue", end="get", id=receiver, name="stream", size=0, getters=1, putters=0)
+    children["sends"] = sends(sender)
+    truth.waits("sends", "queue", end="put", id=sender, size=2, bound=2, getters=0, putters=1)
+
+    silent = socket.create_server(("127.0.0.1", 0))
+    kept.append(silent)
+    children["connects"] = connects(silent.getsockname()[1])
+    children["in thread"] = in_thread()
+    children["limited"] = limited()
+    truth.when(lambda: "thread" in threads and len(truth._waits) == 10)
+    for label in children:
+        truth.awaits("main", label, "gather")
+    await asyncio.gather(*children.values())
+
+
+kept = []
+truth.run(main)

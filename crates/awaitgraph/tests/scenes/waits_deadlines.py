@@ -1,0 +1,87 @@
+"""What is waited for within a time limit: when that ends."""
+import asyncio
+import time
+
+import truth
+
+
+async def limited(event):
+    truth.mark("limited")
+    await event.wait()
+
+
+async def limits(event):
+    truth.mark("limits")
+    inner = asyncio.ensure_future(limited(event))
+    truth.waits("limited", "event", deadline=lambda: times["limits"])
+    times["limits"] = time.monotonic() + 600
+    await asyncio.wait_for(inner, 600)
+
+
+async def of_coroutine(event):
+    # To 3.11 `wait_for` has a task of its own for the coroutine.
+    truth.mark("of coroutine")
+    times["of coroutine"] = time.monotonic() + 700
+    await asyncio.wait_for(waits(event), 700)
+
+
+async def waits(event):
+    truth.mark("waits") if not inline else None
+    await event.wait()
+
+
+async def of_future():
+    truth.mark("of future")
+    future = truth.forever()
+    kept.append(future)
+    truth.waits("of future", "future", deadline=time.monotonic() + 800)
+    await asyncio.wait_for(future, 800)
+
+
+async def nested(event):
+    truth.mark("nested")
+    async with asyncio.timeout(2000):
+        truth.waits("nested", "event", deadline=time.monotonic() + 900)
+        async with asyncio.timeout(900):
+            await event.wait()
+
+
+async def without():
+    truth.mark("without")
+    async with asyncio.timeout(None):
+        truth.waits("without", "sleep", deadline=None)
+        await asyncio.sleep(900)
+
+
+def is_inline():
+    import inspect
+
+    return "timeout_handle" not in inspect.getsource(asyncio.wait_for)
+
+
+async def main():
+    truth.mark("main")
+    event = asyncio.Event()
+    children = {
+        "limits": limits(event),
+        "of coroutine": of_coroutine(event),
+        "of future": of_future(),
+    }
+    truth.awaits("limits", "limited", "wait_for")
+    known = dict(id=event, name="event", deadline=lambda: times["of coroutine"])
+    if inline:
+        truth.waits("of coroutine", "event", **known)
+    else:
+        truth.awaits("of coroutine", "waits", "wait_for")
+        truth.waits("waits", "event", **known)
+    if hasattr(asyncio, "timeout"):
+        children["nested"] = nested(event)
+        children["without"] = without()
+    for label in children:
+        truth.awaits("main", label, "gather")
+    await asyncio.gather(*children.values())
+
+
+inline = is_inline()
+times, kept = {}, []
+truth.run(main)

@@ -1,0 +1,72 @@
+"""Executors: the thread that runs the work, and what is queued before it."""
+import asyncio
+import concurrent.futures
+import functools
+import threading
+import time
+
+import truth
+
+threads = {}
+
+
+def works(label):
+    threads[label] = threading.get_native_id()
+    truth.block()
+
+
+async def runs(label, executor):
+    truth.mark(label)
+    truth.waits(
+        label, "executor", thread=lambda: threads[label], function="works",
+        stack=["block", "works"], queued_before=None,
+    )
+    await asyncio.get_running_loop().run_in_executor(executor, works, label)
+
+
+async def queued(label, executor, before):
+    truth.mark(label)
+    truth.waits(label, "executor", thread=None, function="works", queued_before=before, stack=None)
+    await asyncio.get_running_loop().run_in_executor(executor, functools.partial(works, label))
+
+
+async def builtin():
+    truth.mark("builtin")
+    truth.waits("builtin", "executor", function="sleep", queued_before=None)
+    await asyncio.get_running_loop().run_in_executor(None, time.sleep, 1000)
+
+
+async def wrapped(executor):
+    truth.mark("wrapped")
+    truth.waits("wrapped", "executor", thread=lambda: threads["wrapped"], function="works")
+    await asyncio.wrap_future(executor.submit(works, "wrapped"))
+
+
+async def to_thread():
+    truth.mark("to thread")
+    truth.waits("to thread", "executor", thread=lambda: threads["to thread"], function="works")
+    await asyncio.to_thread(works, "to thread")
+
+
+async def main():
+    truth.mark("main")
+    one = concurrent.futures.ThreadPoolExecutor(1)
+    two = concurrent.futures.ThreadPoolExecutor(2)
+    children = {
+        "one": runs("one", one),
+        "first in line": queued("first in line", one, 0),
+        "second in line": queued("second in line", one, 1),
+        "two": runs("two", two),
+        "wrapped": wrapped(two),
+        "builtin": builtin(),
+    }
+    if hasattr(asyncio, "to_thread"):
+        children["to thread"] = to_thread()
+        truth.when(lambda: "to thread" in threads)
+    for label in children:
+        truth.awaits("main", label, "gather")
+    truth.when(lambda: {"one", "two", "wrapped"} <= threads.keys())
+    await asyncio.gather(*children.values())
+
+
+truth.run(main)

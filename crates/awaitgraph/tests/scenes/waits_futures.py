@@ -1,0 +1,109 @@
+"""Futures that threads complete, and those that are nothing but futures."""
+import asyncio
+import concurrent.futures
+import threading
+import weakref
+
+import truth
+
+
+class Client:
+    async def ask(self):
+        self.answer = truth.forever()
+        await self.answer
+
+
+async def plain():
+    truth.mark("plain")
+    future = truth.forever()
+    kept.append(future)
+    truth.waits("plain", "future", id=future, name="future", orphaned=None)
+    await future
+
+
+async def orphaned():
+    truth.mark("orphaned")
+    truth.waits("orphaned", "future", orphaned=True, name=None, held_by=None)
+    await truth.forever()
+
+
+async def orphaned_variable():
+    truth.mark("orphaned variable")
+    future = truth.forever()
+    truth.waits("orphaned variable", "future", orphaned=True, name="future")
+    await future
+
+
+async def of_callback():
+    truth.mark("of callback")
+    truth.waits("of callback", "future", orphaned=None)
+    future = truth.forever()
+    kept.append(future.set_result)
+    await future
+
+
+async def of_closure():
+    truth.mark("of closure")
+    truth.waits("of closure", "future", orphaned=None)
+    future = truth.forever()
+    kept.append(lambda: future.set_result(None))
+    await future
+
+
+async def weak():
+    truth.mark("weak")
+    truth.waits("weak", "future", orphaned=None)
+    future = truth.forever()
+    kept.append(weakref.ref(future))
+    await future
+
+
+async def attribute(client):
+    truth.mark("attribute")
+    truth.waits("attribute", "future", name="Client.answer", held_by=["Client.answer"])
+    await client.ask()
+
+
+async def of_thread():
+    truth.mark("of thread")
+    loop, future = asyncio.get_running_loop(), truth.forever()
+
+    def thread(future):
+        truth.block()
+        loop.call_soon_threadsafe(future.set_result, None)
+
+    threading.Thread(target=thread, args=(future,), daemon=True).start()
+    truth.waits("of thread", "threadsafe", id=future)
+    await future
+
+
+async def chained():
+    truth.mark("chained")
+    future = concurrent.futures.Future()
+    kept.append(future)
+    truth.waits("chained", "threadsafe")
+    await asyncio.wrap_future(future)
+
+
+async def main():
+    truth.mark("main")
+    client = Client()
+    kept.append(client)
+    children = {
+        "plain": plain(),
+        "orphaned": orphaned(),
+        "orphaned variable": orphaned_variable(),
+        "of callback": of_callback(),
+        "of closure": of_closure(),
+        "weak": weak(),
+        "attribute": attribute(client),
+        "of thread": of_thread(),
+        "chained": chained(),
+    }
+    for label in children:
+        truth.awaits("main", label, "gather")
+    await asyncio.gather(*children.values())
+
+
+kept = []
+truth.run(main)

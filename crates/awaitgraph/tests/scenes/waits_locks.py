@@ -1,0 +1,191 @@
+"""Locks, semaphores, conditions and events: which one, its name, and who holds it."""
+import asyncio
+import contextlib
+
+import truth
+
+
+class Pool:
+    def __init__(self):
+        self.lock = asyncio.Lock()
+
+
+class Stricter(asyncio.Lock):
+    async def acquire(self):
+        return await super().acquire()
+
+
+async def holds(label, lock):
+    truth.mark(label)
+    async with lock:
+        await truth.forever()
+
+
+async def waits(label, lock):
+    truth.mark(label)
+    async with lock:
+        pass
+
+
+async def waits_in_pool(pool):
+    truth.mark("in pool")
+    async with pool.lock:
+        pass
+
+
+async def holds_by_stack(lock):
+    truth.mark("by stack")
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(lock)
+        await truth.forever()
+
+
+@contextlib.asynccontextmanager
+async def managed(lock):
+    async with lock:
+        yield
+
+
+async def holds_by_manager(lock):
+    truth.mark("by manager")
+    async with managed(lock):
+        await truth.forever()
+
+
+async def rows(lock):
+    async with lock:
+        yield 1
+
+
+async def holds_by_generator(lock):
+    truth.mark("by generator")
+    async for _ in rows(lock):
+        await truth.forever()
+
+
+async def acquires(lock):
+    truth.mark("acquires")
+    await lock.acquire()
+    await truth.forever()
+
+
+async def takes_and_ends(lock):
+    await lock.acquire()
+
+
+async def takes_and_releases(lock):
+    truth.mark("takes and releases")
+    await lock.acquire()
+    try:
+        await truth.forever()
+    finally:
+        lock.release()
+
+
+async def waits_for_set(event):
+    truth.mark("event")
+    await event.wait()
+
+
+async def notified(label, condition):
+    truth.mark(label)
+    async with condition:
+        await condition.wait()
+
+
+async def enters(condition):
+    truth.mark("enters")
+    async with condition:
+        pass
+
+
+async def main():
+    truth.mark("main")
+    children = []
+
+    def child(coroutine, label, *waiting, **details):
+        children.append(coroutine)
+        truth.awaits("main", label, "gather")
+        if waiting:
+            truth.waits(label, *waiting, **details)
+
+    lock = asyncio.Lock()
+    child(holds("holder", lock), "holder")
+    known = dict(id=lock, name="lock", value=1, waiting=2, holders=["holder"], abandoned=None)
+    child(waits("first", lock), "first", "lock", **known)
+    child(waits("second", lock), "second", "lock", **known)
+
+    pool = Pool()
+    child(holds("holder of pool", pool.lock), "holder of pool")
+    child(
+        waits_in_pool(pool), "in pool",
+        "lock", id=pool.lock, name="Pool.lock", holders=["holder of pool"],
+    )
+
+    for label, make in (
+        ("by stack", holds_by_stack),
+        ("by manager", holds_by_manager),
+        ("by generator", holds_by_generator),
+    ):
+        other = Stricter() if label == "by manager" else asyncio.Lock()
+        child(make(other), label)
+        child(waits("after " + label, other), "after " + label, "lock", id=other, holders=[label])
+
+    taken = asyncio.Lock()
+    child(acquires(taken), "acquires")
+    child(waits("bare", taken), "bare", "lock", id=taken, name="lock", value=1, holders=[])
+
+    released = asyncio.Lock()
+    child(takes_and_releases(released), "takes and releases")
+    child(waits("patient", released), "patient", "lock", id=released, holders=[], abandoned=None)
+
+    left = asyncio.Lock()
+    await takes_and_ends(left)
+    for label in ("hopeless", "also hopeless"):
+        child(waits(label, left), label, "lock", value=1, waiting=2, abandoned=True)
+
+    public = Pool()
+    await takes_and_ends(public.lock)
+    kept.append(public)
+    child(waits("hopeful", public.lock), "hopeful", "lock", value=1, abandoned=None)
+
+    semaphore = asyncio.Semaphore(2)
+    bounded = asyncio.BoundedSemaphore(1)
+    child(holds("one", semaphore), "one")
+    child(holds("other", semaphore), "other")
+    child(
+        waits("third", semaphore), "third",
+        "semaphore", id=semaphore, value=0, waiting=1, bound=None, holders=["one", "other"],
+    )
+    child(holds("bounded holder", bounded), "bounded holder")
+    child(
+        waits("bounded", bounded), "bounded",
+        "semaphore", id=bounded, value=0, bound=1, holders=["bounded holder"],
+    )
+
+    event = asyncio.Event()
+    child(
+        waits_for_set(event), "event",
+        "event", id=event, name="event", value=0, waiting=1, holders=[],
+    )
+
+    idle = asyncio.Condition()
+    child(
+        notified("idle", idle), "idle",
+        "condition", id=idle, name="condition", value=0, waiting=1, holders=[],
+    )
+    busy = asyncio.Condition()
+    child(
+        notified("busy", busy), "busy",
+        "condition", id=busy, value=1, waiting=1, holders=["holder of busy"],
+    )
+    child(holds("holder of busy", busy), "holder of busy")
+    child(
+        enters(busy), "enters",
+        "condition", id=busy, value=1, waiting=1, holders=["holder of busy"],
+    )
+    await asyncio.gather(*children)
+
+
+kept = []
+truth.run(main)
