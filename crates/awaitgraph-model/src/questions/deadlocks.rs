@@ -183,12 +183,14 @@ fn needs_of_wait(task: &Task) -> Option<&[TaskIndex]> {
         }
         Wait::Queue(queue) => {
             let nothing_to_do = match queue.end {
-                QueueEnd::Get => queue.size.is_some_and(|size| size > 0),
+                // Whoever has the queue may put something into it, and most do
+                // so on the way to something else: only who takes has a loop
+                // for that.
+                QueueEnd::Get | QueueEnd::Join => true,
                 QueueEnd::Put => match (queue.size, queue.bound) {
                     (Some(size), Some(bound)) => size < bound,
                     _ => true,
                 },
-                QueueEnd::Join => true,
             };
             Some(if nothing_to_do { &[] } else { &queue.others })
         }

@@ -83,15 +83,15 @@ fn the_tree_before_task_groups() {
         8..=10,
         &expect![[r#"
             Task-1  in_a_group service.py:88
-            ├── [gather] nightly-report  Shop.transaction service.py:32
+            ├── [gather] nightly-report  Shop.transaction service.py:32  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
             ├── [gather] stock  Shop.stock_everywhere service.py:71
-            │   └── [gather] stock-north, stock-south ×2  Shop.stock service.py:66
+            │   └── [gather] stock-north, stock-south ×2  Shop.stock service.py:66  waits for event Shop.provider (ADDR); 3 wait
             ├── [gather] worker-1  Shop.book service.py:44
-            │   └── [shield] payment-5  Shop.charge service.py:37
-            ├── [gather] worker-2, worker-3 ×2  Shop.transaction service.py:32
-            └── [gather] worker-4  Shop.worker service.py:50
+            │   └── [shield] payment-5  Shop.charge service.py:37  waits for event Shop.provider (ADDR); 3 wait
+            ├── [gather] worker-2, worker-3 ×2  Shop.transaction service.py:32  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
+            └── [gather] worker-4  Shop.worker service.py:50  waits to get from queue Shop.orders (empty)
             heartbeat  beat service.py:118
-            └── [wait_for] Task-9  Event.wait asyncio/locks.py:LINE
+            └── [wait_for] Task-9  Event.wait asyncio/locks.py:LINE  waits for event ADDR; timeout in 60 min
         "#]],
     );
 }
@@ -103,15 +103,15 @@ fn the_tree_where_wait_for_makes_a_task() {
         11..=11,
         &expect![[r#"
             Task-1  in_a_group service.py:84
-            ├── [task_group] nightly-report  Shop.transaction service.py:32
+            ├── [task_group] nightly-report  Shop.transaction service.py:32  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
             ├── [task_group] stock  Shop.stock_everywhere service.py:71
-            │   └── [gather] stock-north, stock-south ×2  Shop.stock service.py:66
+            │   └── [gather] stock-north, stock-south ×2  Shop.stock service.py:66  waits for event Shop.provider (ADDR); 3 wait
             ├── [task_group] worker-1  Shop.book service.py:44
-            │   └── [shield] payment-5  Shop.charge service.py:37
-            ├── [task_group] worker-2, worker-3 ×2  Shop.transaction service.py:32
-            └── [task_group] worker-4  Shop.worker service.py:50
+            │   └── [shield] payment-5  Shop.charge service.py:37  waits for event Shop.provider (ADDR); 3 wait
+            ├── [task_group] worker-2, worker-3 ×2  Shop.transaction service.py:32  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
+            └── [task_group] worker-4  Shop.worker service.py:50  waits to get from queue Shop.orders (empty)
             heartbeat  beat service.py:118
-            └── [wait_for] Task-9  Event.wait asyncio/locks.py:LINE
+            └── [wait_for] Task-9  Event.wait asyncio/locks.py:LINE  waits for event ADDR; timeout in 60 min
         "#]],
     );
 }
@@ -123,14 +123,14 @@ fn the_tree() {
         12..=u32::MAX,
         &expect![[r#"
             Task-1  in_a_group service.py:84
-            ├── [task_group] nightly-report  Shop.transaction service.py:32
+            ├── [task_group] nightly-report  Shop.transaction service.py:32  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
             ├── [task_group] stock  Shop.stock_everywhere service.py:71
-            │   └── [gather] stock-north, stock-south ×2  Shop.stock service.py:66
+            │   └── [gather] stock-north, stock-south ×2  Shop.stock service.py:66  waits for event Shop.provider (ADDR); 3 wait
             ├── [task_group] worker-1  Shop.book service.py:44
-            │   └── [shield] payment-5  Shop.charge service.py:37
-            ├── [task_group] worker-2, worker-3 ×2  Shop.transaction service.py:32
-            └── [task_group] worker-4  Shop.worker service.py:50
-            heartbeat  beat service.py:118
+            │   └── [shield] payment-5  Shop.charge service.py:37  waits for event Shop.provider (ADDR); 3 wait
+            ├── [task_group] worker-2, worker-3 ×2  Shop.transaction service.py:32  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
+            └── [task_group] worker-4  Shop.worker service.py:50  waits to get from queue Shop.orders (empty)
+            heartbeat  beat service.py:118  waits for event Shop.shutdown (ADDR); timeout in 60 min
         "#]],
     );
 }
@@ -145,26 +145,26 @@ fn the_tree_with_all_frames() {
             │   in main service.py:109
             │   in Shop.serve service.py:78
             │   in in_a_group service.py:84
-            ├── [task_group] nightly-report
+            ├── [task_group] nightly-report  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
             │       in Shop.report service.py:61
             │       in Shop.open_orders service.py:57
             │       in Shop.transaction service.py:32
             ├── [task_group] stock
             │   │   in Shop.stock_everywhere service.py:71
-            │   └── [gather] stock-north, stock-south ×2
+            │   └── [gather] stock-north, stock-south ×2  waits for event Shop.provider (ADDR); 3 wait
             │           in Shop.stock service.py:66
             ├── [task_group] worker-1
             │   │   in Shop.worker service.py:51
             │   │   in Shop.book service.py:44
-            │   └── [shield] payment-5
+            │   └── [shield] payment-5  waits for event Shop.provider (ADDR); 3 wait
             │           in Shop.charge service.py:37
-            ├── [task_group] worker-2, worker-3 ×2
+            ├── [task_group] worker-2, worker-3 ×2  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
             │       in Shop.worker service.py:51
             │       in Shop.book service.py:40
             │       in Shop.transaction service.py:32
-            └── [task_group] worker-4
+            └── [task_group] worker-4  waits to get from queue Shop.orders (empty)
                     in Shop.worker service.py:50
-            heartbeat
+            heartbeat  waits for event Shop.shutdown (ADDR); timeout in 60 min
                 in beat service.py:118
         "#]],
     );
@@ -178,14 +178,14 @@ fn the_table() {
         &expect![[r#"
             ID  STATE  THREAD  NAME  AWAITED BY  WHERE
             ADDR  waiting  PID  Task-1  -  in_a_group service.py:84
-            ADDR  waiting  PID  heartbeat  -  beat service.py:118
-            ADDR  waiting  PID  nightly-report  Task-1  Shop.transaction service.py:32
-            ADDR  waiting  PID  payment-5  worker-1  Shop.charge service.py:37
+            ADDR  waiting  PID  heartbeat  -  beat service.py:118  waits for event Shop.shutdown (ADDR); timeout in 60 min
+            ADDR  waiting  PID  nightly-report  Task-1  Shop.transaction service.py:32  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
+            ADDR  waiting  PID  payment-5  worker-1  Shop.charge service.py:37  waits for event Shop.provider (ADDR); 3 wait
             ADDR  waiting  PID  stock  Task-1  Shop.stock_everywhere service.py:71
-            ADDR …  waiting  PID  stock-north, stock-south ×2  stock  Shop.stock service.py:66
+            ADDR …  waiting  PID  stock-north, stock-south ×2  stock  Shop.stock service.py:66  waits for event Shop.provider (ADDR); 3 wait
             ADDR  waiting  PID  worker-1  Task-1  Shop.book service.py:44
-            ADDR …  waiting  PID  worker-2, worker-3 ×2  Task-1  Shop.transaction service.py:32
-            ADDR  waiting  PID  worker-4  Task-1  Shop.worker service.py:50
+            ADDR …  waiting  PID  worker-2, worker-3 ×2  Task-1  Shop.transaction service.py:32  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
+            ADDR  waiting  PID  worker-4  Task-1  Shop.worker service.py:50  waits to get from queue Shop.orders (empty)
         "#]],
     );
 }
@@ -199,12 +199,14 @@ fn every_task_with_its_awaiters() {
             * Task(name='heartbeat', id=ADDR)
               + Call stack:
               |   File 'service.py', line 118, in async beat()
+              + Waits for: event Shop.shutdown (ADDR); timeout in 60 min
 
             * Task(name='nightly-report', id=ADDR)
               + Call stack:
               |   File 'service.py', line 32, in async generator Shop.transaction()
               |   File 'service.py', line 57, in async generator Shop.open_orders()
               |   File 'service.py', line 61, in async Shop.report()
+              + Waits for: lock Shop.ledger (ADDR) held by worker-1; 3 wait
               + Awaited by:
                 * Task(name='Task-1', id=ADDR)
                   + Call stack:
@@ -215,6 +217,7 @@ fn every_task_with_its_awaiters() {
             * Task(name='payment-5', id=ADDR)
               + Call stack:
               |   File 'service.py', line 37, in async Shop.charge()
+              + Waits for: event Shop.provider (ADDR); 3 wait
               + Awaited by:
                 * Task(name='worker-1', id=ADDR)
                   + Call stack:
@@ -226,6 +229,7 @@ fn every_task_with_its_awaiters() {
             * Task(name='stock-north', id=ADDR) … Task(name='stock-south', id=ADDR) ×2
               + Call stack:
               |   File 'service.py', line 66, in async Shop.stock()
+              + Waits for: event Shop.provider (ADDR); 3 wait
               + Awaited by:
                 * Task(name='stock', id=ADDR)
                   + Call stack:
@@ -238,12 +242,14 @@ fn every_task_with_its_awaiters() {
               |   File 'service.py', line 32, in async generator Shop.transaction()
               |   File 'service.py', line 40, in async Shop.book()
               |   File 'service.py', line 51, in async Shop.worker()
+              + Waits for: lock Shop.ledger (ADDR) held by worker-1; 3 wait
               + Awaited by:
                 * Task(name='Task-1', id=ADDR) (*)
 
             * Task(name='worker-4', id=ADDR)
               + Call stack:
               |   File 'service.py', line 50, in async Shop.worker()
+              + Waits for: an item of queue Shop.orders (empty)
               + Awaited by:
                 * Task(name='Task-1', id=ADDR) (*)
         "#]],
@@ -276,10 +282,10 @@ fn only_what_is_asked_for() {
         "pstree PID --task payment-*",
         8..=10,
         &expect![[r#"
-        Task-1  in_a_group service.py:88
-        └── [gather] worker-1  Shop.book service.py:44
-            └── [shield] payment-5  Shop.charge service.py:37
-    "#]],
+            Task-1  in_a_group service.py:88
+            └── [gather] worker-1  Shop.book service.py:44
+                └── [shield] payment-5  Shop.charge service.py:37  waits for event Shop.provider (ADDR); 3 wait
+        "#]],
     );
     check(
         "pstree PID --where Shop.stock",
@@ -287,7 +293,7 @@ fn only_what_is_asked_for() {
         &expect![[r#"
             Task-1  in_a_group service.py:84
             └── [task_group] stock  Shop.stock_everywhere service.py:71
-                └── [gather] stock-north, stock-south ×2  Shop.stock service.py:66
+                └── [gather] stock-north, stock-south ×2  Shop.stock service.py:66  waits for event Shop.provider (ADDR); 3 wait
         "#]],
     );
     check(
@@ -295,8 +301,8 @@ fn only_what_is_asked_for() {
         12..=u32::MAX,
         &expect![[r#"
             ID  STATE  THREAD  NAME  AWAITED BY  WHERE
-            ADDR  waiting  PID  nightly-report  Task-1  Shop.transaction service.py:32
-            ADDR …  waiting  PID  worker-2, worker-3 ×2  Task-1  Shop.transaction service.py:32
+            ADDR  waiting  PID  nightly-report  Task-1  Shop.transaction service.py:32  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
+            ADDR …  waiting  PID  worker-2, worker-3 ×2  Task-1  Shop.transaction service.py:32  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
         "#]],
     );
     check(
@@ -381,21 +387,23 @@ fn the_graph_for_graphviz() {
             digraph awaitgraph {
                 node [shape=box, fontname="monospace"];
                 t0 [label="Task-1\nin_a_group service.py:84"];
-                t1 [label="heartbeat\nbeat service.py:118"];
-                t2 [label="nightly-report\nShop.transaction service.py:32"];
-                t3 [label="payment-5\nShop.charge service.py:37"];
+                t1 [label="heartbeat\nbeat service.py:118\nwaits for event Shop.shutdown (ADDR); timeout in 60 min"];
+                t2 [label="nightly-report\nShop.transaction service.py:32\nwaits for lock Shop.ledger (ADDR) held by worker-1; 3 wait"];
+                t3 [label="payment-5\nShop.charge service.py:37\nwaits for event Shop.provider (ADDR); 3 wait"];
                 t4 [label="stock\nShop.stock_everywhere service.py:71"];
-                t5 [label="stock-north, stock-south ×2\nShop.stock service.py:66"];
+                t5 [label="stock-north, stock-south ×2\nShop.stock service.py:66\nwaits for event Shop.provider (ADDR); 3 wait"];
                 t7 [label="worker-1\nShop.book service.py:44"];
-                t8 [label="worker-2, worker-3 ×2\nShop.transaction service.py:32"];
-                t10 [label="worker-4\nShop.worker service.py:50"];
+                t8 [label="worker-2, worker-3 ×2\nShop.transaction service.py:32\nwaits for lock Shop.ledger (ADDR) held by worker-1; 3 wait"];
+                t10 [label="worker-4\nShop.worker service.py:50\nwaits to get from queue Shop.orders (empty)"];
                 t0 -> t2 [label="task_group"];
                 t0 -> t4 [label="task_group"];
                 t0 -> t7 [label="task_group"];
                 t0 -> t8 [label="task_group"];
                 t0 -> t10 [label="task_group"];
+                t2 -> t7 [label="lock Shop.ledger", style=dashed];
                 t4 -> t5 [label="gather"];
                 t7 -> t3 [label="shield"];
+                t8 -> t7 [label="lock Shop.ledger", style=dashed];
             }
         "#]],
     );
@@ -409,21 +417,23 @@ fn the_graph_for_markdown() {
         &expect![[r#"
             flowchart TD
                 t0["Task-1<br/>in_a_group service.py:84"]
-                t1["heartbeat<br/>beat service.py:118"]
-                t2["nightly-report<br/>Shop.transaction service.py:32"]
-                t3["payment-5<br/>Shop.charge service.py:37"]
+                t1["heartbeat<br/>beat service.py:118<br/>waits for event Shop.shutdown (ADDR)#59; timeout in 60 min"]
+                t2["nightly-report<br/>Shop.transaction service.py:32<br/>waits for lock Shop.ledger (ADDR) held by worker-1#59; 3 wait"]
+                t3["payment-5<br/>Shop.charge service.py:37<br/>waits for event Shop.provider (ADDR)#59; 3 wait"]
                 t4["stock<br/>Shop.stock_everywhere service.py:71"]
-                t5["stock-north, stock-south ×2<br/>Shop.stock service.py:66"]
+                t5["stock-north, stock-south ×2<br/>Shop.stock service.py:66<br/>waits for event Shop.provider (ADDR)#59; 3 wait"]
                 t7["worker-1<br/>Shop.book service.py:44"]
-                t8["worker-2, worker-3 ×2<br/>Shop.transaction service.py:32"]
-                t10["worker-4<br/>Shop.worker service.py:50"]
+                t8["worker-2, worker-3 ×2<br/>Shop.transaction service.py:32<br/>waits for lock Shop.ledger (ADDR) held by worker-1#59; 3 wait"]
+                t10["worker-4<br/>Shop.worker service.py:50<br/>waits to get from queue Shop.orders (empty)"]
                 t0 -->|"task_group"| t2
                 t0 -->|"task_group"| t4
                 t0 -->|"task_group"| t7
                 t0 -->|"task_group"| t8
                 t0 -->|"task_group"| t10
+                t2 -.->|"lock Shop.ledger"| t7
                 t4 -->|"gather"| t5
                 t7 -->|"shield"| t3
+                t8 -.->|"lock Shop.ledger"| t7
         "#]],
     );
 }
