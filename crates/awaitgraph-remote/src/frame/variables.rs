@@ -10,7 +10,7 @@ use crate::layout::{FrameLayout, LocalNames, StackTop};
 use crate::object::{Fault, Kind, Objects, unexpected};
 
 /// The most variables of a function, and values on its stack.
-const MOST: u64 = 1 << 16;
+const MOST: u64 = 1 << 14;
 
 /// The longest exception table that is read.
 const LONGEST_TABLE: u64 = 1024 * 1024;
@@ -19,6 +19,18 @@ const LONGEST_TABLE: u64 = 1024 * 1024;
 const BLOCK: u64 = 12;
 const BLOCK_LEVEL: u64 = 8;
 const MOST_BLOCKS: u64 = 19;
+
+/// The address of the object that a word of a value stack refers to; 0 where
+/// it is none. From 3.14 a number may stand there itself (`Py_INT_TAG` in
+/// `Include/internal/pycore_stackref.h`), as that of an instruction does
+/// within an `except`.
+fn object_at(word: u64) -> u64 {
+    if word & REFERENCE_TAG == REFERENCE_TAG {
+        0
+    } else {
+        word & !REFERENCE_TAG
+    }
+}
 
 impl Objects<'_> {
     /// The names (each a str) of the variables of the code object at `addr`,
@@ -102,7 +114,7 @@ impl Objects<'_> {
         }
         let mut values = Vec::with_capacity(count.min(4) as usize);
         for place in 0..count {
-            values.push(self.u64(base, 8 * place)? & !REFERENCE_TAG);
+            values.push(object_at(self.u64(base, 8 * place)?));
         }
         Ok(values)
     }
@@ -186,7 +198,7 @@ impl Objects<'_> {
         }
         let mut values = Vec::new();
         for place in 0..count {
-            values.push(self.u64(base, 8 * place)? & !REFERENCE_TAG);
+            values.push(object_at(self.u64(base, 8 * place)?));
         }
         Ok(values)
     }

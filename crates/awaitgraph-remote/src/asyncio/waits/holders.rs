@@ -22,7 +22,7 @@ use super::roles::Role;
 use crate::code::Codes;
 use crate::coroutine::{Chain, End, Stacks};
 use crate::frame::RawFrame;
-use crate::map::HashMap;
+use crate::map::{HashMap, HashSet};
 use crate::object::{Fault, Kind, Objects};
 
 /// How many objects of one task are looked into, and how many frames that are
@@ -102,6 +102,8 @@ pub(super) struct Looking<'a, 'f> {
     /// By code: whether it is an `__aenter__`.
     enters: RefCell<HashMap<u64, bool>>,
     classes: RefCell<HashMap<u64, Class>>,
+    /// The generators that were looked at.
+    generators: RefCell<HashSet<u64>>,
     stacks: Stacks,
 }
 
@@ -118,6 +120,7 @@ impl<'a, 'f> Looking<'a, 'f> {
             exits: RefCell::default(),
             enters: RefCell::default(),
             classes: RefCell::default(),
+            generators: RefCell::default(),
             stacks: Stacks::default(),
         }
     }
@@ -231,7 +234,7 @@ impl<'a, 'f> Looking<'a, 'f> {
             Kind::Function => (behind.filter(|&it| it != 0), self.exit(value)?),
             // One that `async for` or `for` goes through, or that is called by hand.
             Kind::Generator => {
-                rest.extend(self.generator(value));
+                rest.extend(self.generator(value)?);
                 return Ok(());
             }
             _ => return Ok(()),
@@ -275,7 +278,7 @@ impl<'a, 'f> Looking<'a, 'f> {
                 if let Some(generator) = objects.attribute(object, "gen")?
                     && objects.kind_of(generator)? == Kind::Generator
                 {
-                    rest.extend(self.generator(generator));
+                    rest.extend(self.generator(generator)?);
                 }
             }
             Class::Timeout | Class::Other => {}
@@ -283,13 +286,18 @@ impl<'a, 'f> Looking<'a, 'f> {
         Ok(())
     }
 
-    /// The frames of a generator that rests at a `yield`.
-    fn generator(&self, addr: u64) -> Vec<RawFrame> {
-        let chain = self.objects.chain(addr, &self.stacks);
-        match chain.end {
-            End::Resting => chain.frames,
-            _ => Vec::new(),
+    /// The frames of a generator that rests at a `yield`. One is in the hands
+    /// of one task only, and is looked at once.
+    fn generator(&self, addr: u64) -> Result<Vec<RawFrame>, Fault> {
+        if !self.generators.borrow_mut().insert(addr) {
+            return Ok(Vec::new());
         }
+        self.objects.hold(32)?;
+        let chain = self.objects.chain(addr, &self.stacks);
+        Ok(match chain.end {
+            End::Resting if chain.fault.is_none() => chain.frames,
+            _ => Vec::new(),
+        })
     }
 
     /// The object and the meaning of a bound method.
