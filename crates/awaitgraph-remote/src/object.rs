@@ -61,6 +61,8 @@ pub(crate) enum Fault {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// It is not of the same moment as the rest.
+    Torn,
     /// There is more of it than one snapshot may take.
     TooMuch {
         /// More of what.
@@ -73,6 +75,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Unreadable(unreadable) => unreadable.fmt(f),
             Self::Unexpected { addr, what } => write!(f, "{what} (at {addr:#x})"),
+            Self::Torn => f.write_str("it changed while it was read"),
             Self::TooMuch { what } => f.write_str(what),
         }
     }
@@ -101,6 +104,22 @@ impl<'a> Objects<'a> {
             all_slots: RefCell::default(),
             budget: Budget::new(limits),
         }
+    }
+
+    /// How many reads so far were of bytes that are known not to be of the same
+    /// moment as the rest.
+    pub(crate) fn torn(&self) -> u64 {
+        self.memory.torn()
+    }
+
+    /// Does `work`, and adds a fault where it met such bytes.
+    pub(crate) fn watched<T>(&self, fault: &mut Option<Fault>, work: impl FnOnce() -> T) -> T {
+        let before = self.torn();
+        let done = work();
+        if self.torn() != before && fault.is_none() {
+            *fault = Some(Fault::Torn);
+        }
+        done
     }
 
     /// `N` bytes at `addr + offset`.

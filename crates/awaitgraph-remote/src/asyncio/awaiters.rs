@@ -106,6 +106,7 @@ impl<'a> Awaiters<'a> {
     /// The tasks that wait for the one at `addr`, in the graph's order, and
     /// what could not be read on the way.
     pub(crate) fn of(&mut self, addr: u64) -> (Vec<Awaiter>, Option<Fault>) {
+        let before = self.objects.torn();
         let mut found = Found::default();
         if let Err(fault) = self.add_found(addr, &mut found) {
             found.fault = Some(fault);
@@ -117,6 +118,9 @@ impl<'a> Awaiters<'a> {
                 found.settle();
             }
             Err(fault) => found.fault = Some(fault),
+        }
+        if self.objects.torn() != before {
+            found.fault = found.fault.or(Some(Fault::Torn));
         }
         found.awaiters.shrink_to_fit();
         (found.awaiters, found.fault)
@@ -183,6 +187,7 @@ impl<'a> Awaiters<'a> {
         if let Some(known) = self.reached.get(&addr) {
             return Rc::clone(known);
         }
+        let before = self.objects.torn();
         let mut reach = Reach::default();
         let mut seen_tasks = HashSet::default();
         let mut paths = Paths::from(addr);
@@ -213,6 +218,9 @@ impl<'a> Awaiters<'a> {
                     reach.tasks.push(Reached { task, via });
                 }
             }
+        }
+        if self.objects.torn() != before {
+            reach.fault = reach.fault.or(Some(Fault::Torn));
         }
         let reach = Rc::new(reach);
         self.reached.insert(addr, Rc::clone(&reach));

@@ -198,10 +198,6 @@ impl<M: Memory> Cached<M> {
     /// Tries the pages `wanted` of a chunk, which have not been tried, or all
     /// of its pages once enough have been wanted.
     fn fetch(&self, kept: &mut Pages, number: u64, wanted: u32) {
-        if self.compared.get() {
-            // It comes from another moment than the rest.
-            self.torn.set(self.torn.get() + 1);
-        }
         let tried = kept.chunk(number).tried;
         let missing = match tried.count_ones() {
             0..ALONE => wanted,
@@ -209,6 +205,10 @@ impl<M: Memory> Cached<M> {
         };
         for (first, length) in runs(missing) {
             let run = kept.add(number, first, length);
+            if self.compared.get() {
+                // It comes from another moment than the rest.
+                kept.distrust(run);
+            }
             if let Some(bytes) = kept.bytes(run) {
                 let mut piece = Piece::new(run.addr(), bytes);
                 piece.result = self.ask(piece.addr, piece.bytes);

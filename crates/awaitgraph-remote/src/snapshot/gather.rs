@@ -108,7 +108,13 @@ impl Gathering<'_> {
         for &thread in &threads {
             self.thread(thread, id, &modules);
         }
-        let registered = modules.tasks(addr, &threads);
+        let mut torn = None;
+        let registered = objects.watched(&mut torn, || modules.tasks(addr, &threads));
+        if let Some(fault) = torn {
+            self.found
+                .problems
+                .add(format!("which tasks interpreter {id} has"), fault);
+        }
         for (location, fault) in registered.faults {
             self.found.problems.add(location, fault);
         }
@@ -120,6 +126,7 @@ impl Gathering<'_> {
     }
 
     fn thread(&mut self, addr: u64, interpreter: i64, modules: &Modules<'_>) {
+        let before = self.objects.torn();
         let id = self.thread_id(addr).unwrap_or_else(|fault| {
             let location = format!("the id of the thread at {addr:#x}");
             self.found.problems.add(location, fault);
@@ -131,7 +138,10 @@ impl Gathering<'_> {
                 .add(format!("the loop of thread {id}"), fault);
             (None, None)
         });
-        let stack = self.objects.stack(addr);
+        let mut stack = self.objects.stack(addr);
+        if self.objects.torn() != before {
+            stack.fault = stack.fault.or(Some(Fault::Torn));
+        }
         let thread = RawThread {
             interpreter,
             id,
@@ -170,6 +180,14 @@ impl Gathering<'_> {
     }
 
     fn task(&mut self, addr: u64, interpreter: i64) {
+        let before = self.objects.torn();
+        self.add_task(addr, interpreter);
+        if self.objects.torn() != before {
+            self.found.problems.add_of_task(addr, "{}", Fault::Torn);
+        }
+    }
+
+    fn add_task(&mut self, addr: u64, interpreter: i64) {
         let raw = match self.objects.task(addr) {
             Ok(Some(raw)) => raw,
             Ok(None) => return,

@@ -55,9 +55,13 @@ pub(super) fn join(
             .map(|thread| thread.stack.frames.as_slice()),
     );
     let chain = |task: &NamedTask| {
-        let coro = task.raw.coro;
-        coro.map(|coro| objects.chain(coro, &stacks))
-            .unwrap_or_default()
+        let Some(coro) = task.raw.coro else {
+            return Chain::default();
+        };
+        let mut torn = None;
+        let mut chain = objects.watched(&mut torn, || objects.chain(coro, &stacks));
+        chain.fault = chain.fault.or(torn);
+        chain
     };
     let chains: Vec<Chain> = raw_tasks.iter().map(chain).collect();
     let mut joining = Joining {
@@ -136,7 +140,7 @@ impl Joining<'_> {
             let index = TaskIndex::from_usize(position);
             let location = || format!("task {:#x}", task.raw.addr);
             if let Some(fault) = chain.fault {
-                self.problems.add(location(), fault);
+                self.problems.add_of_task(task.raw.addr, "{}", fault);
             }
             let on_stack = self
                 .executing
@@ -180,7 +184,12 @@ impl Joining<'_> {
         let Some(future) = task.waits_for else {
             return TaskState::Ready;
         };
-        match self.objects.is_pending(future) {
+        let mut torn = None;
+        let is_pending = (self.objects).watched(&mut torn, || self.objects.is_pending(future));
+        if let Some(fault) = torn {
+            self.problems.add_of_task(task.addr, "{}", fault);
+        }
+        match is_pending {
             // The task's wake-up is scheduled.
             Ok(false) => TaskState::Ready,
             // One of a kind that is not known is some library's own.
@@ -211,10 +220,15 @@ impl Joining<'_> {
         let mut awaiters = Awaiters::new(self.objects, self.codes, raw, in_wait_for);
         for task in tasks {
             let (awaited_by, fault) = awaiters.of(task.id);
+            // What a torn task waits for is not known to be so.
+            let of_torn = (awaited_by.iter())
+                .filter_map(|awaiter| raw.get(awaiter.task.as_usize()))
+                .any(|awaiter| self.problems.is_torn(awaiter.addr));
+            let fault = fault.or(of_torn.then_some(Fault::Torn));
             task.awaited_by = awaited_by;
             if let Some(fault) = fault {
                 self.problems
-                    .add(format!("who waits for task {:#x}", task.id), fault);
+                    .add_of_task(task.id, "who waits for {}", fault);
             }
         }
     }
@@ -247,21 +261,27 @@ impl Joining<'_> {
             threads: &threads,
             on_stack: &|task| on_stack(task).unwrap_or_default(),
         };
-        let (waits, fault) = Waits::new(self.objects, self.codes, around, picture);
-        if let Some(fault) = fault {
+        let mut torn = None;
+        let (waits, fault) = (self.objects).watched(&mut torn, || {
+            Waits::new(self.objects, self.codes, around, picture)
+        });
+        if let Some(fault) = fault.or(torn) {
             self.problems.add("what the tasks have in hand", fault);
         }
         let mut found = Vec::with_capacity(tasks.len());
         for (position, task) in tasks.iter().enumerate() {
             let index = TaskIndex::from_usize(position);
-            let result = match (task.state, of_tasks.of_one(index)) {
-                (TaskState::Waiting, None) => waits.of(index),
-                (TaskState::Waiting, Some(Loosely)) => waits.of_body(index),
-                _ => Ok(None),
-            };
+            let mut torn = None;
+            let result =
+                (self.objects).watched(&mut torn, || match (task.state, of_tasks.of_one(index)) {
+                    (TaskState::Waiting, None) => waits.of(index),
+                    (TaskState::Waiting, Some(Loosely)) => waits.of_body(index),
+                    _ => Ok(None),
+                });
+            let result = torn.map_or(result, Err);
             found.push(result.unwrap_or_else(|fault| {
                 self.problems
-                    .add(format!("what task {:#x} waits for", task.id), fault);
+                    .add_of_task(task.id, "what {} waits for", fault);
                 None
             }));
         }

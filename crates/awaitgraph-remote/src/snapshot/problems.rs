@@ -2,6 +2,9 @@
 
 use awaitgraph_model::Problem;
 
+use crate::map::HashSet;
+use crate::object::Fault;
+
 /// The most problems that are kept; the last then says how many there were.
 const MOST: usize = 1000;
 
@@ -10,6 +13,8 @@ const MOST: usize = 1000;
 pub(super) struct Problems {
     kept: Vec<Problem>,
     left_out: usize,
+    /// The tasks that are known to be torn.
+    torn: HashSet<u64>,
 }
 
 impl Problems {
@@ -20,6 +25,21 @@ impl Problems {
         } else {
             self.left_out += 1;
         }
+    }
+
+    /// Adds a fault in what was read of a task: of its `part`, as in `who waits
+    /// for task 0x7f05`. That it is torn is said once.
+    pub(super) fn add_of_task(&mut self, task: u64, part: &str, fault: Fault) {
+        match fault {
+            Fault::Torn if !self.torn.insert(task) => {}
+            Fault::Torn => self.add(format!("task {task:#x}"), fault),
+            _ => self.add(part.replace("{}", &format!("task {task:#x}")), fault),
+        }
+    }
+
+    /// Whether that was said of the task.
+    pub(super) fn is_torn(&self, task: u64) -> bool {
+        self.torn.contains(&task)
     }
 
     pub(super) fn into_list(mut self) -> Vec<Problem> {

@@ -35,7 +35,7 @@ pub(super) struct Pages {
 struct Marks {
     /// Those that somebody read.
     used: Cell<u64>,
-    /// Those of them that were another when they were looked at again.
+    /// Those that were another when they were looked at again.
     changed: u64,
 }
 
@@ -194,11 +194,12 @@ impl Pages {
             let is_in = |set: u32| set & 1 << page != 0;
             let changed = match (is_in(was), is_in(readable)) {
                 (true, true) if here == now => 0,
-                (true, true) => marks.used.get() & different_lines(here, now),
+                (true, true) => different_lines(here, now),
                 (false, false) => 0,
-                _ => marks.used.get(),
+                _ => u64::MAX,
             };
-            same &= changed == 0;
+            // Another reading may use more of it than was used so far.
+            same &= changed & marks.used.get() == 0;
             marks.changed = changed;
             if renew {
                 marks.changed = 0;
@@ -208,6 +209,14 @@ impl Pages {
             }
         }
         same
+    }
+
+    /// Takes all of a run for changed.
+    pub(super) fn distrust(&mut self, run: Run) {
+        let marks = self.marks.iter_mut().skip(run.place as usize);
+        for marks in marks.take(run.length) {
+            marks.changed = u64::MAX;
+        }
     }
 
     /// Notes that somebody wanted the page at `place`, which cannot be read;
@@ -320,7 +329,7 @@ mod tests {
         let mut now = vec![0; 2 * PAGE];
         now[PAGE + 700] = 1;
         assert!(kept.look_again(run, &now, run.pages(), false));
-        assert!(!kept.take(place, 640, 8).unwrap().1);
+        assert!(kept.take(place, 640, 64).unwrap().1);
         assert!(!kept.look_again(run, &now, run.pages(), false));
         assert!(kept.take(place, 700, 1).unwrap().1);
         assert!(!kept.take(place, 600, 40).unwrap().1);
