@@ -8,11 +8,10 @@ use std::rc::Rc;
 use awaitgraph_model::{Code, CodeIndex, CodeTable, Frame, FrameKind};
 
 use crate::layout::Instructions;
+use crate::limits;
 use crate::map::{HashMap, HashSet};
 use crate::object::{Fault, Kind, Objects, unexpected};
 
-/// The longest line table that is read.
-const LONGEST_TABLE: u64 = 16 * 1024 * 1024;
 /// `Include/cpython/code.h`.
 const CO_GENERATOR: u32 = 0x20;
 const CO_COROUTINE: u32 = 0x80;
@@ -167,7 +166,7 @@ impl<'a> Codes<'a> {
                 "code whose name is not a str",
             )?,
             first_line: objects.u32(addr, layout.firstlineno)?,
-            line_table: objects.byte_string(table, LONGEST_TABLE)?,
+            line_table: objects.byte_string(table, limits::LONGEST_LINE_TABLE)?,
         })
     }
 }

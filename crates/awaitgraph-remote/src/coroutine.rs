@@ -11,11 +11,10 @@
 
 use crate::frame::RawFrame;
 use crate::layout::{AwaitSign, FrameStates, StackTop};
+use crate::limits;
 use crate::map::HashSet;
 use crate::object::{Fault, Kind, Objects};
 
-/// The longest chain that is followed.
-const LONGEST: usize = 1 << 20;
 /// A chain of so many links is followed without asking whether it is a circle.
 const SHORT: usize = 64;
 
@@ -87,7 +86,7 @@ impl Objects<'_> {
             // No chain of coroutines comes back to itself; torn memory may. A short
             // one need not be looked at for that.
             steps += 1;
-            if steps > LONGEST || (steps > SHORT && !seen.insert(here)) {
+            if steps > limits::LONGEST_CHAIN || (steps > SHORT && !seen.insert(here)) {
                 let what = "a chain of coroutines that does not end";
                 chain.fault = Some(Fault::Unexpected { addr: here, what });
                 break;

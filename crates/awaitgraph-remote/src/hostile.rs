@@ -8,6 +8,7 @@ mod partial;
 mod run;
 
 use std::ops::Range;
+use std::time::Duration;
 
 use awaitgraph_model::Graph;
 
@@ -17,8 +18,8 @@ use run::Trials;
 
 use crate::at_hand::Python;
 use crate::layout::Layout;
+use crate::limits::Limits;
 use crate::memory::{Cached, Live, Memory};
-use crate::object::Limits;
 use crate::process::{Around, Runtime, find_runtime};
 use crate::replay::random::Random;
 use crate::replay::{Elsewhere, Recording};
@@ -29,6 +30,7 @@ use crate::version;
 const TIGHT: Limits = Limits {
     steps: 1 << 16,
     held: 1 << 20,
+    time: Duration::from_secs(60),
 };
 
 const RUNTIME: u64 = 0x10_0000;

@@ -35,6 +35,7 @@ mod frame;
 #[cfg(test)]
 mod hostile;
 mod layout;
+mod limits;
 mod live;
 mod map;
 mod memory;

@@ -6,15 +6,11 @@ use std::time::{Duration, Instant};
 use awaitgraph_model::{Graph, SnapshotInfo};
 
 use crate::error::Error;
+use crate::limits;
 use crate::memory::{Cached, Live, Memory, Why};
 use crate::process::{self, Around, Descriptors, Runtime, ThreadPointers};
 use crate::snapshot::not_stopped;
 use crate::subject::Subject;
-
-/// How often a process that is not stopped is read before what is still torn is
-/// told as it is, and for how long at most.
-const TRIES: usize = 8;
-const LONGEST_TRYING: Duration = Duration::from_secs(1);
 
 /// How to read a live process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -109,7 +105,7 @@ impl Process {
         let _ = self.read(None, &|_| None);
         self.not_lost()?;
         let mut best: Option<Graph> = None;
-        for _ in 0..TRIES {
+        for _ in 0..limits::TRIES {
             self.memory.refresh();
             let now = process::monotonic(self.pid);
             self.memory.compare();
@@ -126,7 +122,7 @@ impl Process {
             {
                 best = Some(graph);
             }
-            if self.memory.torn() == torn || begin.elapsed() > LONGEST_TRYING {
+            if self.memory.torn() == torn || begin.elapsed() > limits::LONGEST_TRYING {
                 break;
             }
         }

@@ -19,12 +19,12 @@ use std::fmt;
 use std::rc::Rc;
 
 use crate::layout::Layout;
+use crate::limits::Limits;
 use crate::map::HashMap;
 use crate::memory::{Memory, Unreadable};
 
 use budget::Budget;
 
-pub(crate) use budget::Limits;
 pub(crate) use type_object::{Kind, Type, flags};
 
 /// The objects of a target.

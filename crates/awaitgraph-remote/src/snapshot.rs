@@ -19,8 +19,9 @@ use awaitgraph_model::{Graph, Problem};
 
 use crate::code::Codes;
 use crate::layout::Layout;
+use crate::limits::Limits;
 use crate::memory::Memory;
-use crate::object::{Limits, Objects};
+use crate::object::Objects;
 use crate::process::Around;
 
 pub(crate) use gather::Mismatch;

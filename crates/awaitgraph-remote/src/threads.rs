@@ -1,14 +1,9 @@
 //! Interpreters and their threads, and the frames that each thread is in.
 
 use crate::frame::RawFrame;
+use crate::limits;
 use crate::map::HashSet;
 use crate::object::{Fault, Objects, unexpected};
-
-/// The most interpreters, and threads of one, that are listed.
-const MOST: usize = 1 << 16;
-/// The deepest stack that is walked. Recursion without C frames has no limit
-/// but the one that the program sets.
-const DEEPEST: usize = 1 << 20;
 
 /// The bytes that are held for each of those: what is kept of a thread, above all.
 const HELD_STATE: u64 = 256;
@@ -48,7 +43,7 @@ impl Objects<'_> {
         let mut next = self.current_frame(addr)?;
         let mut seen = HashSet::default();
         while let Some(here) = next {
-            if !seen.insert(here) || seen.len() > DEEPEST {
+            if !seen.insert(here) || seen.len() > limits::DEEPEST_STACK {
                 return unexpected(here, "a stack that does not end");
             }
             let link = self.frame(here)?;
@@ -64,7 +59,7 @@ impl Objects<'_> {
         let mut seen = HashSet::default();
         let mut here = head;
         while let Some(addr) = here {
-            if !seen.insert(addr) || found.len() >= MOST {
+            if !seen.insert(addr) || found.len() >= limits::MOST_STATES {
                 return unexpected(addr, "a list that does not end");
             }
             self.hold_listed(HELD_STATE)?;

@@ -9,8 +9,9 @@
 
 use crate::error::Error;
 use crate::layout::{self, AsyncioDebug, DebugOffsets, Layout};
+use crate::limits::Limits;
 use crate::memory::Memory;
-use crate::object::{Fault, Kind, Limits, Objects, unexpected};
+use crate::object::{Fault, Kind, Objects, unexpected};
 use crate::process::Runtime;
 
 /// The versions without a mark of their own, newest first.

@@ -20,6 +20,7 @@ use awaitgraph_model::{Awaiter, How, TaskIndex};
 use super::callbacks::{Callbacks, Hop};
 use super::task::RawTask;
 use crate::code::Codes;
+use crate::limits;
 use crate::map::{HashMap, HashSet};
 use crate::object::{Fault, Kind, Objects};
 
@@ -286,9 +287,6 @@ struct Way {
 }
 
 impl Paths {
-    /// The longest way that is told.
-    const LONGEST: usize = 256;
-
     fn from(addr: u64) -> Self {
         Self {
             futures: vec![Way {
@@ -312,7 +310,7 @@ impl Paths {
     fn push(&mut self, future: u64, before: usize) {
         if self.seen.insert(future) {
             let told = match self.futures.get(before) {
-                Some(way) if way.told.1 >= Self::LONGEST => way.told,
+                Some(way) if way.told.1 >= limits::LONGEST_WAY => way.told,
                 Some(way) => (self.futures.len(), way.told.1 + 1),
                 None => return,
             };

@@ -13,11 +13,10 @@
 //! Weak sets also hold tasks that are finished; whoever asks sorts them out.
 
 use crate::layout::{RunningLoop, TaskLists, TaskRegistry};
+use crate::limits;
 use crate::map::HashSet;
 use crate::object::{Fault, Kind, Objects, unexpected};
 
-/// The most tasks that are listed.
-const MOST_TASKS: usize = 1 << 24;
 /// The bytes that are held for each: it is in several lists, and in the graph.
 const HELD_TASK: u64 = 512;
 
@@ -217,7 +216,7 @@ impl<'a> Modules<'a> {
         };
         while node != head {
             // Each node points back at the one before it, or this is no such list.
-            if objects.u64(node, backward)? != before || found.tasks.len() >= MOST_TASKS {
+            if objects.u64(node, backward)? != before || found.tasks.len() >= limits::MOST_TASKS {
                 return unexpected(node, "a list of tasks that does not hold together");
             }
             if !found.push(objects, node.wrapping_sub(lists.node))? {

@@ -37,6 +37,7 @@ use super::task::RawTask;
 use crate::code::Codes;
 use crate::coroutine::{Chain, End};
 use crate::frame::RawFrame;
+use crate::limits;
 use crate::map::HashMap;
 use crate::object::{Fault, Objects};
 use crate::process::Around;
@@ -47,9 +48,6 @@ use holders::{Entered, Looking};
 use names::Names;
 use roles::Role;
 
-/// The tasks that are named as holders, or at the other end of a queue, in all
-/// tasks together. A thousand that wait for what a thousand hold are a million.
-const MOST_TOGETHER: usize = 1 << 20;
 /// How many are named all the same.
 const FEW: usize = 16;
 /// For how many tasks that wait for the same nameless object a name is sought.
@@ -157,7 +155,7 @@ impl<'a> Waits<'a> {
             awaiting: OnceCell::new(),
             held: OnceCell::new(),
             transports: RefCell::default(),
-            together: Cell::new(MOST_TOGETHER),
+            together: Cell::new(limits::MOST_TOGETHER),
         };
         let (entered, fault) = waits.look_into_all();
         waits.entered = entered;

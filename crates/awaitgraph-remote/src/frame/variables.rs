@@ -7,13 +7,9 @@
 
 use super::{REFERENCE_TAG, RawFrame};
 use crate::layout::{FrameLayout, LocalNames, StackTop};
+use crate::limits;
 use crate::object::{Fault, Kind, Objects, unexpected};
 
-/// The most variables of a function, and values on its stack.
-const MOST: u64 = 1 << 14;
-
-/// The longest exception table that is read.
-const LONGEST_TABLE: u64 = 1024 * 1024;
 /// To 3.10, of a frame's blocks: the size, where the level is, and the number
 /// of the last one (`PyTryBlock` and `CO_MAXBLOCKS`).
 const BLOCK: u64 = 12;
@@ -45,7 +41,7 @@ impl Objects<'_> {
         }
         names.extend(self.tuple(self.required(addr, layout.names, "code without names")?)?);
         match names.len() as u64 {
-            0..=MOST => Ok(names),
+            0..=limits::MOST_VARIABLES => Ok(names),
             _ => unexpected(addr, "code with too many variables"),
         }
     }
@@ -109,7 +105,7 @@ impl Objects<'_> {
     ) -> Result<Vec<u64>, Fault> {
         let (base, count) = self.value_stack_place(addr, variables)?;
         let count = count.saturating_sub(without);
-        if count > MOST {
+        if count > limits::MOST_VARIABLES {
             return unexpected(addr, "a stack of too many values");
         }
         let mut values = Vec::with_capacity(count.min(4) as usize);
@@ -131,7 +127,9 @@ impl Objects<'_> {
         let mut owned = Vec::new();
         let places = (0..variables as u64)
             .map(|place| addr.wrapping_add(begin + 8 * place))
-            .chain((0..count.min(MOST)).map(|place| base.wrapping_add(8 * place)));
+            .chain(
+                (0..count.min(limits::MOST_VARIABLES)).map(|place| base.wrapping_add(8 * place)),
+            );
         for place in places {
             let value = self.u64(place, 0)?;
             if value != 0 && value & REFERENCE_TAG == 0 {
@@ -193,7 +191,7 @@ impl Objects<'_> {
                 (frame.addr.wrapping_add(base), depth)
             }
         };
-        if count > MOST {
+        if count > limits::MOST_VARIABLES {
             return unexpected(frame.addr, "a stack of too many values");
         }
         let mut values = Vec::new();
@@ -214,7 +212,7 @@ impl Objects<'_> {
         if self.kind_of(table)? != Kind::Bytes {
             return unexpected(frame.code, "an exception table that is not bytes");
         }
-        let table = self.byte_string(table, LONGEST_TABLE)?;
+        let table = self.byte_string(table, limits::LONGEST_EXCEPTION_TABLE)?;
         let here = frame.offset.cast_unsigned() / 2;
         let mut bytes = table.iter().copied();
         let mut number = || -> Option<u64> {

@@ -10,8 +10,8 @@ use awaitgraph_model::{Awaiter, Graph};
 use super::allocations;
 use super::memories::Counted;
 use crate::layout::{Layout, for_minor};
+use crate::limits::Limits;
 use crate::memory::Memory;
-use crate::object::Limits;
 use crate::process::{Around, Runtime};
 use crate::snapshot;
 use crate::version;
@@ -118,7 +118,7 @@ impl Trials {
     }
 
     fn note(&mut self, cost: Cost) {
-        let Limits { steps, held } = self.limits;
+        let Limits { steps, held, .. } = self.limits;
         assert!(cost.reads <= steps, "{cost:#?}");
         // A step takes a microsecond where nothing is optimised, and less
         // elsewhere; then there is what is done with what was read.

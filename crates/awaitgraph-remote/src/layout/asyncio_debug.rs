@@ -4,8 +4,8 @@
 //! which may be in the extension module, in libpython or in the interpreter.
 //! Like `_Py_DebugOffsets` it is bytes of the target and so untrusted.
 
-use super::debug_offsets::LARGEST_STRUCT;
 use super::{AwaitedBy, Future, Layout, RunningLoop, Task, TaskLists, TaskRegistry, ThreadState};
+use crate::limits::LARGEST_STRUCT;
 
 /// `Py_AsyncioModuleDebugOffsets`, the content of the section `.AsyncioDebug`.
 #[derive(Debug, Clone, Copy)]

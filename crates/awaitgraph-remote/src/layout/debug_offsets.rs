@@ -17,6 +17,7 @@ use super::{
     InterpreterState, Layout, Object, RunningLoop, RuntimeState, Set, StackTop, Text, ThreadState,
     TypeObject,
 };
+use crate::limits;
 
 /// `_Py_DebugOffsets`, as far as it is the same in all versions, and the
 /// numbers behind that.
@@ -28,9 +29,6 @@ pub(crate) struct DebugOffsets {
     pub(crate) free_threaded: bool,
     numbers: Vec<u64>,
 }
-
-/// What an offset must be below: no struct of CPython is as large.
-pub(super) const LARGEST_STRUCT: u64 = 1 << 20;
 
 impl DebugOffsets {
     /// With what `_PyRuntime` begins from 3.13 on.
@@ -75,7 +73,7 @@ impl DebugOffsets {
             let place = place(groups, group, field).and_then(|place| self.numbers.get(place));
             place
                 .copied()
-                .filter(|&number| number < LARGEST_STRUCT)
+                .filter(|&number| number < limits::LARGEST_STRUCT)
                 .ok_or(field)
         };
         Ok(Layout {

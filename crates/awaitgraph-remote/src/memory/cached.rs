@@ -12,18 +12,15 @@ use std::cell::{Cell, RefCell};
 use std::mem;
 
 use super::{Memory, Piece, Unreadable, Why};
+use crate::limits;
 use pages::{ALL, CHUNK, PAGE, PAGES, Pages, pages, runs};
 
 /// How many pages of a chunk are read alone before all others are.
 const ALONE: u32 = 6;
-/// How much is kept. A service with a million tasks needs a gigabyte; past this
-/// bound the cache starts anew, which costs time and nothing else.
-const KEPT_CHUNKS: usize = 4 * 1024 * 1024 * 1024 / CHUNK;
-/// How many pages may be fetched, where a fetch counts as one more. A service
-/// that needs no more than is kept fetches each page once; one that leads us to
-/// ever new pages, or to ever new places that are not mapped, must not do so
-/// without end.
-const MOST_FETCHED: u64 = 4 * (KEPT_CHUNKS * PAGES) as u64;
+/// How much is kept.
+const KEPT_CHUNKS: usize = limits::MOST_KEPT / CHUNK;
+/// How many pages may be fetched.
+const MOST_FETCHED: u64 = limits::MOST_FETCHED_ANEW * (KEPT_CHUNKS * PAGES) as u64;
 /// Reads from this size on go past the cache.
 const LARGE: usize = 4 * CHUNK;
 /// How many pages are known without a look into the table of chunks.

@@ -7,31 +7,13 @@
 //! When it is used up, nothing more can be read, and the snapshot says so.
 
 use std::cell::Cell;
+use std::time::Instant;
 
 use super::{Fault, Objects};
+use crate::limits::Limits;
 
-/// What a snapshot may take.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// Steps: each read is one, and one more for each 64 bytes of it.
-    pub(crate) steps: u64,
-    /// Bytes of what was found, and of what is kept to find it.
-    pub(crate) held: u64,
-}
-
-impl Limits {
-    /// Those of a snapshot. A million tasks, ten frames deep, take a third of
-    /// the steps and half of the bytes.
-    pub(crate) const SNAPSHOT: Self = Self {
-        steps: 1 << 29,
-        held: 4 * 1024 * 1024 * 1024,
-    };
-    /// Those of a question that is answered from a few objects.
-    pub(crate) const QUESTION: Self = Self {
-        steps: 1 << 20,
-        held: 1024 * 1024,
-    };
-}
+/// After how many steps the clock is looked at.
+const STEPS_BY_THE_CLOCK: u64 = 1 << 14;
 
 /// What is left.
 #[derive(Debug)]
@@ -40,6 +22,7 @@ pub(super) struct Budget {
     steps: Cell<u64>,
     held: Cell<u64>,
     used_up: Cell<Option<&'static str>>,
+    begin: Instant,
 }
 
 impl Budget {
@@ -49,6 +32,7 @@ impl Budget {
             steps: Cell::new(limits.steps),
             held: Cell::new(limits.held),
             used_up: Cell::new(None),
+            begin: Instant::now(),
         }
     }
 
@@ -72,9 +56,18 @@ impl Objects<'_> {
     /// Accounts for work.
     pub(crate) fn spend(&self, steps: u64) -> Result<(), Fault> {
         let left = &self.budget.steps;
-        match left.get().checked_sub(steps) {
+        let before = left.get();
+        match before.checked_sub(steps) {
             Some(rest) => {
                 left.set(rest);
+                if before / STEPS_BY_THE_CLOCK != rest / STEPS_BY_THE_CLOCK
+                    && self.budget.begin.elapsed() > self.budget.limits.time
+                {
+                    left.set(0);
+                    return self
+                        .budget
+                        .too_much("it takes longer than one snapshot may");
+                }
                 Ok(())
             }
             None => self
@@ -97,5 +90,50 @@ impl Objects<'_> {
     /// What was used up, if anything was.
     pub(crate) fn used_up(&self) -> Option<&'static str> {
         self.budget.used_up.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::layout::for_minor;
+    use crate::memory::{Memory, Unreadable};
+
+    struct Nothing;
+
+    impl Memory for Nothing {
+        fn read(&self, _addr: u64, _buf: &mut [u8]) -> Result<(), Unreadable> {
+            Ok(())
+        }
+    }
+
+    fn steps_within(limits: Limits) -> (u64, Option<&'static str>) {
+        let layout = for_minor(11).expect("a layout");
+        let objects = Objects::new(&Nothing, &layout, limits);
+        let steps = (0..).find(|_| objects.spend(1).is_err());
+        (steps.unwrap_or(0), objects.used_up())
+    }
+
+    #[test]
+    fn steps_have_an_end() {
+        let limits = Limits {
+            steps: 100_000,
+            ..Limits::SNAPSHOT
+        };
+        let why = "it takes more steps than one snapshot may";
+        assert_eq!(steps_within(limits), (100_000, Some(why)));
+    }
+
+    #[test]
+    fn time_has_an_end() {
+        let limits = Limits {
+            time: Duration::ZERO,
+            ..Limits::SNAPSHOT
+        };
+        let (steps, why) = steps_within(limits);
+        assert!(steps <= STEPS_BY_THE_CLOCK, "{steps} steps");
+        assert_eq!(why, Some("it takes longer than one snapshot may"));
     }
 }

@@ -2,11 +2,8 @@
 
 use super::{Fault, Kind, Objects, unexpected};
 use crate::layout::SimpleQueue;
+use crate::limits;
 
-/// The most items that are walked.
-const MOST_ITEMS: u64 = 1 << 24;
-/// The most slots of a set, half of which or more are empty.
-const MOST_SLOTS: u64 = 2 * MOST_ITEMS;
 /// The items of a deque's block (`BLOCKLEN` in `Modules/_collectionsmodule.c`).
 const DEQUE_BLOCK: u64 = 64;
 /// How many items are read at once.
@@ -37,7 +34,7 @@ impl Objects<'_> {
             return Ok(Vec::new());
         }
         let slots = self.u64(addr, layout.mask)?.saturating_add(1);
-        if slots > MOST_SLOTS {
+        if slots > limits::MOST_SLOTS {
             return unexpected(addr, "a set of impossible size");
         }
         let table = self.required(addr, layout.table, "a set without a table")?;
@@ -87,7 +84,9 @@ impl Objects<'_> {
     /// The items of the `collections.deque` at `addr`.
     pub(crate) fn deque(&self, addr: u64) -> Result<Vec<u64>, Fault> {
         let layout = &self.layout.deque;
-        let mut left = self.u64(addr, self.layout.object.header)?.min(MOST_ITEMS);
+        let mut left = self
+            .u64(addr, self.layout.object.header)?
+            .min(limits::MOST_ITEMS);
         let mut block = self.required(addr, layout.left_block, "a deque without blocks")?;
         let mut index = self.u64(addr, layout.left_index)?;
         let mut items = Vec::new();
@@ -162,7 +161,7 @@ impl Objects<'_> {
 
     /// Accounts for the items of the queue at `addr`.
     fn hold_items(&self, addr: u64, count: u64) -> Result<(), Fault> {
-        if count > MOST_ITEMS {
+        if count > limits::MOST_ITEMS {
             return unexpected(addr, "a queue of impossible size");
         }
         self.hold(8 * count)
@@ -182,7 +181,7 @@ impl Objects<'_> {
 
     /// `count` pointers at `addr`, none of which may be NULL.
     fn pointers(&self, addr: u64, count: u64) -> Result<Vec<u64>, Fault> {
-        if count > MOST_ITEMS {
+        if count > limits::MOST_ITEMS {
             return unexpected(addr, "a collection of impossible size");
         }
         let mut pointers = Vec::new();

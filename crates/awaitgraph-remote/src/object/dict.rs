@@ -5,9 +5,7 @@
 
 use super::{Fault, Kind, Objects, unexpected};
 use crate::layout::DictKeys;
-
-/// The most entries that are walked.
-const MOST_ENTRIES: u64 = 1 << 22;
+use crate::limits;
 
 /// Where the entries of a dict's keys are.
 struct Entries {
@@ -156,7 +154,7 @@ impl Objects<'_> {
                 }
             }
         };
-        if entries.count > MOST_ENTRIES {
+        if entries.count > limits::MOST_ENTRIES {
             return unexpected(keys, "a dict of impossible size");
         }
         Ok(entries)

@@ -6,13 +6,10 @@
 use std::fmt::Write;
 
 use super::{Fault, Objects, unexpected};
+use crate::limits;
 
-/// The longest string that is read.
-const LONGEST: u64 = 16 * 1024 * 1024;
 /// The longest text that is looked for.
 const LONGEST_EXPECTED: usize = 64;
-/// The longest type name that is read.
-const LONGEST_C_STRING: usize = 256;
 
 /// The characters of a str.
 struct Characters {
@@ -80,7 +77,7 @@ impl Objects<'_> {
             state >> 5 & 1 != 0,
             state >> 6 & 1 != 0,
         );
-        if length > LONGEST || !matches!(width, 1 | 2 | 4) {
+        if length > limits::LONGEST_TEXT || !matches!(width, 1 | 2 | 4) {
             return unexpected(addr, "not a str that could be read");
         }
         let start = match (compact, ascii) {
@@ -106,7 +103,7 @@ impl Objects<'_> {
     /// The NUL-terminated string at `addr`, cut where it is very long.
     pub(super) fn c_string(&self, addr: u64) -> Result<String, Fault> {
         let mut bytes = Vec::new();
-        while bytes.len() < LONGEST_C_STRING {
+        while bytes.len() < limits::LONGEST_C_STRING {
             match self.u8(addr, bytes.len() as u64)? {
                 0 => break,
                 byte => bytes.push(byte),

@@ -1,6 +1,7 @@
 //! Types: what kind of object something is, decided once per type.
 
 use super::{Fault, Objects};
+use crate::limits;
 
 /// What we need to know of a type.
 #[derive(Debug, Clone, Copy)]
@@ -97,9 +98,6 @@ pub(crate) mod flags {
     pub(super) const DICT_SUBCLASS: u64 = 1 << 29;
 }
 
-/// How many of a class's bases are looked at.
-const MOST_BASES: usize = 256;
-
 impl Objects<'_> {
     /// The type of the object at `addr`.
     pub(crate) fn type_of(&self, addr: u64) -> Result<Type, Fault> {
@@ -173,7 +171,7 @@ impl Objects<'_> {
         match self.pointer(addr, self.layout.type_object.tp_mro)? {
             Some(mro) => {
                 let mut types = self.tuple(mro)?;
-                types.truncate(MOST_BASES);
+                types.truncate(limits::MOST_BASES);
                 Ok(types)
             }
             // A type that is not ready yet.

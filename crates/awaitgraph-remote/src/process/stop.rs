@@ -15,10 +15,8 @@ use std::time::{Duration, Instant};
 
 use super::{not_permitted, status};
 use crate::error::Error;
+use crate::limits;
 use crate::sys::{self, Waited};
-
-/// How long a thread may take to stop. One that does not hangs in the kernel.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The stopped threads of a process: the kernel's ids, by `pthread_t`.
 pub(crate) type ThreadPointers = HashMap<u64, u32>;
@@ -72,7 +70,7 @@ impl Tracees {
     /// Stops the threads that there are, then those that they started
     /// meanwhile, until there are no new ones.
     fn stop_all(&mut self) -> Result<(), Error> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + limits::STOP_PATIENCE;
         loop {
             let mut new = status::threads(self.pid)?;
             new.retain(|tid| !self.seized.contains(tid));

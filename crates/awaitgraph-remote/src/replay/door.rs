@@ -8,8 +8,8 @@ use awaitgraph_model::render::{DumpFrames, TableOptions, TreeOptions, dump, json
 use super::{Elsewhere, Recording};
 use crate::at_hand::Python;
 use crate::layout::Layout;
-use crate::object::Limits;
-use crate::process::Runtime;
+use crate::limits::Limits;
+use crate::process::{Around, Runtime};
 use crate::{snapshot, version};
 
 /// The memory of a small asyncio program, recorded when this is made.
@@ -34,7 +34,7 @@ impl Door {
         let (recording, runtime) = Recording::of_scene(&python, |memory, runtime| {
             let identity = version::identify(0, memory, runtime).expect("a version");
             let read =
-                snapshot::read_graph(memory, &identity.layout, runtime.py_runtime, &|_| None);
+                snapshot::read_graph(memory, &identity.layout, runtime.py_runtime, &around());
             assert!(!read.expect("a graph").tasks.is_empty());
             layout = Some(identity.layout);
         });
@@ -64,12 +64,13 @@ impl Door {
         let limits = Limits {
             steps: 1 << 16,
             held: 1 << 20,
+            ..Limits::SNAPSHOT
         };
         let runtime = self.runtime.py_runtime;
         if let Ok(identity) = version::identify(0, &changed, &self.runtime) {
-            let _ = snapshot::read_within(limits, &changed, &identity.layout, runtime, &|_| None);
+            let _ = snapshot::read_within(limits, &changed, &identity.layout, runtime, &around());
         }
-        let graph = snapshot::read_within(limits, &changed, &self.layout, runtime, &|_| None);
+        let graph = snapshot::read_within(limits, &changed, &self.layout, runtime, &around());
         let Ok(graph) = graph else {
             return;
         };
@@ -81,5 +82,14 @@ impl Door {
         json(&outline, &mut text).expect("a string takes all");
         let raw = |c: char| c.is_control() && c != '\n';
         assert!(!text.contains(raw), "{text:?}");
+    }
+}
+
+/// What is asked beside the memory has an answer, so that it is used.
+fn around() -> Around<'static> {
+    Around {
+        now: Some(0.0),
+        is_alive: &|pid| Some(pid % 2 == 0),
+        ..Around::of_threads(&|pthread| Some(pthread))
     }
 }

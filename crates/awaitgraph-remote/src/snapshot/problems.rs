@@ -2,11 +2,9 @@
 
 use awaitgraph_model::Problem;
 
+use crate::limits;
 use crate::map::HashSet;
 use crate::object::Fault;
-
-/// The most problems that are kept; the last then says how many there were.
-const MOST: usize = 1000;
 
 /// A list of problems that does not grow without end.
 #[derive(Debug, Default)]
@@ -19,7 +17,7 @@ pub(super) struct Problems {
 
 impl Problems {
     pub(super) fn add(&mut self, location: impl Into<String>, what: impl ToString) {
-        if self.kept.len() < MOST {
+        if self.kept.len() < limits::MOST_PROBLEMS {
             let (location, what) = (location.into(), what.to_string());
             self.kept.push(Problem { location, what });
         } else {
@@ -69,11 +67,14 @@ mod tests {
     #[test]
     fn a_long_list_says_how_much_longer_it_would_be() {
         let mut problems = Problems::default();
-        for number in 0..MOST + 7 {
+        for number in 0..limits::MOST_PROBLEMS + 7 {
             problems.add(format!("task {number}"), "torn");
         }
         let list = problems.into_list();
-        assert_eq!(list.len(), MOST + 1);
-        assert_eq!(list[MOST].what, "7 more problems were left out");
+        assert_eq!(list.len(), limits::MOST_PROBLEMS + 1);
+        assert_eq!(
+            list[limits::MOST_PROBLEMS].what,
+            "7 more problems were left out"
+        );
     }
 }

@@ -9,8 +9,9 @@
 use crate::at_hand::Python;
 use crate::coroutine::{End, Stacks};
 use crate::layout::{AwaitSign, for_minor};
+use crate::limits::Limits;
 use crate::memory::Live;
-use crate::object::{Fault, Limits, Objects};
+use crate::object::{Fault, Objects};
 use crate::process::thread_in;
 use crate::version;
 

@@ -7,13 +7,12 @@ use awaitgraph_model::{Future, SocketKind, TaskIndex, Wait, WaitsFor};
 
 use super::frames::Level;
 use super::{MOST_TRIES, Waits, plain, socket};
+use crate::limits;
 use crate::map::HashMap;
 use crate::object::{Fault, Kind};
 
 /// In how many frames a transport is looked for.
 const NEAREST: usize = 4;
-/// How many frames of each thread are looked at.
-const DEEPEST: usize = 256;
 
 /// What is known of a future, whoever waits for it.
 #[derive(Debug)]
@@ -306,7 +305,7 @@ impl Waits<'_> {
         let objects = self.objects;
         let mut held: HashMap<u64, Vec<String>> = HashMap::default();
         for thread in self.picture.threads.iter().filter(|it| !it.runs_a_loop) {
-            for frame in thread.frames.iter().take(DEEPEST) {
+            for frame in thread.frames.iter().take(limits::DEEPEST_REFERENCES) {
                 let variables = self.frames.variables(frame.code)?;
                 for (place, name) in variables.names.iter().enumerate() {
                     let Some(value) = objects.variable(frame.addr, place)? else {

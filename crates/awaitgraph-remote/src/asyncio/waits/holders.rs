@@ -22,12 +22,10 @@ use super::roles::Role;
 use crate::code::Codes;
 use crate::coroutine::{Chain, End, Stacks};
 use crate::frame::RawFrame;
+use crate::limits;
 use crate::map::{HashMap, HashSet};
 use crate::object::{Fault, Kind, Objects};
 
-/// How many objects of one task are looked into, and how many frames that are
-/// not in its stack.
-const MOST_INSIDE: usize = 4096;
 /// The bytes that are held for each object that a task is inside of.
 const HELD_ENTERED: u64 = 96;
 
@@ -194,7 +192,7 @@ impl<'a, 'f> Looking<'a, 'f> {
         let objects = self.objects;
         let (mut frame, mut state) = (*frame, state);
         let mut rest = Vec::new();
-        for _ in 0..MOST_INSIDE {
+        for _ in 0..limits::MOST_INSIDE {
             let variables = self.frames.variables(frame.code)?.names.len();
             let awaited = objects.layout.awaited.depth;
             let values = match state {
@@ -210,7 +208,7 @@ impl<'a, 'f> Looking<'a, 'f> {
             let Some(next) = rest.pop() else {
                 break;
             };
-            if inside.len() > MOST_INSIDE {
+            if inside.len() > limits::MOST_INSIDE {
                 break;
             }
             (frame, state) = (next, State::Rests);
@@ -263,7 +261,11 @@ impl<'a, 'f> Looking<'a, 'f> {
                     return Ok(());
                 }
                 // Pairs: whether it is a plain `with`, and the method.
-                for pair in objects.deque(callbacks)?.into_iter().take(MOST_INSIDE) {
+                for pair in objects
+                    .deque(callbacks)?
+                    .into_iter()
+                    .take(limits::MOST_INSIDE)
+                {
                     if objects.kind_of(pair)? == Kind::Tuple
                         && let Some(&method) = objects.tuple(pair)?.get(1)
                         && objects.kind_of(method)? == Kind::Method

@@ -8,17 +8,12 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::frames::{Frames, Level};
+use crate::limits;
 use crate::map::HashMap;
 use crate::object::{Fault, Kind, Objects, flags};
 
-/// In how many frames is looked, from the innermost one that is the program's.
-const MOST_FRAMES: usize = 12;
 /// In how many of them the attributes of attributes are looked at.
 const NEAREST: usize = 2;
-/// The most attributes of an object that are looked at.
-const MOST_ATTRIBUTES: usize = 256;
-/// The most globals of a module.
-const MOST_GLOBALS: usize = 2048;
 /// How many attributes are looked at in all, for each time that is asked.
 const SHARE: u64 = 24;
 /// The same where little is asked.
@@ -51,7 +46,7 @@ impl<'a> Names<'a> {
         levels: &[Level],
     ) -> Result<Option<String>, Fault> {
         self.left.set(self.left.get() + SHARE);
-        let levels = levels.get(..MOST_FRAMES).unwrap_or(levels);
+        let levels = levels.get(..limits::MOST_OWNER_FRAMES).unwrap_or(levels);
         for (distance, level) in levels.iter().enumerate() {
             let variables = frames.variables(level.raw.code)?;
             let mut holders = Vec::new();
@@ -140,7 +135,7 @@ impl<'a> Names<'a> {
             return Ok(Vec::new());
         }
         let mut attributes = self.objects.attributes(addr)?;
-        attributes.truncate(MOST_ATTRIBUTES);
+        attributes.truncate(limits::MOST_ATTRIBUTES);
         let cost = 1 + attributes.len() as u64;
         self.left.set(self.left.get().saturating_sub(cost));
         Ok(attributes)
@@ -155,7 +150,7 @@ impl<'a> Names<'a> {
         let objects = self.objects;
         let mut names: HashMap<u64, String> = HashMap::default();
         let mut items = objects.dict_items(dict)?;
-        items.truncate(MOST_GLOBALS);
+        items.truncate(limits::MOST_GLOBALS);
         let mut instances = Vec::new();
         for &(name, value) in &items {
             let type_ = objects.type_of(value)?;

@@ -6,6 +6,7 @@ use awaitgraph_model::{Socket, SocketKind, Wait, WaitsFor};
 
 use super::frames::Level;
 use super::{Run, Waits, plain, socket};
+use crate::limits;
 use crate::object::{Fault, Kind, flags};
 use crate::process::Descriptor;
 
@@ -21,10 +22,6 @@ const INET: i32 = 2;
 const INET6: i32 = 10;
 const STREAM: i32 = 1;
 const DATAGRAM: i32 = 2;
-/// The most bytes of a text of an address.
-const LONGEST: u64 = 256;
-/// The most pieces that a transport has buffered.
-const MOST_PIECES: usize = 4096;
 
 impl Waits<'_> {
     /// A stream, or another object that has a transport.
@@ -295,7 +292,12 @@ impl Waits<'_> {
             return self.objects.length(buffer).map(Some);
         }
         let mut bytes = 0_u64;
-        for piece in self.objects.deque(buffer)?.into_iter().take(MOST_PIECES) {
+        for piece in self
+            .objects
+            .deque(buffer)?
+            .into_iter()
+            .take(limits::MOST_BUFFERS)
+        {
             bytes = bytes.saturating_add(match self.objects.kind_of(piece)? {
                 // Of `sendto`: what to send, and where to.
                 Kind::Tuple => match self.objects.tuple(piece)?.first() {
@@ -383,7 +385,7 @@ impl Waits<'_> {
             }
             Kind::Text => Some(objects.text(addr)?).filter(|path| !path.is_empty()),
             Kind::Bytes => {
-                let bytes = objects.byte_string(addr, LONGEST)?;
+                let bytes = objects.byte_string(addr, limits::LONGEST_ADDRESS)?;
                 match bytes.strip_prefix(&[0]) {
                     Some(name) => Some(format!("@{}", String::from_utf8_lossy(name))),
                     None if bytes.is_empty() => None,
@@ -408,7 +410,7 @@ impl Waits<'_> {
             return Ok(None);
         }
         let begin = objects.layout.object.header;
-        for offset in (begin..type_.basicsize.min(LONGEST)).step_by(8) {
+        for offset in (begin..type_.basicsize.min(limits::LONGEST_ADDRESS)).step_by(8) {
             if let Some(handle) = objects.pointer(addr, offset)?
                 && handle.is_multiple_of(8)
                 && objects.u64(handle, 0) == Ok(addr)
