@@ -112,7 +112,7 @@ pub struct Task {
     /// The tasks that wait for it, each pair of task and construct once.
     pub awaited_by: Vec<Awaiter>,
     /// What it waits for where that is not a task.
-    pub waits_for: Option<WaitsFor>,
+    pub waits_for: Option<Box<WaitsFor>>,
 }
 
 /// What a task is doing.

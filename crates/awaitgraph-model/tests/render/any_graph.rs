@@ -36,20 +36,22 @@ fn graphs() -> impl Iterator<Item = Graph> {
                 id: at as u64,
                 name: format!("<{at}>"),
                 state: [TaskState::Waiting, TaskState::Ready][random.below(10) / 9],
-                waits_for: (random.below(6) == 0).then(|| WaitsFor {
-                    what: Wait::Primitive(Primitive {
-                        kind: [PrimitiveKind::Lock, PrimitiveKind::Semaphore][random.below(2)],
-                        waiting: None,
-                        value: None,
-                        bound: None,
-                        holders: (0..random.below(3))
-                            .map(|_| TaskIndex::from_usize(random.below(count)))
-                            .collect(),
-                        abandoned: false,
-                    }),
-                    id: Some(random.below(3) as u64),
-                    name: None,
-                    deadline: None,
+                waits_for: (random.below(6) == 0).then(|| {
+                    Box::new(WaitsFor {
+                        what: Wait::Primitive(Primitive {
+                            kind: [PrimitiveKind::Lock, PrimitiveKind::Semaphore][random.below(2)],
+                            waiting: None,
+                            value: None,
+                            bound: None,
+                            holders: (0..random.below(3))
+                                .map(|_| TaskIndex::from_usize(random.below(count)))
+                                .collect(),
+                            abandoned: false,
+                        }),
+                        id: Some(random.below(3) as u64),
+                        name: None,
+                        deadline: None,
+                    })
                 }),
                 thread: Some(random.below(3) as u64),
                 ..Task::default()

@@ -73,7 +73,7 @@ impl Reader {
             }
             "waits" => {
                 let waits_for = self.waits_for(rest.strip_prefix("for ").unwrap());
-                self.graph.tasks[task.as_usize()].waits_for = Some(waits_for);
+                self.graph.tasks[task.as_usize()].waits_for = Some(Box::new(waits_for));
             }
             arrow => {
                 let how = match arrow {

@@ -28,7 +28,7 @@ pub(super) fn made_up(part: &Graph, whole: &Graph) -> Option<String> {
             }
         }
         if let Some(waits_for) = &task.waits_for
-            && !is_less(part, waits_for, whole, truth.waits_for.as_ref())
+            && !is_less(part, waits_for, whole, truth.waits_for.as_deref())
         {
             let theirs = &truth.waits_for;
             return Some(format!("that it waits for {waits_for:?}, not {theirs:?}"));

@@ -279,6 +279,7 @@ impl Joining<'_> {
                     _ => Ok(None),
                 });
             let result = torn.map_or(result, Err);
+            let result = result.map(|found| found.map(Box::new));
             found.push(result.unwrap_or_else(|fault| {
                 self.problems
                     .add_of_task(task.id, "what {} waits for", fault);
