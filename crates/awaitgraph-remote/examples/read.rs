@@ -16,6 +16,9 @@ use awaitgraph_model::questions::{Grouping, Mask, Outline};
 use awaitgraph_model::render::{TableOptions, TreeOptions, json, table, tree};
 use awaitgraph_remote::{Stop, snapshot};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let pid = arguments.next().ok_or("which process?")?.parse()?;
