@@ -3,6 +3,7 @@
 
 pub(crate) mod allocations;
 mod cores;
+mod cost;
 mod memories;
 mod partial;
 mod run;

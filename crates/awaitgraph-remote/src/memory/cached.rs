@@ -142,6 +142,12 @@ impl<M: Memory> Cached<M> {
         self.compared.set(false);
     }
 
+    /// What is read through this.
+    #[cfg(test)]
+    pub(crate) fn inner(&self) -> &M {
+        &self.memory
+    }
+
     /// Whether a read failed because of the seal.
     pub(crate) fn missed(&self) -> bool {
         self.missed.get()

@@ -1,0 +1,101 @@
+//! What a task costs: how often memory is read for it, to the last read. Times
+//! differ from machine to machine; this does not.
+
+use std::cell::Cell;
+
+use super::memories::Counted;
+use super::{around, snapshot, version};
+use crate::at_hand::Python;
+use crate::memory::{Cached, Live, Memory, Unreadable};
+use crate::process::find_runtime;
+use crate::replay::{Elsewhere, Recorder};
+
+/// Numbers of tasks for which sets and dicts are of the same size.
+const COUNTS: [u64; 2] = [140, 240];
+/// By minor version, how many reads one more task takes that waits for an event
+/// and is gathered with others. Whoever makes them fewer lowers the number;
+/// whoever makes them more says why.
+const READS: [(u8, u64); 8] = [
+    (8, 65),
+    (9, 65),
+    (10, 63),
+    (11, 57),
+    (12, 56),
+    (13, 54),
+    (14, 56),
+    (15, 56),
+];
+
+/// Counts what is copied from the target.
+struct Copied<M> {
+    memory: M,
+    copies: Cell<u64>,
+    bytes: Cell<u64>,
+}
+
+impl<M: Memory> Memory for Copied<M> {
+    fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
+        self.copies.set(self.copies.get() + 1);
+        self.bytes.set(self.bytes.get() + buf.len() as u64);
+        self.memory.read(addr, buf)
+    }
+}
+
+/// Reads of a recording of so many tasks, and copies and bytes from it.
+fn cost(python: &Python, count: u64) -> [u64; 3] {
+    let script = format!("COUNT = {count}\n{}", include_str!("cost.py"));
+    let target = python.start(&script);
+    let runtime = find_runtime(target.pid()).expect("a runtime");
+    let recorder = Recorder::new(Live::new(target.pid()));
+    let read = |memory: &dyn Memory| {
+        let layout = version::identify(0, memory, &runtime)
+            .expect("a version")
+            .layout;
+        let graph = snapshot::read_graph(memory, &layout, runtime.py_runtime, &around());
+        let graph = graph.expect("a graph");
+        assert_eq!(graph.tasks.len() as u64, count + 1);
+        assert!(graph.problems.is_empty(), "{:#?}", graph.problems);
+    };
+    read(&recorder);
+    let recording = recorder.into_recording();
+    let replayed = recording.play(Elsewhere::Again(0));
+    let copied = Copied {
+        memory: replayed,
+        copies: Cell::new(0),
+        bytes: Cell::new(0),
+    };
+    let cached = Cached::new(copied);
+    let counted = Counted {
+        memory: &cached,
+        reads: Cell::new(0),
+    };
+    read(&counted);
+    let copied = cached.inner();
+    [counted.reads.get(), copied.copies.get(), copied.bytes.get()]
+}
+
+#[test]
+fn a_task_takes_so_many_reads() {
+    let [few, many] = COUNTS;
+    let mut wrong = Vec::new();
+    for python in &Python::all() {
+        let (of_few, of_many) = (cost(python, few), cost(python, many));
+        let [reads, copies, bytes] = [0, 1, 2].map(|at| of_many[at].saturating_sub(of_few[at]));
+        let more = many - few;
+        let expected = READS.iter().find(|(minor, _)| *minor == python.minor);
+        let expected = expected.map_or(0, |(_, reads)| *reads);
+        if reads != expected * more {
+            let each = reads as f64 / more as f64;
+            wrong.push(format!(
+                "{}: {each} reads a task, not {expected}",
+                python.version
+            ));
+        }
+        // A page or a chunk here and there, wherever they happen to lie.
+        assert!(
+            copies <= more / 2 && bytes <= 4096 * more,
+            "{copies} copies of {bytes} bytes"
+        );
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
