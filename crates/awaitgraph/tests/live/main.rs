@@ -29,6 +29,8 @@ mod harm;
 mod limited;
 mod numbers;
 mod odd_folder;
+mod place;
+mod places;
 mod pythons;
 mod scene;
 mod table;
@@ -58,6 +60,7 @@ fn main() {
     trials.extend(harm::trials(&pythons));
     trials.extend(bad_input::trials(&pythons));
     trials.extend(odd_folder::trials(&pythons));
+    trials.extend(places::trials(&pythons));
     trials.extend(cores::trials(&pythons));
     trials.extend(check::trials(&pythons));
     let conclusion = libtest_mimic::run(&arguments, trials);
