@@ -31,11 +31,13 @@ mod numbers;
 mod odd_folder;
 mod place;
 mod places;
+mod privileges;
 mod pythons;
 mod scene;
 mod table;
 mod temporary;
 mod tracer;
+mod upgraded;
 mod upheaval;
 
 use std::path::PathBuf;
@@ -61,6 +63,7 @@ fn main() {
     trials.extend(bad_input::trials(&pythons));
     trials.extend(odd_folder::trials(&pythons));
     trials.extend(places::trials(&pythons));
+    trials.extend(upgraded::trials(&pythons));
     trials.extend(cores::trials(&pythons));
     trials.extend(check::trials(&pythons));
     let conclusion = libtest_mimic::run(&arguments, trials);

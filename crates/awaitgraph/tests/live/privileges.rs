@@ -1,0 +1,50 @@
+//! What a process gives up before it becomes another program.
+//!
+//! Each of these runs between fork and exec, and makes only system calls.
+
+use std::io::Result;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use crate::place::checked;
+
+/// Nobody's user id, and group's, on most systems; nothing hangs on the name.
+pub(crate) const NOBODY: u32 = 65534;
+
+const CAP_SYS_PTRACE: libc::c_ulong = 19;
+
+/// Another user, who may look into every process and nothing else.
+pub(crate) fn only_ptrace(command: &mut Command) -> &mut Command {
+    // SAFETY: only system calls are made.
+    unsafe { command.pre_exec(keep_only_ptrace) }
+}
+
+pub(crate) fn become_nobody() -> Result<()> {
+    // SAFETY: the list of groups is empty; the calls touch no memory.
+    unsafe {
+        checked(libc::setgroups(0, std::ptr::null()).into())?;
+        checked(libc::setgid(NOBODY).into())?;
+        checked(libc::setuid(NOBODY).into())
+    }
+}
+
+fn keep_only_ptrace() -> Result<()> {
+    // SAFETY: the calls touch no memory.
+    unsafe {
+        checked(libc::prctl(libc::PR_SET_KEEPCAPS, 1, 0, 0, 0).into())?;
+        become_nobody()?;
+        set_capabilities(1 << CAP_SYS_PTRACE)?;
+        let raise = libc::PR_CAP_AMBIENT_RAISE;
+        checked(libc::prctl(libc::PR_CAP_AMBIENT, raise, CAP_SYS_PTRACE, 0, 0).into())
+    }
+}
+
+/// `capset(2)`: the sets are effective, permitted, inheritable, the lower
+/// halves of all three before the upper ones.
+fn set_capabilities(capabilities: u32) -> Result<()> {
+    const VERSION_3: u32 = 0x2008_0522;
+    let header = [VERSION_3, 0];
+    let sets = [capabilities, capabilities, capabilities, 0, 0, 0];
+    // SAFETY: the kernel reads a header of two numbers and sets of six.
+    checked(unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), sets.as_ptr()) })
+}
