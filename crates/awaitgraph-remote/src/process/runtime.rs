@@ -182,10 +182,11 @@ fn files(maps: &[Mapping]) -> BTreeMap<(&Path, u64), Vec<&Mapping>> {
     files
 }
 
-/// The executable, libpython and `_asyncio`: no other file of the hundreds
-/// that a process may have mapped is opened.
+/// The executable, libpython and `_asyncio`, and what is named as Python is, since
+/// the executable may be a loader that was told to start it: no other file of
+/// the hundreds that a process may have mapped is opened.
 fn may_be_python(path: &Path, executable: Option<&Path>) -> bool {
-    Some(path) == executable || is_libpython(path) || name_starts(path, "_asyncio.")
+    Some(path) == executable || names_python(path) || name_starts(path, "_asyncio.")
 }
 
 /// Whether a file by that name is most likely CPython, even if it cannot be opened.

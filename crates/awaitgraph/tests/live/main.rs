@@ -25,6 +25,7 @@ mod check;
 mod compare;
 mod consistency;
 mod cores;
+mod filter;
 mod harm;
 mod limited;
 mod numbers;
@@ -39,6 +40,7 @@ mod temporary;
 mod tracer;
 mod upgraded;
 mod upheaval;
+mod users;
 
 use std::path::PathBuf;
 
@@ -64,6 +66,7 @@ fn main() {
     trials.extend(odd_folder::trials(&pythons));
     trials.extend(places::trials(&pythons));
     trials.extend(upgraded::trials(&pythons));
+    trials.extend(users::trials(&pythons));
     trials.extend(cores::trials(&pythons));
     trials.extend(check::trials(&pythons));
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -147,6 +147,19 @@ pub(crate) fn apart<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<
     })
 }
 
+/// Does something where `/proc` is mounted with these options.
+pub(crate) fn with_proc<T: Send>(
+    options: &CStr,
+    work: impl FnOnce() -> Result<T> + Send,
+) -> Result<T> {
+    apart(|| {
+        let (name, at) = (c"proc".as_ptr(), c"/proc".as_ptr());
+        // SAFETY: all texts end with a zero and outlive the call.
+        checked(unsafe { libc::mount(name, at, name, 0, options.as_ptr().cast()) }.into())?;
+        work()
+    })
+}
+
 /// Does something in a thread that sees the mounts of process `pid`.
 pub(crate) fn beside<T: Send>(pid: u32, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     in_thread(|| {
@@ -188,7 +201,7 @@ fn make_root(folder: &Path, prefix: &Path, loader: &Path) -> Result<()> {
 }
 
 /// The dynamic loader that an executable asks for.
-fn loader(executable: &Path) -> Result<PathBuf> {
+pub(crate) fn loader(executable: &Path) -> Result<PathBuf> {
     const INTERPRETER: u32 = 3;
     let file = File::open(executable)?;
     let number = |at: u64, bytes: usize| -> Result<u64> {
@@ -215,7 +228,7 @@ fn mount_proc() -> Result<()> {
 }
 
 /// Makes it root of a user namespace in which there is nobody else.
-fn enter_user_namespace() -> Result<()> {
+pub(crate) fn enter_user_namespace() -> Result<()> {
     unshare(libc::CLONE_NEWUSER)?;
     let files = [
         (c"/proc/self/setgroups", c"deny"),

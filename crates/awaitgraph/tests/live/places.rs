@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
@@ -51,11 +52,13 @@ const CHECKS: &[(&str, Check)] = &[
     ("a_target_in_a_user_namespace_is_read", |python, folder| whole(python, folder, USERS)),
     ("a_target_in_a_container_is_read", |python, folder| whole(python, folder, CONTAINER)),
     ("a_target_in_a_chroot_is_read", changed_root),
+    ("a_target_that_its_loader_was_told_to_start_is_read", by_loader),
 ];
 
 pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
+    let gaps = pythons.gaps();
+    gaps.add("targets under a musl loader: no CPython for it is at hand".to_owned());
     if let Some(why) = place::none_at_hand() {
-        let gaps = pythons.gaps();
         gaps.add(format!("targets in containers: {why}"));
         return Vec::new();
     }
@@ -91,6 +94,21 @@ fn whole(python: &Python, folder: &TemporaryFolder, place: Place) -> Result<(), 
         scene.is_well()?;
     }
     Ok(())
+}
+
+/// The executable is the loader then, as it is where musl's is used on a
+/// system of glibc.
+fn by_loader(python: &Python, _: &TemporaryFolder) -> Result<(), String> {
+    let loader = place::loader(&python.path).map_err(|error| error.to_string())?;
+    let executable = fs::canonicalize(&python.path).map_err(|error| error.to_string())?;
+    let mut command = Command::new(loader);
+    command
+        .arg(executable)
+        .arg(scene::folder().join("two_loops.py"))
+        .env("PYTHONHOME", python.prefix()?);
+    let mut scene = Scene::start_command(&mut command)?;
+    compare::whole(&scene, &scene::read(scene.pid, &[], LIMIT)?, true)?;
+    scene.is_well()
 }
 
 /// Read from where its path is another, and from where it is the same.

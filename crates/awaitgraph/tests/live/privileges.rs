@@ -12,11 +12,25 @@ use crate::place::checked;
 pub(crate) const NOBODY: u32 = 65534;
 
 const CAP_SYS_PTRACE: libc::c_ulong = 19;
+/// More than there are.
+const CAPABILITIES: libc::c_ulong = 64;
+
+/// Another user, who may nothing.
+pub(crate) fn nobody(command: &mut Command) -> &mut Command {
+    // SAFETY: only system calls are made.
+    unsafe { command.pre_exec(become_nobody) }
+}
 
 /// Another user, who may look into every process and nothing else.
 pub(crate) fn only_ptrace(command: &mut Command) -> &mut Command {
-    // SAFETY: only system calls are made.
+    // SAFETY: as above.
     unsafe { command.pre_exec(keep_only_ptrace) }
+}
+
+/// Root, who may nothing that others may not, as in a container.
+pub(crate) fn powerless_root(command: &mut Command) -> &mut Command {
+    // SAFETY: as above.
+    unsafe { command.pre_exec(drop_capabilities) }
 }
 
 pub(crate) fn become_nobody() -> Result<()> {
@@ -28,7 +42,7 @@ pub(crate) fn become_nobody() -> Result<()> {
     }
 }
 
-fn keep_only_ptrace() -> Result<()> {
+pub(crate) fn keep_only_ptrace() -> Result<()> {
     // SAFETY: the calls touch no memory.
     unsafe {
         checked(libc::prctl(libc::PR_SET_KEEPCAPS, 1, 0, 0, 0).into())?;
@@ -37,6 +51,15 @@ fn keep_only_ptrace() -> Result<()> {
         let raise = libc::PR_CAP_AMBIENT_RAISE;
         checked(libc::prctl(libc::PR_CAP_AMBIENT, raise, CAP_SYS_PTRACE, 0, 0).into())
     }
+}
+
+pub(crate) fn drop_capabilities() -> Result<()> {
+    for capability in 0..CAPABILITIES {
+        // It fails for those that there are not.
+        // SAFETY: the call touches no memory.
+        unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
+    }
+    set_capabilities(0)
 }
 
 /// `capset(2)`: the sets are effective, permitted, inheritable, the lower
