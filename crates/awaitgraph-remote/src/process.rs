@@ -25,7 +25,7 @@ pub(crate) use clock::monotonic;
 pub(crate) use descriptors::{Descriptors, is_alive_in};
 pub(crate) use listing::{command_line, processes};
 pub(crate) use own_ids::OwnIds;
-pub(crate) use permission::not_permitted;
+pub(crate) use permission::{allow_attach, not_permitted};
 pub(crate) use runtime::{Runtime, find_runtime};
 pub(crate) use status::{executable, is_alive, own_id, process_of};
 pub(crate) use stop::{ThreadPointers, while_stopped};

@@ -32,6 +32,26 @@ pub(crate) fn not_permitted(pid: u32) -> Error {
     }
 }
 
+/// Lets process `tracer`, or any process for `None`, look into this one where
+/// `kernel.yama.ptrace_scope` is 1. Without Yama there is nothing to allow.
+pub(crate) fn allow_attach(tracer: Option<u32>) -> Result<(), Error> {
+    let gone = |pid: u32| Error::NoSuchProcess { pid };
+    if let Some(pid) = tracer.filter(|&pid| pid == 0 || !crate::sys::exists(pid)) {
+        return Err(gone(pid));
+    }
+    match crate::sys::set_ptracer(tracer) {
+        Ok(()) => Ok(()),
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => match tracer {
+            Some(pid) if !crate::sys::exists(pid) => Err(gone(pid)),
+            _ => Ok(()),
+        },
+        Err(source) => Err(Error::System {
+            what: "allow other processes to attach".to_owned(),
+            source,
+        }),
+    }
+}
+
 fn rule(pid: u32) -> Rule {
     let own = own_capabilities();
     let privileged = own & CAP_SYS_PTRACE != 0;
