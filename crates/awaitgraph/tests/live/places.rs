@@ -9,11 +9,11 @@ use std::time::Duration;
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
-use crate::compare;
 use crate::place::{self, Place, Root};
 use crate::pythons::{Python, Pythons};
 use crate::scene::{self, Scene};
 use crate::temporary::TemporaryFolder;
+use crate::{compare, limited, privileges};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -91,6 +91,9 @@ fn whole(python: &Python, folder: &TemporaryFolder, place: Place) -> Result<(), 
                 return Err(format!("expected {own_pid}: {reading:#?}"));
             }
         }
+        let mut reader = privileges::reader(folder, scene.pid)?;
+        let reading = limited::output(privileges::only_ptrace(&mut reader), LIMIT)?;
+        compare::whole(&scene, &reading.into(), true)?;
         scene.is_well()?;
     }
     Ok(())

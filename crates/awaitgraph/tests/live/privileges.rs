@@ -1,12 +1,14 @@
 //! What a process gives up before it becomes another program.
 //!
-//! Each of these runs between fork and exec, and makes only system calls.
+//! All of that runs between fork and exec, and makes only system calls.
 
 use std::io::Result;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use crate::awaitgraph;
 use crate::place::checked;
+use crate::temporary::{TemporaryFolder, copy_program};
 
 /// Nobody's user id, and group's, on most systems; nothing hangs on the name.
 pub(crate) const NOBODY: u32 = 65534;
@@ -14,6 +16,16 @@ pub(crate) const NOBODY: u32 = 65534;
 const CAP_SYS_PTRACE: libc::c_ulong = 19;
 /// More than there are.
 const CAPABILITIES: libc::c_ulong = 64;
+
+/// A reader that every user may start: our own program's folder may be closed to
+/// others.
+pub(crate) fn reader(folder: &TemporaryFolder, pid: u32) -> std::result::Result<Command, String> {
+    let program = folder.0.join("awaitgraph");
+    copy_program(&awaitgraph(), &program).map_err(|error| error.to_string())?;
+    let mut command = Command::new(program);
+    command.args(["pstree", "--json", &pid.to_string()]);
+    Ok(command)
+}
 
 /// Another user, who may nothing.
 pub(crate) fn nobody(command: &mut Command) -> &mut Command {

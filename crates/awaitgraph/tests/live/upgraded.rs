@@ -67,11 +67,8 @@ fn upgraded(
     }
     compare::whole(&scene, &scene::read(scene.pid, &[], LIMIT)?, true)?;
     // Without the administrator's way to a deleted file.
-    let program = folder.0.join("awaitgraph");
-    copy_program(&awaitgraph(), &program).map_err(|error| error.to_string())?;
-    let mut command = Command::new(program);
-    command.args(["pstree", "--json", &scene.pid.to_string()]);
-    let reading = limited::output(privileges::only_ptrace(&mut command), LIMIT)?;
+    let mut reader = privileges::reader(folder, scene.pid)?;
+    let reading = limited::output(privileges::only_ptrace(&mut reader), LIMIT)?;
     compare::whole(&scene, &Reading::from(reading), true)?;
     scene.is_well()
 }

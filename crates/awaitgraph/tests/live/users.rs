@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Failed, Trial};
 
 use crate::place::{self, Place, Root};
-use crate::privileges::{self, nobody, only_ptrace, powerless_root};
+use crate::privileges::{self, nobody, only_ptrace, powerless_root, reader};
 use crate::pythons::{Python, Pythons};
 use crate::scene::{self, Reading, Scene};
-use crate::temporary::{TemporaryFolder, copy_program};
-use crate::{awaitgraph, compare, filter, limited};
+use crate::temporary::TemporaryFolder;
+use crate::{compare, filter, limited};
 
 const LIMIT: Duration = Duration::from_secs(30);
 const PTRACE_SCOPE: &str = "/proc/sys/kernel/yama/ptrace_scope";
@@ -63,15 +63,6 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
         }
     }
     trials
-}
-
-/// A reader that every user may start.
-fn reader(folder: &TemporaryFolder, pid: u32) -> Result<Command, String> {
-    let program: PathBuf = folder.0.join("awaitgraph");
-    copy_program(&awaitgraph(), &program).map_err(|error| error.to_string())?;
-    let mut command = Command::new(program);
-    command.args(["pstree", "--json", &pid.to_string()]);
-    Ok(command)
 }
 
 fn read(command: &mut Command) -> Result<Reading, String> {
