@@ -57,6 +57,9 @@ impl Graph {
 pub struct Target {
     /// Its process id, in the reader's namespace; `None` for a graph of no live process.
     pub pid: Option<u32>,
+    /// Its process id in its own pid namespace, where that is known: another one
+    /// in a container.
+    pub own_pid: Option<u32>,
     /// The version of its CPython, as `3.11.7`.
     pub python: String,
     /// The path of its executable, as the target sees it.

@@ -50,7 +50,7 @@ pub enum Wait {
     Executor(Executor),
     /// A child process.
     Subprocess {
-        /// Its process id, as the target has it.
+        /// Its process id, in the reader's namespace where that is known.
         pid: Option<u32>,
         /// Whether it still lives.
         alive: Option<bool>,

@@ -8,6 +8,7 @@
 //!     capture    Python objects of it: entries
 //!     text       lines of it: code_words
 //!   snapshot   another process;  check: what is wrong in it;  command: the program
+//!   allow      who may read this one
 //! ```
 //!
 //! What depends on the version of CPython is learnt once, at import
@@ -17,6 +18,7 @@
 
 use pyo3::prelude::*;
 
+mod allow;
 mod calls;
 mod check;
 mod command;
@@ -53,6 +55,9 @@ mod _native {
         capture_all, capture_call_graph, format_call_graph, future_add_to_awaited_by,
         future_discard_from_awaited_by, print_call_graph,
     };
+
+    #[pymodule_export]
+    use crate::allow::allow_attach;
 
     #[pymodule_export]
     use crate::check::{Finding, check};

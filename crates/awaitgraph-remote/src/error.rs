@@ -173,6 +173,15 @@ pub enum Rule {
     },
     /// We are root in a container that was not given `CAP_SYS_PTRACE`.
     Capability,
+    /// It is not dumpable: it said so by `prctl(PR_SET_DUMPABLE)`, changed its
+    /// user, or came from a program with capabilities or of another user.
+    NotDumpable,
+    /// It is of our user, and has capabilities that we lack.
+    MoreCapabilities,
+    /// One of those two: it is of our user, and is hidden from us.
+    Closed,
+    /// It is outside of the user namespace in which we are privileged.
+    UserNamespace,
     /// A system call filter (a container's, most likely) refuses the call.
     Seccomp,
     /// None of those that we know.
@@ -186,6 +195,12 @@ impl fmt::Display for Rule {
             Self::PtraceScope { scope } => write!(f, "kernel.yama.ptrace_scope is {scope}"),
             Self::Hidden => f.write_str("it is hidden, as another user's processes are"),
             Self::Capability => f.write_str("root without the capability SYS_PTRACE"),
+            Self::NotDumpable => f.write_str("it is not dumpable (PR_SET_DUMPABLE)"),
+            Self::MoreCapabilities => f.write_str("it has capabilities that awaitgraph lacks"),
+            Self::Closed => f.write_str(
+                "it is not dumpable (PR_SET_DUMPABLE), or has capabilities that awaitgraph lacks",
+            ),
+            Self::UserNamespace => f.write_str("it is outside of this user namespace"),
             Self::Seccomp => f.write_str("a system call filter refuses it"),
             Self::Unknown => f.write_str("the kernel refuses it"),
         }
@@ -324,7 +339,21 @@ impl Error {
                     .to_owned(),
             ),
             Self::NotPermitted { rule, .. } => Some(match rule {
-                Rule::OtherUser { .. } | Rule::Hidden => "run it as that user, or with sudo".to_owned(),
+                Rule::OtherUser { .. } | Rule::Hidden => {
+                    "run it as that user, with sudo, or with the capability SYS_PTRACE".to_owned()
+                }
+                Rule::NotDumpable | Rule::Closed => {
+                    "run it with sudo, or with the capability SYS_PTRACE; the program allows it with prctl(PR_SET_DUMPABLE, 1), best after it has changed its user".to_owned()
+                }
+                Rule::MoreCapabilities => {
+                    "run it with sudo, or with the capability SYS_PTRACE".to_owned()
+                }
+                Rule::UserNamespace => {
+                    "run it outside of the container or sandbox that you are in".to_owned()
+                }
+                Rule::PtraceScope { scope: 1 } => {
+                    "run it with sudo, or allow it with `sudo sysctl kernel.yama.ptrace_scope=0`; the program allows it with `awaitgraph.allow_attach()`".to_owned()
+                }
                 Rule::PtraceScope { scope: 3 } => {
                     "the setting can only be changed at boot: `sysctl kernel.yama.ptrace_scope=1` in the boot configuration, then restart".to_owned()
                 }

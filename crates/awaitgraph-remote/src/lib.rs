@@ -63,6 +63,17 @@ pub use live::{Stop, snapshot};
 #[cfg(fuzzing)]
 pub use replay::Door;
 
+/// Allows process `tracer`, or every one of this user for `None`, to read this
+/// process, where `kernel.yama.ptrace_scope` is 1 and would forbid it. It takes
+/// the place of what was allowed before.
+///
+/// # Errors
+///
+/// [`Error::NoSuchProcess`], and [`Error::System`] where a filter refuses it.
+pub fn allow_attach(tracer: Option<u32>) -> Result<(), Error> {
+    process::allow_attach(tracer)
+}
+
 /// The ids of all processes that we can see, in ascending order.
 ///
 /// # Errors

@@ -3,12 +3,12 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use awaitgraph_model::{Graph, SnapshotInfo};
+use awaitgraph_model::{Graph, SnapshotInfo, Wait};
 
 use crate::error::Error;
 use crate::limits;
 use crate::memory::{Cached, Live, Memory, Why};
-use crate::process::{self, Around, Descriptors, Runtime, ThreadPointers};
+use crate::process::{self, Around, Descriptors, OwnIds, Runtime, ThreadPointers};
 use crate::snapshot::not_stopped;
 use crate::subject::Subject;
 
@@ -198,13 +198,27 @@ impl Process {
             runtime: &self.runtime,
         };
         let descriptors = Descriptors::of(self.pid);
+        let ids = OwnIds::of(self.pid);
+        let own_thread_ids = |pthread| {
+            let ours = thread_ids(pthread)?;
+            let own = u32::try_from(ours).map(|ours| ids.own_thread(ours).into());
+            Some(own.unwrap_or(ours))
+        };
         let around = Around {
-            thread_ids,
+            thread_ids: &own_thread_ids,
             now,
             descriptor: &|fd| descriptors.get(fd),
-            is_alive: &|child| process::is_alive_in(self.pid, child),
+            is_alive: &|child| match ids.child(child) {
+                Some(child) => Some(process::is_alive(child)),
+                None => process::is_alive_in(self.pid, child),
+            },
         };
-        subject.read(&self.memory, &around)
+        let mut graph = subject.read(&self.memory, &around)?;
+        graph.target.own_pid = process::own_id(self.pid);
+        if !ids.are_ours() {
+            make_ours(&mut graph, &ids);
+        }
+        Ok(graph)
     }
 
     /// An error if the process ended, or turned out to be closed to us.
@@ -213,6 +227,25 @@ impl Process {
             Some(Why::NotPermitted) => Err(process::not_permitted(self.pid)),
             Some(Why::Gone) => Err(Error::Ended { pid: self.pid }),
             Some(Why::Unmapped | Why::TooMuch | Why::NotInCore) | None => Ok(()),
+        }
+    }
+}
+
+/// Gives threads and children the ids that we know them by.
+fn make_ours(graph: &mut Graph, ids: &OwnIds) {
+    let threads = graph.threads.iter_mut().map(|it| &mut it.thread);
+    let owners = graph.tasks.iter_mut().filter_map(|it| it.thread.as_mut());
+    for thread in threads.chain(owners) {
+        let ours = u32::try_from(*thread).ok().and_then(|own| ids.thread(own));
+        *thread = ours.map_or(*thread, u64::from);
+    }
+    let waits = graph
+        .tasks
+        .iter_mut()
+        .filter_map(|it| it.waits_for.as_mut());
+    for wait in waits {
+        if let Wait::Subprocess { pid: Some(pid), .. } = &mut wait.what {
+            *pid = ids.child(*pid).unwrap_or(*pid);
         }
     }
 }

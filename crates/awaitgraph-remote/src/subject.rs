@@ -25,6 +25,7 @@ impl Subject<'_> {
             Ok(graph) => Ok(Graph {
                 target: Target {
                     pid: Some(pid),
+                    own_pid: None,
                     python: identity.version,
                     executable: self.executable.to_owned(),
                     free_threaded: false,

@@ -167,6 +167,18 @@ pub(crate) fn exists(pid: u32) -> bool {
     sent == 0 || io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
 }
 
+/// Lets process `tracer` look into us where Yama would not, any process for
+/// `None`, nobody but our ancestors for 0.
+pub(crate) fn set_ptracer(tracer: Option<u32>) -> io::Result<()> {
+    const ANY: libc::c_ulong = libc::c_ulong::MAX;
+    let tracer = tracer.map_or(ANY, libc::c_ulong::from);
+    // SAFETY: the call touches no memory.
+    match unsafe { libc::prctl(libc::PR_SET_PTRACER, tracer, 0, 0, 0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// The effective user id of this process.
 pub(crate) fn effective_user() -> u32 {
     // SAFETY: the call cannot fail and touches no memory.

@@ -70,8 +70,10 @@ Exit codes:
   4  `awaitgraph check` has found something
 
 Permission: a process of one's own can be read where the kernel lets one
-process look into another (kernel.yama.ptrace_scope 0), any process with sudo,
-and those of a container from the host, or in it with --cap-add=SYS_PTRACE.";
+process look into another (kernel.yama.ptrace_scope 0, or 1 and the program has
+called awaitgraph.allow_attach()), any process with sudo or the capability
+SYS_PTRACE alone, and those of a container from the host, or in it with
+--cap-add=SYS_PTRACE. Nothing is ever written to a target.";
 
 const PS_EXAMPLE: &str = "\
 Example:

@@ -218,7 +218,7 @@ mod tests {
         check(
             expect![[r#"
             awaitgraph: no permission to read process 4711: kernel.yama.ptrace_scope is 1
-              try: run it with sudo, or allow it with `sudo sysctl kernel.yama.ptrace_scope=0`
+              try: run it with sudo, or allow it with `sudo sysctl kernel.yama.ptrace_scope=0`; the program allows it with `awaitgraph.allow_attach()`
         "#]],
             ExitCode::Nothing,
             |err| failure(&error.into(), err),

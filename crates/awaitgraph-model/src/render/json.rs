@@ -62,6 +62,8 @@ impl Serialize for Tasks<'_> {
 #[derive(Serialize)]
 pub(super) struct TargetView<'a> {
     pid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    own_pid: Option<u32>,
     python: &'a str,
     executable: &'a str,
     free_threaded: bool,
@@ -71,12 +73,14 @@ impl<'a> TargetView<'a> {
     pub(super) fn of(target: &'a Target) -> Self {
         let Target {
             pid,
+            own_pid,
             python,
             executable,
             free_threaded,
         } = target;
         Self {
             pid: *pid,
+            own_pid: *own_pid,
             python,
             executable,
             free_threaded: *free_threaded,

@@ -19,6 +19,7 @@ fn it_holds_all_that_the_graph_holds() {
     );
     graph.target = Target {
         pid: Some(4711),
+        own_pid: Some(1),
         python: "3.11.7".to_owned(),
         executable: "/usr/bin/python3.11".to_owned(),
         free_threaded: false,
@@ -44,7 +45,7 @@ fn it_holds_all_that_the_graph_holds() {
     let _: Value = serde_json::from_str(&text).unwrap();
     expect![[r#"
         {"schema":1,
-        "target":{"pid":4711,"python":"3.11.7","executable":"/usr/bin/python3.11","free_threaded":false},
+        "target":{"pid":4711,"own_pid":1,"python":"3.11.7","executable":"/usr/bin/python3.11","free_threaded":false},
         "snapshot":{"consistent":true,"paused_us":140,"total_us":2100,"bytes_read":1048576},
         "threads":[
         {"interpreter":0,"thread":4711,"running":"0x1010","stack":[{"function":"leaf","file":"/app/x.py","line":3,"kind":"async"},{"function":"run","file":"/app/x.py","line":null,"kind":"sync"}]}],

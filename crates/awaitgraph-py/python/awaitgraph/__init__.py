@@ -39,8 +39,8 @@ https://docs.python.org/3.14/library/asyncio-graph.html, with these differences:
   later joined with what the interpreter has recorded.
 
 `capture_all` captures all tasks of a loop, `snapshot` reads another process,
-`check` finds what is wrong in it, deadlocks first, and `install` puts what an
-older interpreter lacks into asyncio.
+`check` finds what is wrong in it, deadlocks first, `allow_attach` lets others
+read this one, and `install` puts what an older interpreter lacks into asyncio.
 """
 
 from awaitgraph._classes import FrameCallGraphEntry, FutureCallGraph
@@ -48,6 +48,7 @@ from awaitgraph._install import install, uninstall
 from awaitgraph._native import (
     Finding,
     Snapshot,
+    allow_attach,
     capture_all,
     capture_call_graph,
     check,
@@ -63,6 +64,7 @@ __all__ = [
     "FrameCallGraphEntry",
     "FutureCallGraph",
     "Snapshot",
+    "allow_attach",
     "capture_all",
     "capture_call_graph",
     "check",

@@ -31,6 +31,7 @@ __all__ = [
     "FrameCallGraphEntry",
     "FutureCallGraph",
     "Snapshot",
+    "allow_attach",
     "capture_all",
     "capture_call_graph",
     "check",
@@ -262,6 +263,28 @@ class Finding:
     @property
     def tasks(self) -> List[Tuple[int, str]]:
         """The tasks that it is about, each with its `id` and its name."""
+
+def allow_attach(pid: Union[Literal["any"], int] = "any") -> None:
+    """Allow other processes to read this one.
+
+    Where the setting `kernel.yama.ptrace_scope` is 1, as on many desktops,
+    the command `awaitgraph` of the same user is refused unless it is an
+    ancestor of the process or has privileges. This allows it: with the default to
+    any process of the user, with a `pid` to that process and its descendants. A
+    later call takes the place of an earlier one. It is
+    `prctl(PR_SET_PTRACER)`; nothing changes where that setting has another
+    value, and no other rule of the kernel is touched.
+
+    Returns `None`.
+
+    Raises `ProcessLookupError` where there is no process `pid`, `ValueError`
+    where `pid` is a text other than `"any"`, `TypeError` where it is neither a
+    text nor a number, and `OSError` where the system refuses it.
+
+    Not in the asyncio documentation; the setting is described at
+    https://docs.kernel.org/admin-guide/LSM/Yama.html and the command at
+    https://github.com/awaitgraph/awaitgraph
+    """
 
 def install() -> None:
     """Put the call graph functions of CPython 3.14 into asyncio.

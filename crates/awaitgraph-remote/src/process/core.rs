@@ -337,6 +337,7 @@ fn mappings(note: &[u8]) -> Vec<Mapping> {
                 start: u64_at(entry, 0)?,
                 end: u64_at(entry, 8)?,
                 offset: offset.checked_mul(unit)?,
+                device: (0, 0),
                 inode: 0,
                 path: PathBuf::from(OsStr::from_bytes(path)),
             })

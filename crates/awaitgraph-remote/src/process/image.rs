@@ -3,10 +3,11 @@
 //!
 //! The path of a mapping is the host's for a chroot and the container's for a
 //! container, and the file may have been replaced or deleted since. So every
-//! way to it is tried, and the one is believed whose inode is the mapping's.
+//! way to it is tried, and the one is believed whose device and inode are the
+//! mapping's.
 
 use std::fs::File;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use object::elf::{FileHeader64, PT_LOAD, SHT_DYNSYM, Sym64};
@@ -14,6 +15,7 @@ use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
 use object::{Endianness, ReadCache};
 
 use super::maps::Mapping;
+use crate::memory::{Live, Memory};
 
 /// The most headers, of sections or of segments, and the largest table, of
 /// symbols or of names, that are read. The file is the target's, may be sparse,
@@ -103,23 +105,49 @@ impl Image {
 
 /// The file of a mapping of the live process `pid`.
 pub(crate) fn open_mapped(pid: u32, mapping: &Mapping) -> Option<File> {
-    let below_root = mapping.path.strip_prefix("/").unwrap_or(&mapping.path);
-    let in_target = Path::new(&format!("/proc/{pid}/root")).join(below_root);
+    let root = PathBuf::from(format!("/proc/{pid}/root"));
+    let below = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
+    // After a chroot the path still begins at the root of the mounts.
+    let changed_root = std::fs::read_link(&root).unwrap_or_default();
+    let in_changed_root = mapping.path.strip_prefix(changed_root).ok();
     let by_range = format!(
         "/proc/{pid}/map_files/{:x}-{:x}",
         mapping.start, mapping.end
     );
     let ways = [
-        in_target,
-        mapping.path.clone(),
-        PathBuf::from(format!("/proc/{pid}/exe")),
-        PathBuf::from(by_range),
+        Some(below(&mapping.path)),
+        in_changed_root.map(below),
+        Some(mapping.path.clone()),
+        Some(PathBuf::from(format!("/proc/{pid}/exe"))),
+        Some(PathBuf::from(by_range)),
     ];
-    ways.iter().find_map(|way| {
-        let metadata = std::fs::metadata(way).ok()?;
-        // A pipe or a device under that name must not be opened, let alone read.
-        (metadata.is_file() && metadata.ino() == mapping.inode).then(|| File::open(way).ok())?
-    })
+    ways.iter()
+        .flatten()
+        .find_map(|way| open_if_mapped(way, pid, mapping))
+}
+
+/// The file at `path`, if it is that of the mapping.
+fn open_if_mapped(path: &Path, pid: u32, mapping: &Mapping) -> Option<File> {
+    let metadata = std::fs::metadata(path).ok()?;
+    // A pipe or a device under that name must not be opened, let alone read.
+    if !metadata.is_file() || metadata.ino() != mapping.inode {
+        return None;
+    }
+    let file = File::open(path).ok()?;
+    let device = metadata.dev();
+    let is_same = (libc::major(device), libc::minor(device)) == mapping.device;
+    // btrfs and overlayfs tell one device in the list of mappings and another here.
+    (is_same || begins_alike(&file, pid, mapping)).then_some(file)
+}
+
+/// Whether what is mapped begins as the file does there. In the first page of
+/// an ELF file are its headers, and most often its build id.
+fn begins_alike(file: &File, pid: u32, mapping: &Mapping) -> bool {
+    const BYTES: usize = 4096;
+    let (mut expected, mut found) = ([0; BYTES], [0; BYTES]);
+    file.read_exact_at(&mut expected, mapping.offset).is_ok()
+        && Live::new(pid).read(mapping.start, &mut found).is_ok()
+        && expected == found
 }
 
 /// The first mapping that begins at a loadable segment's page tells how far
@@ -201,6 +229,7 @@ mod tests {
             start: 0,
             end: 4096,
             offset: 0,
+            device: (0, 0),
             inode: 1,
             path,
         };

@@ -231,6 +231,7 @@ impl<'a> Loaded<'a> {
                 start: start & !(PAGE - 1),
                 end: end.checked_next_multiple_of(PAGE)?,
                 offset: segment.p_offset.get(LE) & !(PAGE - 1),
+                device: (0, 0),
                 inode: 0,
                 path: path.to_owned(),
             })

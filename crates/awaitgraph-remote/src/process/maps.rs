@@ -15,6 +15,8 @@ pub(crate) struct Mapping {
     pub(crate) end: u64,
     /// Where in the file it begins.
     pub(crate) offset: u64,
+    /// The device that the file is on: its major and its minor number.
+    pub(crate) device: (u32, u32),
     /// The file's inode.
     pub(crate) inode: u64,
     /// The file's path, as the target or the host sees it. A deleted file's
@@ -34,17 +36,21 @@ fn parse_line(line: &[u8]) -> Option<Mapping> {
     let mut fields = line.splitn(6, |&byte| byte == b' ');
     let range = str::from_utf8(fields.next()?).ok()?;
     let (_permissions, offset) = (fields.next()?, str::from_utf8(fields.next()?).ok()?);
-    let (_device, inode) = (fields.next()?, str::from_utf8(fields.next()?).ok()?);
+    let device = str::from_utf8(fields.next()?).ok()?;
+    let inode = str::from_utf8(fields.next()?).ok()?;
     let path = fields.next()?.trim_ascii_start();
     let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
     if !path.starts_with(b"/") {
         return None;
     }
     let (start, end) = range.split_once('-')?;
+    let (major, minor) = device.split_once(':')?;
+    let number = |text| u32::from_str_radix(text, 16).ok();
     Some(Mapping {
         start: u64::from_str_radix(start, 16).ok()?,
         end: u64::from_str_radix(end, 16).ok()?,
         offset: u64::from_str_radix(offset, 16).ok()?,
+        device: (number(major)?, number(minor)?),
         inode: inode.parse().ok()?,
         path: PathBuf::from(OsString::from_vec(unescape(path))),
     })
@@ -85,8 +91,9 @@ mod tests {
         assert_eq!(paths, ["/usr/lib/lib python.so", "/opt/a\nb"]);
         let first = &found[0];
         assert_eq!(
-            (first.start, first.end, first.offset, first.inode),
-            (0x7f00, 0x7f10, 0x1000, 77)
+            (first.start, first.end, first.offset),
+            (0x7f00, 0x7f10, 0x1000)
         );
+        assert_eq!((first.device, first.inode), ((8, 1), 77));
     }
 }

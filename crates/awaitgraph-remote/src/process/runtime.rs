@@ -11,10 +11,12 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::image::{Image, Landmarks, open_mapped};
+use super::loaded;
 use super::maps::{self, Mapping};
 use super::not_permitted;
 use super::status::{self, Life};
 use crate::error::Error;
+use crate::memory::{Cached, Live};
 
 /// The most files that are looked into. A process may map thousands by such names.
 const MOST_IMAGES: usize = 64;
@@ -56,7 +58,12 @@ pub(crate) fn find_runtime(pid: u32) -> Result<Runtime, Error> {
     let maps = read_maps(pid)?;
     let executable = status::executable(pid);
     let open = |mappings: &[&Mapping]| {
-        let file = open_mapped(pid, mappings.first()?)?;
+        let first = mappings.first()?;
+        let Some(file) = open_mapped(pid, first) else {
+            // It was deleted, or is out of our sight; its symbols are in memory.
+            let memory = Cached::new(Live::new(pid));
+            return loaded::landmarks(&memory, first.start);
+        };
         let image = Image::new(file, mappings)?;
         Some(image.landmarks().unwrap_or_default())
     };
@@ -89,17 +96,17 @@ pub(super) fn search(
 ) -> Result<Runtime, Absent> {
     let mut candidates: Vec<_> = files(maps)
         .into_iter()
-        .filter(|(path, _)| may_be_python(path, executable))
+        .filter(|((path, _), _)| may_be_python(path, executable))
         .take(MOST_IMAGES)
         .collect();
     // Where there is a libpython, an executable that has the symbol too has it from there.
-    candidates.sort_by_key(|(path, _)| !is_libpython(path));
+    candidates.sort_by_key(|((path, _), _)| !is_libpython(path));
 
     let mut runtime: Option<Runtime> = None;
     let mut asyncio_debug = 0;
     let mut older = None;
     let mut unopened = None;
-    for (path, mappings) in &candidates {
+    for ((path, _), mappings) in &candidates {
         let Some(Landmarks {
             py_runtime,
             py_version,
@@ -164,19 +171,22 @@ fn read_maps(pid: u32) -> Result<Vec<Mapping>, Error> {
     }
 }
 
-/// The mapped files, each with its mappings.
-fn files(maps: &[Mapping]) -> BTreeMap<&Path, Vec<&Mapping>> {
-    let mut files: BTreeMap<&Path, Vec<&Mapping>> = BTreeMap::new();
+/// The mapped files, by path and inode, each with its mappings: after an upgrade
+/// in place two may have the same path.
+fn files(maps: &[Mapping]) -> BTreeMap<(&Path, u64), Vec<&Mapping>> {
+    let mut files: BTreeMap<_, Vec<&Mapping>> = BTreeMap::new();
     for mapping in maps {
-        files.entry(&mapping.path).or_default().push(mapping);
+        let file = (mapping.path.as_path(), mapping.inode);
+        files.entry(file).or_default().push(mapping);
     }
     files
 }
 
-/// The executable, libpython and `_asyncio`: no other file of the hundreds
-/// that a process may have mapped is opened.
+/// The executable, libpython and `_asyncio`, and what is named as Python is, since
+/// the executable may be a loader that was told to start it: no other file of
+/// the hundreds that a process may have mapped is opened.
 fn may_be_python(path: &Path, executable: Option<&Path>) -> bool {
-    Some(path) == executable || is_libpython(path) || name_starts(path, "_asyncio.")
+    Some(path) == executable || names_python(path) || name_starts(path, "_asyncio.")
 }
 
 /// Whether a file by that name is most likely CPython, even if it cannot be opened.

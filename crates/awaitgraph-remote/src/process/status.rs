@@ -74,6 +74,13 @@ pub(crate) fn process_of(pid: u32) -> u32 {
         .unwrap_or(pid)
 }
 
+/// The id that a process or a thread has in its own pid namespace, the
+/// innermost one; `None` where the kernel does not tell (before Linux 4.1).
+pub(crate) fn own_id(id: u32) -> Option<u32> {
+    let ids = field(id, "NSpid")?;
+    ids.split_whitespace().next_back()?.parse().ok()
+}
+
 /// Whether it is a thread of the kernel, which has no memory of its own: all
 /// are children of process 2.
 pub(crate) fn is_kernel_thread(pid: u32) -> bool {

@@ -5,6 +5,7 @@
 //! is the C library's secret, so the place is believed only if what stands
 //! there is the id of one of the process's threads.
 
+use super::OwnIds;
 use super::status;
 use crate::memory::Memory;
 
@@ -14,9 +15,11 @@ const PLACES: [u64; 3] = [720, 48, 56];
 /// The id of the thread of process `pid` whose `pthread_t` is `pthread`.
 pub(crate) fn thread_in(memory: &dyn Memory, pid: u32, pthread: u64) -> Option<u32> {
     let threads = status::threads(pid).ok()?;
+    let ids = OwnIds::of(pid);
     PLACES.iter().find_map(|&place| {
         let mut id = [0; 4];
         memory.read(pthread.checked_add(place)?, &mut id).ok()?;
-        Some(u32::from_le_bytes(id)).filter(|id| threads.contains(id))
+        let ours = ids.thread(u32::from_le_bytes(id));
+        ours.filter(|id| threads.contains(id))
     })
 }

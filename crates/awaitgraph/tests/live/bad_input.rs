@@ -243,7 +243,7 @@ fn another_user(python: &Python) -> Result<(), String> {
     let scene = Scene::start(python, "await_task.py", &[])?;
     let expected = format!(
         "awaitgraph: no permission to read process {}: it belongs to user 0\n  \
-         try: run it as that user, or with sudo\n",
+         try: run it as that user, with sudo, or with the capability SYS_PTRACE\n",
         scene.pid
     );
     refused(&read_as_nobody(&open_copy("other"), scene.pid)?, &expected)

@@ -113,6 +113,10 @@ fn lasting(document: &Value) -> Value {
     if let Some(keys) = document.as_object_mut() {
         keys.remove("snapshot");
     }
+    // A core does not tell which of its ids it has.
+    if let Some(target) = document["target"].as_object_mut() {
+        target.remove("own_pid");
+    }
     document
 }
 

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::pythons::{Python, Pythons};
 use crate::scene::{self, Reading, Scene};
 use crate::tracer::Tracer;
-use crate::{awaitgraph, compare, limited};
+use crate::{awaitgraph, compare, filter, limited};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -189,52 +189,11 @@ fn forbidden_ptrace(python: &Python) -> Result<(), String> {
     let mut command = Command::new(awaitgraph());
     command.args(["pstree", "--json", &scene.pid.to_string()]);
     // SAFETY: between fork and exec only system calls are made.
-    unsafe { command.pre_exec(forbid_ptrace) };
+    unsafe { command.pre_exec(filter::forbid_ptrace) };
     let reading = limited::output(&mut command, LIMIT)?.into();
     let why = format!("no permission to stop process {}", scene.pid);
     not_stopped(&scene, reading, &why)?;
     scene.is_well()
-}
-
-/// Makes the kernel answer EPERM to ptrace, as the seccomp profile of many a
-/// container does.
-fn forbid_ptrace() -> std::io::Result<()> {
-    let step = |code: u32, jt, jf, k| libc::sock_filter {
-        code: code as u16,
-        jt,
-        jf,
-        k,
-    };
-    let mut filter = [
-        // The number of the system call stands first.
-        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
-        step(
-            libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
-            0,
-            1,
-            libc::SYS_ptrace as u32,
-        ),
-        step(
-            libc::BPF_RET | libc::BPF_K,
-            0,
-            0,
-            libc::SECCOMP_RET_ERRNO | libc::EPERM as u32,
-        ),
-        step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
-    ];
-    let program = libc::sock_fprog {
-        len: filter.len() as u16,
-        filter: filter.as_mut_ptr(),
-    };
-    // SAFETY: the filter outlives the calls, which copy it.
-    let done = unsafe {
-        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-            && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) == 0
-    };
-    match done {
-        true => Ok(()),
-        false => Err(std::io::Error::last_os_error()),
-    }
 }
 
 /// That all was read, and one problem says that it could not be stopped, and why.

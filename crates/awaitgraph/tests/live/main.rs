@@ -25,16 +25,22 @@ mod check;
 mod compare;
 mod consistency;
 mod cores;
+mod filter;
 mod harm;
 mod limited;
 mod numbers;
 mod odd_folder;
+mod place;
+mod places;
+mod privileges;
 mod pythons;
 mod scene;
 mod table;
 mod temporary;
 mod tracer;
+mod upgraded;
 mod upheaval;
+mod users;
 
 use std::path::PathBuf;
 
@@ -58,6 +64,9 @@ fn main() {
     trials.extend(harm::trials(&pythons));
     trials.extend(bad_input::trials(&pythons));
     trials.extend(odd_folder::trials(&pythons));
+    trials.extend(places::trials(&pythons));
+    trials.extend(upgraded::trials(&pythons));
+    trials.extend(users::trials(&pythons));
     trials.extend(cores::trials(&pythons));
     trials.extend(check::trials(&pythons));
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
 
+use crate::compare;
 use crate::pythons::{Python, Pythons};
 use crate::scene::{self, Scene};
-use crate::temporary::TemporaryFolder;
-use crate::{compare, limited};
+use crate::temporary::{TemporaryFolder, copy_program};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -50,9 +50,8 @@ fn check(python: &Python) -> Result<bool, String> {
     // The interpreter itself, not an environment's link to it.
     let executable = fs::canonicalize(&python.path).map_err(|error| error.to_string())?;
     let copy = folder.0.join("python");
-    let copied = Command::new("cp").arg(&executable).arg(&copy).status();
-    copied.map_err(|error| error.to_string())?;
-    let home = home(python)?;
+    copy_program(&executable, &copy).map_err(|error| error.to_string())?;
+    let home = python.prefix()?;
     if !starts(&copy, &home) {
         return Ok(false);
     }
@@ -66,13 +65,7 @@ fn check(python: &Python) -> Result<bool, String> {
     Ok(true)
 }
 
-fn home(python: &Python) -> Result<String, String> {
-    let code = "import sys; print(sys.base_prefix, end='')";
-    let output = limited::output(Command::new(&python.path).args(["-c", code]), LIMIT)?;
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-fn starts(copy: &Path, home: &str) -> bool {
+fn starts(copy: &Path, home: &Path) -> bool {
     let mut command = Command::new(copy);
     let status = command
         .env("PYTHONHOME", home)

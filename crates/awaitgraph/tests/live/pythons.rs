@@ -112,6 +112,14 @@ impl Python {
         })
     }
 
+    /// The folder that its libraries are in, that of an environment's interpreter.
+    pub(crate) fn prefix(&self) -> Result<PathBuf, String> {
+        let code = "import sys; print(sys.base_prefix, end='')";
+        let output = Command::new(&self.path).args(["-c", code]).output();
+        let output = output.map_err(|error| error.to_string())?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned().into())
+    }
+
     fn can_import(&self, module: &str) -> bool {
         let code = format!(
             "import importlib.util, sys; sys.exit(not importlib.util.find_spec({module:?}))"

@@ -1,7 +1,7 @@
 //! A running scene, and a reading of it.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -65,19 +65,27 @@ impl Scene {
 
     /// Starts it and does not wait.
     pub(crate) fn spawn(command: &mut Command) -> Result<Self, String> {
+        Self::spawn_by(command, Command::spawn)
+    }
+
+    /// The same where more is to be done than to start it.
+    pub(crate) fn spawn_by(
+        command: &mut Command,
+        spawn: impl FnOnce(&mut Command) -> io::Result<Child>,
+    ) -> Result<Self, String> {
         let variables = std::env::vars_os().map(|(name, _)| name);
         for name in variables.filter(|name| name.to_string_lossy().starts_with("PYTHON")) {
             command.env_remove(name);
         }
-        let mut child = command
+        command
             // Leaves nothing in the tree, and compiles each module only once.
             .env("PYTHONPYCACHEPREFIX", bytecode())
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("{command:?} does not start: {error}"))?;
+            .stderr(Stdio::piped());
+        let mut child =
+            spawn(command).map_err(|error| format!("{command:?} does not start: {error}"))?;
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let mut stderr = child.stderr.take().unwrap();
         let (sender, receiver) = mpsc::channel();

@@ -1,8 +1,10 @@
-//! A folder for the time of one test.
+//! A folder for the time of one test, and programs in it.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// A folder that everyone may enter; removed on drop.
 pub(crate) struct TemporaryFolder(pub(crate) PathBuf);
@@ -19,5 +21,21 @@ impl TemporaryFolder {
 impl Drop for TemporaryFolder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Copies a program that is to be started.
+///
+/// We do not do it ourselves: a child that another test starts meanwhile has the
+/// copy open for writing, and the kernel does not start such a file.
+pub(crate) fn copy_program(from: &Path, to: &Path) -> io::Result<()> {
+    let status = Command::new("cp").arg(from).arg(to).status()?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(io::Error::other(format!(
+            "cp {} {}: {status}",
+            from.display(),
+            to.display()
+        ))),
     }
 }

@@ -1,0 +1,182 @@
+//! Targets whose files or ids are not what they are for us: in containers and
+//! parts of such, and after an upgrade in place.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use libtest_mimic::{Failed, Trial};
+use serde_json::{Value, json};
+
+use crate::place::{self, Place, Root};
+use crate::pythons::{Python, Pythons};
+use crate::scene::{self, Scene};
+use crate::temporary::TemporaryFolder;
+use crate::{compare, limited, privileges};
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+type Check = fn(&Python, &TemporaryFolder) -> Result<(), String>;
+
+const CONTAINER: Place = Place {
+    root: Root::Pivoted,
+    pid_namespace: true,
+    user_namespace: true,
+    last: None,
+};
+const PIVOTED: Place = Place {
+    pid_namespace: false,
+    user_namespace: false,
+    ..CONTAINER
+};
+const CHANGED: Place = Place {
+    root: Root::Changed,
+    ..PIVOTED
+};
+const PIDS: Place = Place {
+    root: Root::Same,
+    pid_namespace: true,
+    ..PIVOTED
+};
+const USERS: Place = Place {
+    root: Root::Same,
+    user_namespace: true,
+    ..PIVOTED
+};
+
+#[rustfmt::skip]
+const CHECKS: &[(&str, Check)] = &[
+    ("a_target_with_another_root_is_read", |python, folder| whole(python, folder, PIVOTED)),
+    ("a_target_in_a_pid_namespace_is_read", |python, folder| whole(python, folder, PIDS)),
+    ("a_target_in_a_user_namespace_is_read", |python, folder| whole(python, folder, USERS)),
+    ("a_target_in_a_container_is_read", |python, folder| whole(python, folder, CONTAINER)),
+    ("a_target_in_a_chroot_is_read", changed_root),
+    ("a_target_that_its_loader_was_told_to_start_is_read", by_loader),
+];
+
+pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
+    let gaps = pythons.gaps();
+    gaps.add("targets under a musl loader: no CPython for it is at hand".to_owned());
+    if let Some(why) = place::none_at_hand() {
+        gaps.add(format!("targets in containers: {why}"));
+        return Vec::new();
+    }
+    let mut trials = Vec::new();
+    for python in &pythons.interpreters {
+        for (sentence, check) in CHECKS {
+            let python = python.clone();
+            let name = format!("{sentence}::{}", python.version);
+            trials.push(Trial::test(name.clone(), move || {
+                let name = format!("awaitgraph-{}-{name}", std::process::id());
+                let folder = TemporaryFolder::new(&name.replace("::", "-"));
+                check(&python, &folder).map_err(Failed::from)
+            }));
+        }
+    }
+    trials
+}
+
+fn whole(python: &Python, folder: &TemporaryFolder, place: Place) -> Result<(), String> {
+    for file in ["two_loops.py", "waits_subprocess.py"] {
+        let mut scene = place.start(python, folder, file)?;
+        let own_pid = as_we_see_it(&mut scene)?;
+        if place.pid_namespace != (own_pid == 1) {
+            return Err(format!("the place is wrong, not the reading: {own_pid}"));
+        }
+        for options in [&[][..], &["--nonblocking"]] {
+            let reading = scene::read(scene.pid, options, LIMIT)?;
+            compare::whole(&scene, &reading, options.is_empty())?;
+            if reading.document["target"]["own_pid"] != own_pid {
+                return Err(format!("expected {own_pid}: {reading:#?}"));
+            }
+        }
+        let mut reader = privileges::reader(folder, scene.pid)?;
+        let reading = limited::output(privileges::only_ptrace(&mut reader), LIMIT)?;
+        compare::whole(&scene, &reading.into(), true)?;
+        scene.is_well()?;
+    }
+    Ok(())
+}
+
+/// The executable is the loader then, as it is where musl's is used on a
+/// system of glibc.
+fn by_loader(python: &Python, _: &TemporaryFolder) -> Result<(), String> {
+    let loader = place::loader(&python.path).map_err(|error| error.to_string())?;
+    let executable = fs::canonicalize(&python.path).map_err(|error| error.to_string())?;
+    let mut command = Command::new(loader);
+    command
+        .arg(executable)
+        .arg(scene::folder().join("two_loops.py"))
+        .env("PYTHONHOME", python.prefix()?);
+    let mut scene = Scene::start_command(&mut command)?;
+    compare::whole(&scene, &scene::read(scene.pid, &[], LIMIT)?, true)?;
+    scene.is_well()
+}
+
+/// Read from where its path is another, and from where it is the same.
+fn changed_root(python: &Python, folder: &TemporaryFolder) -> Result<(), String> {
+    let mut scene = CHANGED.start(python, folder, "two_loops.py")?;
+    as_we_see_it(&mut scene)?;
+    compare::whole(&scene, &scene::read(scene.pid, &[], LIMIT)?, true)?;
+    let pid = scene.pid;
+    let reading = place::beside(pid, || Ok(scene::read(pid, &[], LIMIT)));
+    compare::whole(&scene, &reading.map_err(|error| error.to_string())??, true)?;
+    scene.is_well()
+}
+
+/// Gives all ids in the scene's truth the values that they have on our side, and
+/// its executable the path that the kernel tells us. Returns its own pid.
+fn as_we_see_it(scene: &mut Scene) -> Result<u64, String> {
+    let pid = scene.pid;
+    let own_pid = scene.truth["pid"].as_u64().unwrap_or(0);
+    let executable = fs::read_link(format!("/proc/{pid}/exe")).map_err(|it| it.to_string())?;
+    scene.truth["executable"] = json!(executable);
+    scene.truth["pid"] = json!(pid);
+    let mut ours = BTreeMap::new();
+    for process in children(pid).into_iter().chain([pid]) {
+        for thread in fs::read_dir(format!("/proc/{process}/task")).map_err(|it| it.to_string())? {
+            let path = thread.map_err(|error| error.to_string())?.path();
+            let status = fs::read_to_string(path.join("status")).unwrap_or_default();
+            let ids = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+            let ids: Vec<u64> = ids
+                .unwrap_or_default()
+                .split_whitespace()
+                .filter_map(|id| id.parse().ok())
+                .collect();
+            if let (Some(first), Some(last)) = (ids.first(), ids.last()) {
+                ours.insert(*last, *first);
+            }
+        }
+    }
+    let translate = |value: &mut Value| {
+        if let Some(id) = value.as_u64().and_then(|own| ours.get(&own)) {
+            *value = json!(id);
+        }
+    };
+    for thread in scene.truth["threads"].as_array_mut().into_iter().flatten() {
+        translate(&mut thread["thread"]);
+    }
+    for task in scene.truth["tasks"].as_array_mut().into_iter().flatten() {
+        translate(&mut task["thread"]);
+        if let Some(child) = task["waits_for"].get_mut("pid") {
+            translate(child);
+        }
+    }
+    Ok(own_pid)
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task"));
+    let children = threads
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    children
+        .flat_map(|ids| {
+            let ids = ids.split_whitespace();
+            ids.filter_map(|id| id.parse().ok()).collect::<Vec<_>>()
+        })
+        .collect()
+}
