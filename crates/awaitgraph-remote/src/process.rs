@@ -25,6 +25,6 @@ pub(crate) use descriptors::{Descriptors, is_alive_in};
 pub(crate) use listing::{command_line, processes};
 pub(crate) use permission::not_permitted;
 pub(crate) use runtime::{Runtime, find_runtime};
-pub(crate) use status::{executable, process_of};
+pub(crate) use status::{executable, living, process_of};
 pub(crate) use stop::{ThreadPointers, while_stopped};
 pub(crate) use thread_id::thread_in;

@@ -55,8 +55,9 @@ pub(crate) enum Absent {
 pub(crate) fn find_runtime(pid: u32) -> Result<Runtime, Error> {
     let maps = read_maps(pid)?;
     let executable = status::executable(pid);
+    let living = status::living(pid);
     let open = |mappings: &[&Mapping]| {
-        let file = open_mapped(pid, mappings.first()?)?;
+        let file = open_mapped(living, mappings.first()?)?;
         let image = Image::new(file, mappings)?;
         Some(image.landmarks().unwrap_or_default())
     };
@@ -147,7 +148,7 @@ fn read_maps(pid: u32) -> Result<Vec<Mapping>, Error> {
         Life::Zombie => return Err(Error::Zombie { pid }),
         Life::Alive | Life::Hidden => {}
     }
-    match fs::read(format!("/proc/{pid}/maps")) {
+    match fs::read(format!("/proc/{}/maps", status::living(pid))) {
         Ok(maps) if maps.is_empty() && status::is_kernel_thread(pid) => Err(Error::NotPython {
             pid,
             executable: String::new(),

@@ -21,6 +21,7 @@
 )]
 
 mod bad_input;
+mod builds;
 mod check;
 mod compare;
 mod consistency;
@@ -59,6 +60,7 @@ fn main() {
     trials.extend(bad_input::trials(&pythons));
     trials.extend(odd_folder::trials(&pythons));
     trials.extend(cores::trials(&pythons));
+    trials.extend(builds::trials(&pythons));
     trials.extend(check::trials(&pythons));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {

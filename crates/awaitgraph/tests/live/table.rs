@@ -278,6 +278,7 @@ const ROWS: &[Row] = &[
     row("each_thread_has_its_loop", "two_loops").everywhere().and(&[Nonblocking]),
     row("the_loop_need_not_be_in_the_main_thread", "loop_in_thread"),
     row("forty_threads_have_forty_loops", "many_threads"),
+    row("a_process_outlives_its_main_thread", "main_thread_ended").and(&[Nonblocking]),
     row("tasks_outlive_their_thread", "thread_ended"),
     row("tasks_outlive_their_loop", "loop_stopped"),
     row("tasks_without_any_running_loop_are_shown", "no_loop_runs"),
@@ -325,6 +326,12 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
                 trials.extend(found.map(|python| trial(row, flavour, python)));
             }
         }
+    }
+    // What needs no package, of each build with the interpreter's own checks.
+    for python in pythons.debug_builds() {
+        let rows = ROWS.iter().filter(|row| row.module.is_none());
+        let rows = rows.filter(|row| row.can_run(Plain, python.minor));
+        trials.extend(rows.map(|row| trial(row, Plain, python)));
     }
     trials.extend(random_graphs(pythons));
     trials

@@ -341,7 +341,8 @@ def gather(own=None):
     whole = {
         "pid": os.getpid(),
         "python": "%d.%d.%d" % sys.version_info[:3],
-        "executable": os.readlink("/proc/self/exe"),
+        # Of this thread: a main thread that has ended has none.
+        "executable": os.readlink("/proc/thread-self/exe"),
         "labels": {label: hex(id(task)) for label, task in _marks.items()},
         "monotonic": time.monotonic(),
         "threads": threads,
