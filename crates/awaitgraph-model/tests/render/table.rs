@@ -119,7 +119,8 @@ fn a_task_that_is_being_cancelled_says_so_behind_its_state() {
         ID      STATE                THREAD  NAME  AWAITED BY  WHERE
         0x1000  waiting, cancelling  -       a     -           waits for event
         0x1010  ready                -       b     -
-    "#]].assert_eq(&written(|out| {
+    "#]]
+    .assert_eq(&written(|out| {
         table(&Outline::whole(&graph), &TableOptions::default(), out)
     }));
 }

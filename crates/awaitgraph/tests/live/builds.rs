@@ -109,6 +109,14 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
             }));
         }
     }
+    for python in &pythons.interpreters {
+        let sentence = "a_registered_object_that_is_no_task_is_a_problem";
+        let name = format!("{sentence}::{}", python.version);
+        let python = python.clone();
+        trials.push(Trial::test(name, move || {
+            named(&python).map_err(Failed::from)
+        }));
+    }
     let mut free_threaded = pythons.free_threaded_builds().peekable();
     if free_threaded.peek().is_none() {
         let what = "a free-threaded CPython: there is none at hand";
@@ -257,6 +265,20 @@ impl Build {
         }
         Ok(command)
     }
+}
+
+/// That what others registered as a task and is none is named, and the rest shown.
+fn named(python: &Python) -> Result<(), String> {
+    let scene = Scene::start(python, "registered_object.py", &[])?;
+    let reading = scene::read(scene.pid, &[], LIMIT)?;
+    let tasks = reading.document["tasks"].as_array().map(Vec::len);
+    let problems = reading.document["problems"].as_array();
+    let what = "not a task of a kind that is known";
+    let is_named = problems.is_some_and(|it| it.len() == 1 && it[0].to_string().contains(what));
+    if reading.code == Some(3) && tasks == Some(1) && is_named {
+        return Ok(());
+    }
+    Err(format!("{reading:#?}"))
 }
 
 /// That a build without the GIL is not taken for another.

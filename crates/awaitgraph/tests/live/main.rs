@@ -32,6 +32,7 @@ mod numbers;
 mod odd_folder;
 mod pythons;
 mod scene;
+mod support;
 mod table;
 mod temporary;
 mod tracer;
@@ -62,6 +63,7 @@ fn main() {
     trials.extend(cores::trials(&pythons));
     trials.extend(builds::trials(&pythons));
     trials.extend(check::trials(&pythons));
+    trials.push(support::trial(&trials, &pythons));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {
         for gap in pythons.gaps().all() {

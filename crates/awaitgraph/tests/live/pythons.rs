@@ -64,6 +64,11 @@ impl Pythons {
         }
     }
 
+    /// Those of every kind.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Python> {
+        self.interpreters.iter().chain(&self.builds)
+    }
+
     /// Builds with the GIL and with the interpreter's own checks (`Py_DEBUG`).
     pub(crate) fn debug_builds(&self) -> impl Iterator<Item = &Python> {
         let builds = self.builds.iter();

@@ -240,6 +240,8 @@ const ROWS: &[Row] = &[
     row("subclasses_of_task_are_tasks", "task_subclasses"),
     row("names_of_classes_do_not_mislead", "misleading_classes"),
     row("subclasses_of_the_python_task_are_tasks", "python_task_subclasses"),
+    row("registered_tasks_are_shown_once", "registered_tasks"),
+    row("a_greenlet_ends_the_stack_but_not_the_edge", "greenlet_switch").needs("greenlet"),
     row("finished_tasks_are_left_out", "finished").python_tasks(),
     row("a_registry_full_of_holes_is_read", "registry_with_holes").everywhere(),
     row("ready_tasks_are_told_from_waiting_ones", "ready").everywhere().and(&[Nonblocking]),
