@@ -29,7 +29,8 @@ Commands:
             fetches those that a Debian system can fetch for itself
               --no-fetch        list only what is there, use no network
               --debug-symbols   fetch the symbols of the fetched ones too (about 100 MB each)
-              --all-builds      list free-threaded (3.13.0t) and debug (3.13.0d) builds too
+              --all-builds      list free-threaded (3.13.0t) and debug (3.13.0d) builds too,
+                                and fetch the debug builds of the fetched ones (90 MB each)
   test      Runs all tests over the interpreters at hand; ends with what was tested
               --require-all     a missing minor version is a failure
               --every-patch     use one of every version listed, not of each minor version only

@@ -46,9 +46,12 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
             unknown => bail!("no such option of pythons: {unknown}"),
         }
     }
-    let found = find(fetching)?;
+    let mut found = find(fetching)?;
     if symbols {
         debug_symbols()?;
+    }
+    if all_builds && fetching == Fetching::Allowed {
+        debug_builds(&mut found)?;
     }
     for interpreter in &found {
         if all_builds || interpreter.is_plain() {
@@ -62,6 +65,17 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
 /// by which the tests hold the layouts of CPython's structs.
 pub(crate) fn debug_symbols() -> Result<()> {
     fetch::debug_symbols()
+}
+
+/// Fetches the debug builds of the interpreters that were fetched, and adds
+/// them to those that were found.
+pub(crate) fn debug_builds(found: &mut Vec<Interpreter>) -> Result<()> {
+    let pythons: Vec<&Path> = found.iter().map(|it| it.path.as_path()).collect();
+    let result = fetch::debug_builds(&pythons);
+    // Also after an error: one of several may have come.
+    ask(search::fetched()?, found);
+    sort(found);
+    result
 }
 
 /// Every usable interpreter, sorted by version, each real file once.

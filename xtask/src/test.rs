@@ -32,6 +32,10 @@ const TEST_PYTHONS: &str = "AWAITGRAPH_TEST_PYTHONS";
 /// [`environment::PACKAGES`] that exist for its version.
 const TEST_ENVIRONMENTS: &str = "AWAITGRAPH_TEST_ENVIRONMENTS";
 
+/// Hands over the builds of other kinds, in the same form: debug builds
+/// (`3.14.10d`) and free-threaded ones (`3.13.15t`).
+const TEST_BUILDS: &str = "AWAITGRAPH_TEST_BUILDS";
+
 /// Runs the command.
 pub(crate) fn command(options: &[String]) -> Result<()> {
     let mut require_all = false;
@@ -44,7 +48,8 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
         }
     }
 
-    let found = pythons::find(Fetching::Allowed)?;
+    let mut found = pythons::find(Fetching::Allowed)?;
+    let debug_builds = pythons::debug_builds(&mut found);
     let chosen: Vec<&Interpreter> = if every_patch {
         let mut plain: Vec<&Interpreter> = found.iter().filter(|it| it.is_plain()).collect();
         plain.dedup_by_key(|it| &it.version);
@@ -80,6 +85,10 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
             report.failure("cargo xtask pythons --debug-symbols");
         }
     }
+    if let Err(error) = debug_builds {
+        eprintln!("no debug builds were fetched: {error:#}");
+        report.gap("debug builds: none could be fetched".to_owned());
+    }
     let environments = environment::prepare(&chosen, &mut report)?;
     let mermaid = mermaid::prepare().unwrap_or_else(|error| {
         eprintln!("Mermaid was not fetched: {error:#}");
@@ -93,6 +102,15 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
         (
             TEST_ENVIRONMENTS,
             lines(environments.iter().map(ToString::to_string)),
+        ),
+        (
+            TEST_BUILDS,
+            lines(
+                found
+                    .iter()
+                    .filter(|it| !it.is_plain())
+                    .map(ToString::to_string),
+            ),
         ),
     ];
     if let Some(folder) = mermaid {

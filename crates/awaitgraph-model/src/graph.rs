@@ -114,6 +114,10 @@ pub struct Task {
     pub stack: Vec<Frame>,
     /// The tasks that wait for it, each pair of task and construct once.
     pub awaited_by: Vec<Awaiter>,
+    /// Whether it was asked to cancel and has neither ended nor taken that back:
+    /// what `Task.cancelling()` counts from 3.11, and before only until the
+    /// `CancelledError` was thrown into it.
+    pub cancelling: bool,
     /// What it waits for where that is not a task.
     pub waits_for: Option<Box<WaitsFor>>,
 }

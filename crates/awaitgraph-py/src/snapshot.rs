@@ -163,6 +163,7 @@ fn class_of(error: &Error) -> Box<dyn FnOnce(String) -> PyErr> {
         Error::NotPermitted { .. } | Error::Traced { .. } => Box::new(PyPermissionError::new_err),
         Error::NotPython { .. }
         | Error::UnknownVersion { .. }
+        | Error::FreeThreaded { .. }
         | Error::Layout { .. }
         | Error::NotCore { .. }
         | Error::NoFilesInCore => Box::new(PyValueError::new_err),

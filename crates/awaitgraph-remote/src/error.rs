@@ -54,6 +54,14 @@ pub enum Error {
         /// The version as far as it could be told, as `3.7` or `2.7`.
         version: String,
     },
+    /// The process runs a CPython without the GIL, whose objects, frames and
+    /// lists of tasks are laid out in other ways.
+    FreeThreaded {
+        /// The id asked for.
+        pid: u32,
+        /// The version, as `3.14.0`.
+        version: String,
+    },
     /// The process runs a known version whose memory is not laid out as that
     /// version's should be.
     Layout {
@@ -237,6 +245,10 @@ impl fmt::Display for Error {
                 f,
                 "process {pid} runs Python {version}, whose memory this version of awaitgraph does not know"
             ),
+            Self::FreeThreaded { pid, version } => write!(
+                f,
+                "process {pid} runs a free-threaded Python {version}, which cannot be read yet"
+            ),
             Self::Layout { pid, version, what } => write!(
                 f,
                 "process {pid} says that it runs Python {version}, but its memory is not laid out so: {what}"
@@ -333,6 +345,9 @@ impl Error {
             }
             Self::UnknownVersion { .. } => {
                 Some("CPython 3.8 to 3.15 can be read; a newer awaitgraph may know more".to_owned())
+            }
+            Self::FreeThreaded { .. } => {
+                Some("the same version of CPython with the GIL can be read".to_owned())
             }
             Self::Layout { .. } => Some(
                 "this may be a patched or debug build of CPython; please report it with the output of `python -VV`"

@@ -469,6 +469,18 @@ pub(crate) struct Task {
     pub(crate) fut_waiter: u64,
     pub(crate) coro: u64,
     pub(crate) name: u64,
+    pub(crate) must_cancel: MustCancel,
+    /// `task_num_cancels_requested`, from 3.11.
+    pub(crate) cancels_requested: Option<u64>,
+}
+
+/// `task_must_cancel` of `TaskObj`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum MustCancel {
+    /// To 3.12: an int.
+    Word(u64),
+    /// From 3.13: a bit of a byte.
+    Bit { byte: u64, bit: u8 },
 }
 
 /// Where the tasks are.

@@ -14,7 +14,7 @@
 //! read, and may be somebody's database: every read is bounded and may fail,
 //! nothing is ever written to it, and it is never left stopped.
 //!
-//! CPython 3.8 to 3.15 on Linux x86-64, release builds with the GIL.
+//! CPython 3.8 to 3.15 on Linux x86-64, release and debug builds with the GIL.
 
 #![deny(unsafe_code)]
 

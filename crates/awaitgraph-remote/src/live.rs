@@ -41,7 +41,7 @@ pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
         pid,
         executable: executable.to_string_lossy().into_owned(),
         runtime: process::find_runtime(pid)?,
-        memory: Cached::new(Live::new(pid)),
+        memory: Cached::new(Live::new(process::living(pid))),
     };
     let (graph, paused) = match stop {
         Stop::Pause if pid != std::process::id() => target.paused_or_running()?,

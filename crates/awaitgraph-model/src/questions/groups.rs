@@ -130,6 +130,7 @@ struct Own {
     stack: u32,
     wait: Option<u32>,
     state: TaskState,
+    cancelling: bool,
     interpreter: i64,
     thread: Option<u64>,
 }
@@ -156,6 +157,7 @@ fn own_kinds(graph: &Graph) -> Vec<u32> {
                 stack: stacks.of(&task.stack),
                 wait: wait_kind(task).map(|kind| waits.of(kind)),
                 state: task.state,
+                cancelling: task.cancelling,
                 interpreter: task.interpreter,
                 thread: task.thread,
             })

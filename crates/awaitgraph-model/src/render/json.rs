@@ -141,6 +141,8 @@ struct TaskView<'a, Stack: Serialize, Awaiters: Serialize, WaitsFor: Serialize> 
     thread: Option<u64>,
     stack: Stack,
     awaited_by: Awaiters,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    cancelling: bool,
     waits_for: Option<WaitsFor>,
 }
 
@@ -154,6 +156,7 @@ impl TaskView<'_, (), (), ()> {
             thread: task.thread,
             stack: List(&task.stack, |frame| FrameView::of(graph, frame)),
             awaited_by: List(&task.awaited_by, |awaiter| AwaiterView::of(graph, awaiter)),
+            cancelling: task.cancelling,
             waits_for: (task.waits_for.as_ref()).map(|object| waits_for(graph, object)),
         }
     }

@@ -63,8 +63,8 @@ pub(super) fn push_names(graph: &Graph, tasks: &[TaskIndex], span: Span, line: &
     }
 }
 
-/// Adds what the task does, which is the same for all `alike`: that it runs or
-/// is about to, or what it waits for. Whether there was anything to add.
+/// Adds what the task does, which is the same for all `alike`: that it is being
+/// cancelled, that it runs or is about to, or what it waits for. Whether there was anything to add.
 pub(super) fn push_doing(
     graph: &Graph,
     own_code: &OwnCode,
@@ -74,15 +74,21 @@ pub(super) fn push_doing(
     let Some(task) = alike.first().and_then(|&task| graph.task(task)) else {
         return false;
     };
+    if task.cancelling {
+        line.push(Span::Ready, "cancelling");
+        if task.state != TaskState::Waiting || task.waits_for.is_some() {
+            line.push(Span::Text, ", ");
+        }
+    }
     match task.state {
         TaskState::Running => line.push(Span::Running, "running"),
         TaskState::Ready => line.push(Span::Ready, "ready"),
         TaskState::Waiting => wait::push_wait(graph, own_code, alike, Phrase::Verb, line),
     }
-    task.state != TaskState::Waiting || task.waits_for.is_some()
+    does_something(task)
 }
 
 /// Whether there is anything for [`push_doing`] to add.
 pub(super) fn does_something(task: &Task) -> bool {
-    task.waits_for.is_some() || task.state != TaskState::Waiting
+    task.cancelling || task.waits_for.is_some() || task.state != TaskState::Waiting
 }

@@ -6,6 +6,7 @@ use crate::graph::{TaskIndex, TaskState};
 use crate::questions::{Link, Outline, OwnCode};
 use crate::render::grid::{TableOptions, grid};
 use crate::render::line::{Line, Span};
+use crate::render::wait::{self, Phrase};
 use crate::render::{names, place};
 
 /// Writes a heading and a line for each task; nothing where there is no task.
@@ -36,6 +37,9 @@ pub fn table<W: Write + ?Sized>(
                     TaskState::Waiting => Span::Text,
                 };
                 line.push(span, task.state.as_str());
+                if task.cancelling {
+                    line.push(Span::Ready, ", cancelling");
+                }
             }),
             ("THREAD", &|(_, task), line| {
                 if task.interpreter != 0 {
@@ -59,7 +63,8 @@ pub fn table<W: Write + ?Sized>(
                 }
                 if task.waits_for.is_some() && task.state == TaskState::Waiting {
                     line.push(Span::Text, if frame.is_some() { "  " } else { "" });
-                    place::push_doing(graph, &own_code, outline.alike(index), line);
+                    let alike = outline.alike(index);
+                    wait::push_wait(graph, &own_code, alike, Phrase::Verb, line);
                 }
             }),
         ],

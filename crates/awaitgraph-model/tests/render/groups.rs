@@ -271,3 +271,14 @@ fn words_hold_for_all_that_share_a_line() {
         "#]],
     );
 }
+
+#[test]
+fn a_task_that_is_being_cancelled_is_unlike_others() {
+    check(
+        "a1\na2\nb1\nb1 cancels\nb2\nb2 cancels",
+        expect![[r#"
+        a1, a2 ×2
+        b1, b2 ×2  cancelling
+    "#]],
+    );
+}

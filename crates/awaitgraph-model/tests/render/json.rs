@@ -87,3 +87,12 @@ fn any_string_comes_back_as_it_was_and_acts_on_no_terminal() {
     assert_eq!(raw, None);
     assert!(!text.contains(['\u{202e}', '\u{2028}', '\u{200b}']));
 }
+
+#[test]
+fn only_a_task_that_is_being_cancelled_has_that_key() {
+    let graph = graph("a cancels\nb");
+    let text = written(|out| json(&Outline::whole(&graph), out));
+    let value: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["tasks"][0]["cancelling"], true);
+    assert_eq!(value["tasks"][1].get("cancelling"), None);
+}

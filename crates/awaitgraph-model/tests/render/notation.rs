@@ -57,6 +57,7 @@ impl Reader {
                 let stack = rest.split(", ").map(|frame| self.frame(frame)).collect();
                 self.graph.tasks[task.as_usize()].stack = stack;
             }
+            "cancels" => self.graph.tasks[task.as_usize()].cancelling = true,
             "is" => {
                 self.graph.tasks[task.as_usize()].state = match rest {
                     "running" => TaskState::Running,

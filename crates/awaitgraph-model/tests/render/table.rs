@@ -111,3 +111,16 @@ fn processes_as_json() {
         {"where":"process 7","what":"no \"permission\""}]}
     "#]].assert_eq(&text);
 }
+
+#[test]
+fn a_task_that_is_being_cancelled_says_so_behind_its_state() {
+    let graph = graph("a waits for event\na cancels\nb is ready");
+    expect![[r#"
+        ID      STATE                THREAD  NAME  AWAITED BY  WHERE
+        0x1000  waiting, cancelling  -       a     -           waits for event
+        0x1010  ready                -       b     -
+    "#]]
+    .assert_eq(&written(|out| {
+        table(&Outline::whole(&graph), &TableOptions::default(), out)
+    }));
+}

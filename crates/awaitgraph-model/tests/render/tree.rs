@@ -387,3 +387,19 @@ fn frames_keep_to_the_level_of_their_task_where_the_indentation_begins_anew() {
         50›     └── t52
         50›             in f /app/x.py:52"#]].assert_eq(&lines.join("\n"));
 }
+
+#[test]
+fn a_task_that_is_being_cancelled_says_so_first() {
+    check(
+        "a waits for event
+         a cancels
+         b is ready
+         b cancels
+         c cancels",
+        expect![[r#"
+            a  cancelling, waits for event
+            b  cancelling, ready
+            c  cancelling
+        "#]],
+    );
+}

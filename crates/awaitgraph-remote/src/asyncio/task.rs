@@ -4,6 +4,7 @@
 //! `Modules/_asynciomodule.c`), those written in Python have attributes
 //! (`Lib/asyncio/futures.py`, `Lib/asyncio/tasks.py`).
 
+use crate::layout::MustCancel;
 use crate::object::{Fault, Kind, Objects, unexpected};
 
 /// `PENDING` of `enum fut_state`.
@@ -18,6 +19,8 @@ pub(crate) struct RawTask {
     /// The future or task that it is suspended at.
     pub(crate) waits_for: Option<u64>,
     pub(crate) loop_: Option<u64>,
+    /// Whether it was asked to cancel.
+    pub(crate) cancelling: bool,
 }
 
 impl Objects<'_> {
@@ -43,7 +46,33 @@ impl Objects<'_> {
             coro: self.not_none(coro)?,
             waits_for: self.not_none(waits_for)?,
             loop_,
+            cancelling: self.is_cancelling(addr)?,
         }))
+    }
+
+    /// Whether the task at `addr` was asked to cancel: it is to be told at its
+    /// next step, or (3.11+) has not taken it back since it was told.
+    fn is_cancelling(&self, addr: u64) -> Result<bool, Fault> {
+        if self.kind_of(addr)? == Kind::Task {
+            let layout = &self.layout.task;
+            let must_cancel = match layout.must_cancel {
+                MustCancel::Word(offset) => self.i32(addr, offset)? != 0,
+                MustCancel::Bit { byte, bit } => self.u8(addr, byte)? >> bit & 1 != 0,
+            };
+            return Ok(match layout.cancels_requested {
+                Some(offset) => must_cancel || self.i32(addr, offset)? > 0,
+                None => must_cancel,
+            });
+        }
+        for name in ["_must_cancel", "_num_cancels_requested"] {
+            if let Some(number) = self.attribute(addr, name)?
+                && self.kind_of(number)? == Kind::Int
+                && self.int(number)? > 0
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What `get_name()` of the task at `addr` would return.

@@ -65,6 +65,7 @@ impl AsyncioDebug {
                 fut_waiter: coro.saturating_sub(8),
                 coro,
                 name,
+                ..base.task
             },
             thread: ThreadState {
                 running_loop: RunningLoop::ThreadWithTask {

@@ -1,11 +1,14 @@
 //! The layouts of release builds with the GIL, each as the difference to the one before.
+//!
+//! Debug builds (`Py_DEBUG`) of 3.14 and 3.15 differ in what they tell of
+//! themselves: the interpreter's list of tasks is 8 bytes further on.
 
 use super::{
     Attributes, AwaitSign, Awaited, AwaitedBy, Code, CurrentFrame, Deque, Dict, DictKeys,
     Executing, FrameLayout, FrameStates, Function, Future, Generator, Instructions, Int,
     InterpreterFrame, InterpreterState, Layout, LineTable, LocalNames, Member, Method, Module,
-    Object, ObjectFrame, Partial, RunningLoop, RuntimeState, Set, SimpleQueue, Socket, StackTop,
-    Task, TaskLists, TaskRegistry, Text, ThreadState, TypeObject,
+    MustCancel, Object, ObjectFrame, Partial, RunningLoop, RuntimeState, Set, SimpleQueue, Socket,
+    StackTop, Task, TaskLists, TaskRegistry, Text, ThreadState, TypeObject,
 };
 
 /// The layout of CPython 3.`minor`, or `None` where it is not known.
@@ -174,6 +177,8 @@ const V3_8: Layout = Layout {
         fut_waiter: 104,
         coro: 112,
         name: 120,
+        must_cancel: MustCancel::Word(136),
+        cancels_requested: None,
     },
     registry: TaskRegistry::AllTasks,
 };
@@ -197,6 +202,8 @@ const V3_9: Layout = Layout {
         fut_waiter: 144,
         coro: 152,
         name: 160,
+        must_cancel: MustCancel::Word(176),
+        cancels_requested: None,
     },
     ..V3_8
 };
@@ -244,6 +251,8 @@ const V3_10: Layout = Layout {
         fut_waiter: 152,
         coro: 160,
         name: 168,
+        must_cancel: MustCancel::Word(184),
+        cancels_requested: None,
     },
     ..V3_9
 };
@@ -316,6 +325,8 @@ const V3_11: Layout = Layout {
         fut_waiter: 128,
         coro: 136,
         name: 144,
+        must_cancel: MustCancel::Word(160),
+        cancels_requested: Some(168),
     },
     ..V3_10
 };
@@ -435,6 +446,8 @@ const V3_13: Layout = Layout {
         fut_waiter: 112,
         coro: 120,
         name: 128,
+        must_cancel: MustCancel::Bit { byte: 100, bit: 2 },
+        cancels_requested: Some(104),
     },
     ..V3_12
 };
@@ -487,6 +500,8 @@ const V3_14: Layout = Layout {
         fut_waiter: 120,
         coro: 128,
         name: 136,
+        must_cancel: MustCancel::Bit { byte: 110, bit: 2 },
+        cancels_requested: Some(112),
     },
     registry: TaskRegistry::Lists(TaskLists {
         thread_head: 880,

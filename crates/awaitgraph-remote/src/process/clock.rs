@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::status;
 use crate::sys;
 
 /// What `CLOCK_MONOTONIC` says now in the process `pid`, in seconds; `None`
@@ -9,7 +10,10 @@ use crate::sys;
 pub(crate) fn monotonic(pid: u32) -> Option<f64> {
     let now = sys::monotonic();
     let namespace = |of: &str| fs::read_link(format!("/proc/{of}/ns/time")).ok();
-    let theirs = pid.to_string();
+    let mut theirs = pid.to_string();
+    if namespace(&theirs).is_none() {
+        theirs = status::living(pid).to_string();
+    }
     // To Linux 5.6 there are none.
     if namespace(&theirs) == namespace("self") {
         return Some(now);

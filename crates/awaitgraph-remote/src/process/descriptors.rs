@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::Descriptor;
+use super::{Descriptor, status};
 use crate::map::HashMap;
 
 /// The most bytes that are read of one table of sockets.
@@ -29,7 +29,7 @@ pub(crate) struct Descriptors {
 impl Descriptors {
     pub(crate) fn of(pid: u32) -> Self {
         Self {
-            pid,
+            pid: status::living(pid),
             sockets: OnceCell::new(),
         }
     }
@@ -126,7 +126,7 @@ fn address(text: &str) -> Option<SocketAddr> {
 /// Whether the process that the process `pid` knows as `child` still lives;
 /// `None` where we are not shown the processes that it sees.
 pub(crate) fn is_alive_in(pid: u32, child: u32) -> Option<bool> {
-    let processes = format!("/proc/{pid}/root/proc");
+    let processes = format!("/proc/{}/root/proc", status::living(pid));
     match fs::read_to_string(format!("{processes}/{child}/stat")) {
         // Its name, in brackets, may hold anything; the state follows.
         Ok(stat) => {

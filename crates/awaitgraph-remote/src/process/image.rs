@@ -10,7 +10,7 @@ use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use object::elf::{FileHeader64, PT_LOAD, SHT_DYNSYM, Sym64};
+use object::elf::{FileHeader64, PT_LOAD, SHT_DYNSYM, SHT_SYMTAB, Sym64};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
 use object::{Endianness, ReadCache};
 
@@ -60,31 +60,42 @@ impl Image {
             return None;
         }
         let sections = header.sections(endian, &cache).ok()?;
-        let mut found = Landmarks::default();
-
-        let mut tables = sections.iter();
-        let symbols = tables.find(|section| section.sh_type(endian) == SHT_DYNSYM)?;
-        let names = sections.section(symbols.link(endian)).ok()?;
-        if [symbols, names]
-            .iter()
-            .any(|it| it.sh_size(endian) > LARGEST_TABLE)
-        {
+        if sections.is_empty() {
             return None;
         }
-        let symbols: &[Sym64<Endianness>] = symbols.data_as_array(endian, &cache).ok()?;
-        // All names at once: a table of symbols has thousands of them.
-        let names = names.data(endian, &cache).ok()?;
-        for symbol in symbols.iter().filter(|symbol| symbol.is_definition(endian)) {
-            let address = self.loaded(symbol.st_value(endian));
-            let name = names.get(symbol.st_name(endian) as usize..);
-            // Only what is looked for: a name may have no end.
-            let is = |expected: &[u8]| name.is_some_and(|name| name.starts_with(expected));
-            if is(b"_PyRuntime\0") {
-                found.py_runtime = address;
-            } else if is(b"Py_Version\0") {
-                found.py_version = address;
-            } else if is(b"Py_Main\0") {
-                found.py_main = true;
+        let mut found = Landmarks::default();
+
+        // A program that exports nothing may still have its table for debuggers.
+        for kind in [SHT_DYNSYM, SHT_SYMTAB] {
+            let mut tables = sections.iter();
+            let Some(symbols) = tables.find(|section| section.sh_type(endian) == kind) else {
+                continue;
+            };
+            let names = sections.section(symbols.link(endian)).ok()?;
+            if [symbols, names]
+                .iter()
+                .any(|it| it.sh_size(endian) > LARGEST_TABLE)
+            {
+                return None;
+            }
+            let symbols: &[Sym64<Endianness>] = symbols.data_as_array(endian, &cache).ok()?;
+            // All names at once: a table of symbols has thousands of them.
+            let names = names.data(endian, &cache).ok()?;
+            for symbol in symbols.iter().filter(|symbol| symbol.is_definition(endian)) {
+                let address = self.loaded(symbol.st_value(endian));
+                let name = names.get(symbol.st_name(endian) as usize..);
+                // Only what is looked for: a name may have no end.
+                let is = |expected: &[u8]| name.is_some_and(|name| name.starts_with(expected));
+                if is(b"_PyRuntime\0") {
+                    found.py_runtime = address;
+                } else if is(b"Py_Version\0") {
+                    found.py_version = address;
+                } else if is(b"Py_Main\0") {
+                    found.py_main = true;
+                }
+            }
+            if found.py_main {
+                break;
             }
         }
         for section in sections.iter() {

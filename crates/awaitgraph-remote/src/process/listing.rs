@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::status;
 use crate::error::Error;
 
 /// The ids of all processes that we can see, in ascending order.
@@ -19,7 +20,10 @@ pub(crate) fn processes() -> Result<Vec<u32>, Error> {
 
 /// The command line of a process, its arguments separated by spaces.
 pub(crate) fn command_line(pid: u32) -> Option<String> {
-    let bytes = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let mut bytes = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    if bytes.is_empty() {
+        bytes = fs::read(format!("/proc/{}/cmdline", status::living(pid))).ok()?;
+    }
     let bytes = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
     let arguments: Vec<_> = bytes
         .split(|&byte| byte == 0)

@@ -57,11 +57,12 @@ pub(crate) enum Absent {
 pub(crate) fn find_runtime(pid: u32) -> Result<Runtime, Error> {
     let maps = read_maps(pid)?;
     let executable = status::executable(pid);
+    let living = status::living(pid);
     let open = |mappings: &[&Mapping]| {
         let first = mappings.first()?;
-        let Some(file) = open_mapped(pid, first) else {
+        let Some(file) = open_mapped(living, first) else {
             // It was deleted, or is out of our sight; its symbols are in memory.
-            let memory = Cached::new(Live::new(pid));
+            let memory = Cached::new(Live::new(living));
             return loaded::landmarks(&memory, first.start);
         };
         let image = Image::new(file, mappings)?;
@@ -154,7 +155,7 @@ fn read_maps(pid: u32) -> Result<Vec<Mapping>, Error> {
         Life::Zombie => return Err(Error::Zombie { pid }),
         Life::Alive | Life::Hidden => {}
     }
-    match fs::read(format!("/proc/{pid}/maps")) {
+    match fs::read(format!("/proc/{}/maps", status::living(pid))) {
         Ok(maps) if maps.is_empty() && status::is_kernel_thread(pid) => Err(Error::NotPython {
             pid,
             executable: String::new(),

@@ -10,7 +10,7 @@ use crate::sys;
 
 /// What it runs, as far as that can be told.
 pub(crate) fn executable(pid: u32) -> Option<PathBuf> {
-    let path = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    let path = fs::read_link(format!("/proc/{}/exe", living(pid))).ok()?;
     let bytes = path.as_os_str().as_bytes();
     Some(match bytes.strip_suffix(b" (deleted)") {
         Some(path) => PathBuf::from(OsStr::from_bytes(path)),
@@ -52,10 +52,10 @@ pub(crate) enum Life {
     Hidden,
 }
 
-/// What has become of process `pid`.
+/// What has become of process `pid`. It lives as long as any of its threads does.
 pub(crate) fn life(pid: u32) -> Life {
     match field(pid, "State") {
-        Some(state) if state.starts_with(['Z', 'X']) => Life::Zombie,
+        Some(_) if has_ended(living(pid)) => Life::Zombie,
         Some(_) => Life::Alive,
         None if sys::exists(pid) => Life::Hidden,
         None => Life::Gone,
@@ -65,6 +65,23 @@ pub(crate) fn life(pid: u32) -> Life {
 /// Whether it may still run.
 pub(crate) fn is_alive(pid: u32) -> bool {
     matches!(life(pid), Life::Alive | Life::Hidden)
+}
+
+/// The thread of process `pid` by whose id the kernel tells of the process: the
+/// main thread, or, where that has ended (`pthread_exit`), another that lives.
+/// A main thread that has ended has neither memory nor files any more.
+pub(crate) fn living(pid: u32) -> u32 {
+    if !has_ended(pid) {
+        return pid;
+    }
+    let threads = threads(pid).unwrap_or_default();
+    let mut alive = threads.into_iter().filter(|&tid| !has_ended(tid));
+    alive.next().unwrap_or(pid)
+}
+
+/// Whether a thread has ended, and only its id is still there.
+pub(crate) fn has_ended(tid: u32) -> bool {
+    field(tid, "State").is_some_and(|state| state.starts_with(['Z', 'X']))
 }
 
 /// The process that `pid` is a thread of; itself, where it is a process.

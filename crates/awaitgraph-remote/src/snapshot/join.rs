@@ -173,6 +173,7 @@ impl Joining<'_> {
                 thread: task.raw.loop_.and_then(|addr| loops.get(&addr).copied()),
                 stack,
                 awaited_by: Vec::new(),
+                cancelling: task.raw.cancelling,
                 waits_for: None,
             });
         }

@@ -152,7 +152,7 @@ fn tasks(truth: &Value, got: &Value, labels: &Labels, differences: &mut Differen
             differences.push(format!("{what} is missing"));
             continue;
         };
-        for key in ["name", "state", "interpreter", "thread"] {
+        for key in ["name", "state", "interpreter", "thread", "cancelling"] {
             differences.field(&format!("{what}, {key}"), &task[key], &read[key]);
         }
         differences.block(

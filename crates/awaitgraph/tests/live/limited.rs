@@ -29,6 +29,20 @@ pub(crate) fn output(command: &mut Command, limit: Duration) -> Result<Output, S
     }
 }
 
+/// Runs `command`, which takes as long as it takes.
+///
+/// # Errors
+///
+/// What it says where it fails.
+pub(crate) fn succeeds(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{command:?}: {said}"))
+}
+
 /// Sends a signal to a process of ours.
 pub(crate) fn signal(pid: u32, signal: i32) {
     let pid = i32::try_from(pid).expect("a pid fits 31 bits");

@@ -21,6 +21,7 @@
 )]
 
 mod bad_input;
+mod builds;
 mod check;
 mod compare;
 mod consistency;
@@ -35,6 +36,7 @@ mod places;
 mod privileges;
 mod pythons;
 mod scene;
+mod support;
 mod table;
 mod temporary;
 mod tracer;
@@ -68,7 +70,9 @@ fn main() {
     trials.extend(upgraded::trials(&pythons));
     trials.extend(users::trials(&pythons));
     trials.extend(cores::trials(&pythons));
+    trials.extend(builds::trials(&pythons));
     trials.extend(check::trials(&pythons));
+    trials.push(support::trial(&trials, &pythons));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {
         for gap in pythons.gaps().all() {

@@ -1,8 +1,9 @@
 //! The interpreters to run the scenes under.
 //!
-//! `cargo xtask test` finds them and hands them over in two variables, a line
-//! `VERSION PATH` for each interpreter and for each virtual environment with
-//! packages. Without them there is the `python3` of PATH.
+//! `cargo xtask test` finds them and hands them over in three variables, a line
+//! `VERSION PATH` for each interpreter, for each virtual environment with
+//! packages, and for each debug build (`3.14.10d`) and free-threaded build
+//! (`3.13.15t`). Without them there is the `python3` of PATH.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex};
 
 const INTERPRETERS: &str = "AWAITGRAPH_TEST_PYTHONS";
 const ENVIRONMENTS: &str = "AWAITGRAPH_TEST_ENVIRONMENTS";
+const BUILDS: &str = "AWAITGRAPH_TEST_BUILDS";
 
 /// An interpreter, or that of a virtual environment.
 #[derive(Debug, Clone)]
@@ -28,6 +30,7 @@ pub(crate) struct Pythons {
     /// One or more of each minor version, oldest first.
     pub(crate) interpreters: Vec<Python>,
     environments: Vec<Python>,
+    builds: Vec<Python>,
     /// Which module can be imported in which environment, as far as asked.
     modules: Mutex<BTreeMap<(PathBuf, String), bool>>,
     gaps: Gaps,
@@ -55,9 +58,27 @@ impl Pythons {
         Self {
             interpreters,
             environments: lines(ENVIRONMENTS),
+            builds: lines(BUILDS),
             modules: Mutex::default(),
             gaps,
         }
+    }
+
+    /// Those of every kind.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Python> {
+        self.interpreters.iter().chain(&self.builds)
+    }
+
+    /// Builds with the GIL and with the interpreter's own checks (`Py_DEBUG`).
+    pub(crate) fn debug_builds(&self) -> impl Iterator<Item = &Python> {
+        let builds = self.builds.iter();
+        builds.filter(|it| it.version.ends_with('d') && !it.version.ends_with("td"))
+    }
+
+    /// Builds without the GIL.
+    pub(crate) fn free_threaded_builds(&self) -> impl Iterator<Item = &Python> {
+        let builds = self.builds.iter();
+        builds.filter(|it| it.version.trim_end_matches('d').ends_with('t'))
     }
 
     /// The environment of `python` if it has `module`; else that is noted.

@@ -240,6 +240,8 @@ const ROWS: &[Row] = &[
     row("subclasses_of_task_are_tasks", "task_subclasses"),
     row("names_of_classes_do_not_mislead", "misleading_classes"),
     row("subclasses_of_the_python_task_are_tasks", "python_task_subclasses"),
+    row("registered_tasks_are_shown_once", "registered_tasks"),
+    row("a_greenlet_ends_the_stack_but_not_the_edge", "greenlet_switch").needs("greenlet"),
     row("finished_tasks_are_left_out", "finished").python_tasks(),
     row("a_registry_full_of_holes_is_read", "registry_with_holes").everywhere(),
     row("ready_tasks_are_told_from_waiting_ones", "ready").everywhere().and(&[Nonblocking]),
@@ -278,6 +280,7 @@ const ROWS: &[Row] = &[
     row("each_thread_has_its_loop", "two_loops").everywhere().and(&[Nonblocking]),
     row("the_loop_need_not_be_in_the_main_thread", "loop_in_thread"),
     row("forty_threads_have_forty_loops", "many_threads"),
+    row("a_process_outlives_its_main_thread", "main_thread_ended").and(&[Nonblocking]),
     row("tasks_outlive_their_thread", "thread_ended"),
     row("tasks_outlive_their_loop", "loop_stopped"),
     row("tasks_without_any_running_loop_are_shown", "no_loop_runs"),
@@ -325,6 +328,12 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
                 trials.extend(found.map(|python| trial(row, flavour, python)));
             }
         }
+    }
+    // What needs no package, of each build with the interpreter's own checks.
+    for python in pythons.debug_builds() {
+        let rows = ROWS.iter().filter(|row| row.module.is_none());
+        let rows = rows.filter(|row| row.can_run(Plain, python.minor));
+        trials.extend(rows.map(|row| trial(row, Plain, python)));
     }
     trials.extend(random_graphs(pythons));
     trials

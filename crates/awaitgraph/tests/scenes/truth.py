@@ -312,6 +312,8 @@ def gather(own=None):
             "stack": [_place(frame, owner) for frame, owner in places],
             "awaited_by": [],
         }
+        if _cancelling(task):
+            described[id(task)]["cancelling"] = True
     for parent, child, how in _edges:
         edge = {"id": hex(id(_task(parent))), "how": how}
         if (parent, child, how) in _vias:
@@ -341,7 +343,8 @@ def gather(own=None):
     whole = {
         "pid": os.getpid(),
         "python": "%d.%d.%d" % sys.version_info[:3],
-        "executable": os.readlink("/proc/self/exe"),
+        # Of this thread: a main thread that has ended has none.
+        "executable": os.readlink("/proc/thread-self/exe"),
         "labels": {label: hex(id(task)) for label, task in _marks.items()},
         "monotonic": time.monotonic(),
         "threads": threads,
@@ -413,6 +416,12 @@ def _attribute(task, name):
 
 def _done(task):
     return _base(task).done(task)
+
+
+def _cancelling(task):
+    if _attribute(task, "_must_cancel"):
+        return True
+    return sys.version_info >= (3, 11) and _base(task).cancelling(task) > 0
 
 
 def _coro(task):

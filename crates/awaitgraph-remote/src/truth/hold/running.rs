@@ -3,7 +3,7 @@
 use super::Held;
 use crate::layout::{
     AwaitSign, Awaited, AwaitedBy, Code, CurrentFrame, Executing, FrameLayout, FrameStates, Future,
-    Generator, Instructions, InterpreterFrame, InterpreterState, LineTable, LocalNames,
+    Generator, Instructions, InterpreterFrame, InterpreterState, LineTable, LocalNames, MustCancel,
     ObjectFrame, RunningLoop, RuntimeState, StackTop, Task, TaskLists, TaskRegistry, ThreadState,
 };
 
@@ -324,11 +324,27 @@ impl Held<'_, '_> {
             fut_waiter,
             coro,
             name,
+            must_cancel,
+            cancels_requested,
         } = *task;
         self.size("TaskObj", size);
         self.offset("TaskObj.task_fut_waiter", fut_waiter);
         self.offset("TaskObj.task_coro", coro);
         self.offset("TaskObj.task_name", name);
+        match must_cancel {
+            MustCancel::Word(offset) => {
+                self.offset("TaskObj.task_must_cancel", offset);
+                self.size("TaskObj.task_must_cancel", 4);
+            }
+            MustCancel::Bit { byte, bit } => {
+                let expected = (8 * byte + u64::from(bit), 1);
+                self.bits("TaskObj.task_must_cancel", expected);
+            }
+        }
+        self.optional("TaskObj.task_num_cancels_requested", cancels_requested);
+        if cancels_requested.is_some() {
+            self.size("TaskObj.task_num_cancels_requested", 4);
+        }
     }
 
     pub(super) fn registry(&mut self, registry: &TaskRegistry) {
