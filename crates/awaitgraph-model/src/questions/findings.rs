@@ -80,11 +80,14 @@ fn is_abandoned(task: &Task) -> bool {
     )
 }
 
-/// With a timeout around it, a future that nothing completes is a sleep.
+/// A future that nothing is left to complete is no mistake where nobody ever had
+/// it in hand: `await loop.create_future()` is how a program waits for its end.
+/// With a timeout around it, it is a sleep.
 fn is_orphaned(task: &Task) -> bool {
     let waits_for = task.waits_for.as_ref();
     waits_for.is_some_and(|waits_for| {
         waits_for.deadline.is_none()
+            && waits_for.name.is_some()
             && matches!(&waits_for.what, Wait::Future(future) if future.orphaned)
     })
 }

@@ -259,12 +259,6 @@ fn what_nobody_can_end_is_found_once_for_all_who_wait() {
             abandoned: c waits for what nobody is left to release
               c
                 waits for semaphore 0x20, which nobody is left to release
-
-            orphaned: 2 tasks wait for a future that nothing is left to complete
-              d
-                waits for future 0x30, which nothing is left to complete
-              e
-                waits for future 0x30, which nothing is left to complete
         "#]],
     );
 }

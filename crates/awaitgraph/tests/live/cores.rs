@@ -117,6 +117,14 @@ fn lasting(document: &Value) -> Value {
     if let Some(target) = document["target"].as_object_mut() {
         target.remove("own_pid");
     }
+    // Nor what time it was, nor what the system knew of descriptors and children.
+    for task in document["tasks"].as_array_mut().into_iter().flatten() {
+        if let Some(waits_for) = task["waits_for"].as_object_mut() {
+            for key in ["left", "deadline", "family", "local", "peer", "alive"] {
+                waits_for.remove(key);
+            }
+        }
+    }
     document
 }
 
