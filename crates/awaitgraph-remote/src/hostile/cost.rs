@@ -84,7 +84,9 @@ fn a_task_takes_so_many_reads() {
         let more = many - few;
         let expected = READS.iter().find(|(minor, _)| *minor == python.minor);
         let expected = expected.map_or(0, |(_, reads)| *reads);
-        if reads != expected * more {
+        // Where the target's main thread is just then takes a few more or fewer,
+        // all tasks together.
+        if reads.abs_diff(expected * more) > more / 3 {
             let each = reads as f64 / more as f64;
             wrong.push(format!(
                 "{}: {each} reads a task, not {expected}",
