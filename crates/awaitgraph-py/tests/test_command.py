@@ -116,6 +116,7 @@ def test_the_handler_is_left_alone_in_other_threads():
     program = (
         "import signal, sys, threading\n"
         "from awaitgraph._command import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "sys.argv = ['awaitgraph', '--version']\n"
         "thread = threading.Thread(target=main)\n"
         "thread.start()\n"
