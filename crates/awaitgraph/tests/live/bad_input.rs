@@ -260,7 +260,7 @@ fn open_to_nobody(python: &Python) -> bool {
 
 fn own_process(python: &Python) -> Result<(), String> {
     let folder = open_copy("own");
-    for file in ["truth.py", "await_task.py"] {
+    for file in ["truth.py", "stacks.py", "await_task.py"] {
         fs::copy(scene::folder().join(file), folder.0.join(file)).unwrap();
     }
     let mut command = as_nobody(&python.path);

@@ -26,6 +26,7 @@ mod check;
 mod compare;
 mod consistency;
 mod cores;
+mod each;
 mod filter;
 mod harm;
 mod limited;

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 
+use crate::each::{self, CheckInFolder};
 use crate::place;
 use crate::pythons::{Python, Pythons};
 use crate::scene::{self, Reading, Scene};
@@ -17,10 +18,8 @@ use crate::{awaitgraph, compare, limited, privileges};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-type Check = fn(&Python, &TemporaryFolder) -> Result<(), String>;
-
 #[rustfmt::skip]
-const CHECKS: &[(&str, Check)] = &[
+const CHECKS: &[(&str, CheckInFolder)] = &[
     ("a_target_whose_files_were_deleted_is_read", |python, folder| upgraded(python, folder, &|file| {
         fs::remove_file(file)
     })),
@@ -33,25 +32,14 @@ const CHECKS: &[(&str, Check)] = &[
 ];
 
 pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
-    let mut trials = Vec::new();
-    let no_places = place::none_at_hand();
-    for python in &pythons.interpreters {
-        for (sentence, check) in CHECKS {
-            let (python, gaps) = (python.clone(), pythons.gaps());
-            let name = format!("{sentence}::{}", python.version);
-            let no_places = no_places.clone();
-            trials.push(Trial::test(name.clone(), move || {
-                let name = format!("awaitgraph-{}-{name}", std::process::id());
-                let folder = TemporaryFolder::new(&name.replace("::", "-"));
-                match no_places {
-                    Some(why) => gaps.add(format!("{sentence}: {why}")),
-                    None => check(&python, &folder).map_err(Failed::from)?,
-                }
-                Ok(())
-            }));
-        }
+    if let Some(why) = place::none_at_hand() {
+        let gaps = pythons.gaps();
+        gaps.add(format!(
+            "targets whose files were deleted or replaced: {why}"
+        ));
+        return Vec::new();
     }
-    trials
+    each::python_in_a_folder(pythons, CHECKS)
 }
 
 fn upgraded(

@@ -5,16 +5,15 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 use serde_json::Value;
 
+use crate::each::{self, Check};
 use crate::pythons::{Python, Pythons};
 use crate::scene::{self, Reading, Scene};
 use crate::{compare, limited};
 
 const LIMIT: Duration = Duration::from_secs(30);
-
-type Check = fn(&Python) -> Result<(), String>;
 
 #[rustfmt::skip]
 const CHECKS: &[(&str, Check)] = &[
@@ -28,17 +27,7 @@ const CHECKS: &[(&str, Check)] = &[
 ];
 
 pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
-    let mut trials = Vec::new();
-    for python in &pythons.interpreters {
-        for (sentence, check) in CHECKS {
-            let python = python.clone();
-            let name = format!("{sentence}::{}", python.version);
-            trials.push(Trial::test(name, move || {
-                check(&python).map_err(Failed::from)
-            }));
-        }
-    }
-    trials
+    each::python(pythons, CHECKS)
 }
 
 fn stopped_target(python: &Python) -> Result<(), String> {

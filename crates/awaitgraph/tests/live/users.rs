@@ -10,8 +10,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 
+use crate::each::{self, CheckInFolder};
 use crate::place::{self, Place, Root};
 use crate::privileges::{self, nobody, only_ptrace, powerless_root, reader};
 use crate::pythons::{Python, Pythons};
@@ -22,10 +23,8 @@ use crate::{compare, filter, limited};
 const LIMIT: Duration = Duration::from_secs(30);
 const PTRACE_SCOPE: &str = "/proc/sys/kernel/yama/ptrace_scope";
 
-type Check = fn(&Python, &TemporaryFolder) -> Result<(), String>;
-
 #[rustfmt::skip]
-const CHECKS: &[(&str, Check)] = &[
+const CHECKS: &[(&str, CheckInFolder)] = &[
     ("only_the_capability_sys_ptrace_is_needed", only_capability),
     ("ones_own_process_needs_no_privilege", same_user),
     ("a_process_that_is_not_dumpable_is_refused_by_name", not_dumpable),
@@ -50,19 +49,7 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
             gaps.add("kernel.yama.ptrace_scope: it is this machine's, not a test's".to_owned())
         }
     }
-    let mut trials = Vec::new();
-    for python in &pythons.interpreters {
-        for (sentence, check) in CHECKS {
-            let python = python.clone();
-            let name = format!("{sentence}::{}", python.version);
-            trials.push(Trial::test(name.clone(), move || {
-                let name = format!("awaitgraph-{}-{name}", std::process::id());
-                let folder = TemporaryFolder::new(&name.replace("::", "-"));
-                check(&python, &folder).map_err(Failed::from)
-            }));
-        }
-    }
-    trials
+    each::python_in_a_folder(pythons, CHECKS)
 }
 
 fn read(command: &mut Command) -> Result<Reading, String> {

@@ -18,7 +18,8 @@ import os
 import sys
 import threading
 import time
-import types
+
+import stacks
 
 FLAVOURS = dict(
     argument.lstrip("-").split("=", 1) for argument in sys.argv[1:] if argument.startswith("--")
@@ -295,21 +296,21 @@ def gather(own=None):
     frames = {} if interpreter else sys._current_frames()
     frames[threading.get_ident()] = own
     alive = tasks()
-    roots = {id(frame): task for task in alive for frame in _root(task)}
+    roots = {id(frame): task for task in alive for frame in stacks.root(_coro(task))}
     natives = {id(loop): native for loop, _, native in _loops.values() if loop.is_running()}
     idents = {id(loop): ident for loop, ident, _ in _loops.values() if loop.is_running()}
     described = {}
     for task in alive:
         word = _state(task)
         top = frames.get(idents.get(id(_loop(task))))
-        places = _running_stack(task, top, roots) if word == "running" else _chain(_coro(task))
+        places = stacks.running(_coro(task), top, roots) if word == "running" else stacks.chain(_coro(task))
         described[id(task)] = {
             "id": hex(id(task)),
-            "name": text(_name(task)),
+            "name": stacks.text(_name(task)),
             "state": word,
             "interpreter": interpreter,
             "thread": natives.get(id(_loop(task))),
-            "stack": [_place(frame, owner) for frame, owner in places],
+            "stack": [stacks.place(frame, owner) for frame, owner in places],
             "awaited_by": [],
         }
         if _cancelling(task):
@@ -329,7 +330,7 @@ def gather(own=None):
     threads = []
     for loop, ident, native in _loops.values():
         if loop.is_running():
-            stack = _callers(frames.get(ident))
+            stack = stacks.callers(frames.get(ident))
             running = [roots[id(frame)] for frame, _ in stack if id(frame) in roots]
             running = running[0] if running else current(loop)
             threads.append(
@@ -337,7 +338,7 @@ def gather(own=None):
                     "interpreter": interpreter,
                     "thread": native,
                     "running": running and hex(id(running)),
-                    "stack": [_place(*pair) for pair in stack],
+                    "stack": [stacks.place(*pair) for pair in stack],
                 }
             )
     whole = {
@@ -376,7 +377,7 @@ def count():
         states[_state(task)] = states.get(_state(task), 0) + 1
     return {
         "pid": os.getpid(),
-        "names": [text(_name(task)) for task in tasks()],
+        "names": [stacks.text(_name(task)) for task in tasks()],
         "states": states,
         "edges": dict(_numbers),
     }
@@ -391,11 +392,6 @@ def tasks():
     """Every unfinished task of this interpreter."""
     kinds = (CTask, PyTask)
     return [o for o in gc.get_objects() if issubclass(type(o), kinds) and not _done(o)]
-
-
-def text(string):
-    """A string as the document shows it: lone surrogates written out."""
-    return string.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _task(task):
@@ -449,126 +445,6 @@ def _state(task):
     if isinstance(waiter, (CTask, PyTask)):
         return "ready" if _done(waiter) else "waiting"
     return "ready" if waiter is None or waiter.done() else "waiting"
-
-
-# --- stacks ------------------------------------------------------------------
-
-_CHAINED = ("coroutine", "generator", "async_generator")
-_OPAQUE = ("async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable")
-
-
-def _inside(awaitable):
-    """The frame of a coroutine, generator or async generator, and what it awaits."""
-    kind = type(awaitable)
-    if kind is types.CoroutineType:
-        return awaitable.cr_frame, awaitable.cr_await
-    if kind is types.GeneratorType:
-        return awaitable.gi_frame, awaitable.gi_yieldfrom
-    if kind is types.AsyncGeneratorType:
-        return awaitable.ag_frame, awaitable.ag_await
-    return None, None
-
-
-def _chain(awaitable):
-    """(frame, owner) of a suspended chain, innermost first."""
-    found = []
-    while awaitable is not None:
-        frame, behind = _inside(awaitable)
-        if frame is not None:
-            found.append((frame, awaitable))
-        elif type(awaitable).__name__ in _OPAQUE:
-            # What it wraps is the first thing that it refers to; an async
-            # generator's value to send comes after the generator.
-            behind = next(iter(gc.get_referents(awaitable)), None)
-        awaitable = behind
-    return found[::-1]
-
-
-def _root(task):
-    frame, _ = _inside(_coro(task))
-    return [] if frame is None else [frame]
-
-
-def _callers(frame):
-    """(frame, owner) of an executing stack, innermost first."""
-    found = []
-    while frame is not None:
-        found.append((frame, None))
-        frame = frame.f_back
-    return found
-
-
-def _running_stack(task, top, roots):
-    """(frame, owner) of a running task, innermost first.
-
-    From the task's own coroutine inwards, by the thread's frames and by what
-    is awaited: coroutines that an exception is being thrown through are not
-    always among the thread's frames. Where the task is just executing the
-    first step of an eager one, that one's frames are not its own.
-    """
-    if not _root(task):
-        return []  # its coroutine has returned
-    thread = [frame for frame, _ in _callers(top)]
-    places = {id(frame): place for place, frame in enumerate(thread)}
-    frame, owner = _root(task)[0], _coro(task)
-    found = []
-    while frame is not None:
-        found.append((frame, owner))
-        owner = _thrown_through(owner)
-        if owner is not None:
-            frame = _inside(owner)[0]
-            continue
-        place = places[id(frame)]
-        frame = thread[place - 1] if place and id(thread[place - 1]) not in roots else None
-        owner = frame and _owner(frame)
-    return found[::-1]
-
-
-def _thrown_through(owner):
-    """What a coroutine or generator passes an exception on to, if it does so now."""
-    if owner is None:
-        return None
-    behind = _inside(owner)[1]
-    if behind is None and sys.version_info < (3, 14):
-        # 3.13 does not tell; the collector sees it on the value stack, which
-        # is empty where the frame itself executes.
-        kinds = _CHAINED + _OPAQUE
-        behind = [o for o in gc.get_referents(owner) if type(o).__name__ in kinds][-1:]
-        behind = behind[0] if behind else None
-    while type(behind).__name__ in _OPAQUE:
-        behind = next(iter(gc.get_referents(behind)), None)
-    return behind if type(behind).__name__ in _CHAINED else None
-
-
-def _place(frame, owner):
-    code = frame.f_code
-    if hasattr(code, "co_qualname"):
-        function = code.co_qualname
-    else:
-        owner = owner or _owner(frame)
-        function = owner.__qualname__ if owner is not None else code.co_name
-        # functools.wraps and an assignment give it the name of another function.
-        if function.rpartition(".")[2] != code.co_name:
-            function = code.co_name
-    kind = "sync"
-    for flag, word in ((0x80, "async"), (0x200, "async generator"), (0x20, "generator")):
-        if code.co_flags & flag:
-            kind = word
-    return {
-        "function": text(function),
-        "file": text(code.co_filename),
-        "line": frame.f_lineno,
-        "kind": kind,
-    }
-
-
-def _owner(frame):
-    """The coroutine or generator that an executing frame belongs to."""
-    if frame.f_code.co_flags & 0x2A0:
-        for referrer in gc.get_referrers(frame):
-            if _inside(referrer)[0] is frame:
-                return referrer
-    return None
 
 
 def _check(described):
