@@ -1,6 +1,25 @@
 """What the programs that are looked at are made of."""
 
 import asyncio
+import contextlib
+import subprocess
+import sys
+
+
+@contextlib.contextmanager
+def other(program):
+    """A process that says "ready", and ends well when its input does."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    with process:
+        yield process
+        process.stdin.close()
+        assert process.wait() == 0
 
 
 async def settle():

@@ -2,12 +2,11 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 
 import pytest
 
 import awaitgraph
+import scene
 from scene import settle, start
 
 BLOCKED = """
@@ -27,17 +26,8 @@ asyncio.run(main())
 
 @pytest.fixture
 def blocked():
-    process = subprocess.Popen(
-        [sys.executable, "-c", BLOCKED],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout.readline() == "ready\n"
-    with process:
+    with scene.other(BLOCKED) as process:
         yield process
-        process.stdin.close()
-        assert process.wait() == 0
 
 
 def test_nothing_is_wrong(run_c):

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 import awaitgraph
+import scene
 from scene import forever, settle, start
 
 PROGRAM = """
@@ -31,17 +32,8 @@ asyncio.run(main())
 
 @pytest.fixture
 def other():
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout.readline() == "ready\n"
-    with process:
+    with scene.other(PROGRAM) as process:
         yield process
-        process.stdin.close()
-        assert process.wait() == 0
 
 
 def names(snapshot):

@@ -18,8 +18,11 @@ pub enum Stop {
     /// Stop all its threads for the reading, so that the picture is of one moment.
     #[default]
     Pause,
-    /// Let it run. The picture may be torn; what is seen to be is listed in
-    /// [`Graph::problems`].
+    /// Let it run. Its memory is copied and then held against what it is; what
+    /// has changed in between is read again, up to eight times or for a second,
+    /// and what even then is not of one moment is listed in [`Graph::problems`].
+    /// Memory that was given back and taken again in the same form between the
+    /// two looks may go unseen.
     Nonblocking,
 }
 
@@ -233,19 +236,23 @@ impl Process {
 
 /// Gives threads and children the ids that we know them by.
 fn make_ours(graph: &mut Graph, ids: &OwnIds) {
-    let threads = graph.threads.iter_mut().map(|it| &mut it.thread);
-    let owners = graph.tasks.iter_mut().filter_map(|it| it.thread.as_mut());
-    for thread in threads.chain(owners) {
+    let thread = |thread: &mut u64| {
         let ours = u32::try_from(*thread).ok().and_then(|own| ids.thread(own));
         *thread = ours.map_or(*thread, u64::from);
+    };
+    for it in &mut graph.threads {
+        thread(&mut it.thread);
     }
-    let waits = graph
-        .tasks
-        .iter_mut()
-        .filter_map(|it| it.waits_for.as_mut());
-    for wait in waits {
-        if let Wait::Subprocess { pid: Some(pid), .. } = &mut wait.what {
-            *pid = ids.child(*pid).unwrap_or(*pid);
+    for task in &mut graph.tasks {
+        task.thread.as_mut().map(thread);
+        match task.waits_for.as_mut().map(|wait| &mut wait.what) {
+            Some(Wait::Executor(executor)) => {
+                executor.thread.as_mut().map(thread);
+            }
+            Some(Wait::Subprocess { pid: Some(pid), .. }) => {
+                *pid = ids.child(*pid).unwrap_or(*pid);
+            }
+            _ => {}
         }
     }
 }

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::fs::{self, File};
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 
 use super::{Descriptor, status};
 use crate::map::HashMap;
@@ -126,16 +127,15 @@ fn address(text: &str) -> Option<SocketAddr> {
 /// Whether the process that the process `pid` knows as `child` still lives;
 /// `None` where we are not shown the processes that it sees.
 pub(crate) fn is_alive_in(pid: u32, child: u32) -> Option<bool> {
-    let processes = format!("/proc/{}/root/proc", status::living(pid));
-    match fs::read_to_string(format!("{processes}/{child}/stat")) {
+    let root = format!("/proc/{}/root", status::living(pid));
+    let processes = Path::new(&root).join("proc");
+    match fs::read_to_string(processes.join(child.to_string()).join("stat")) {
         // Its name, in brackets, may hold anything; the state follows.
         Ok(stat) => {
             let (_, rest) = stat.rsplit_once(')')?;
             Some(!rest.trim_start().starts_with(['Z', 'X']))
         }
-        Err(_) => fs::exists(format!("{processes}/version"))
-            .ok()?
-            .then_some(false),
+        Err(_) => fs::exists(processes.join("version")).ok()?.then_some(false),
     }
 }
 

@@ -6,9 +6,10 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use libtest_mimic::{Failed, Trial};
+use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
+use crate::each::{self, CheckInFolder};
 use crate::place::{self, Place, Root};
 use crate::pythons::{Python, Pythons};
 use crate::scene::{self, Scene};
@@ -16,8 +17,6 @@ use crate::temporary::TemporaryFolder;
 use crate::{compare, limited, privileges};
 
 const LIMIT: Duration = Duration::from_secs(30);
-
-type Check = fn(&Python, &TemporaryFolder) -> Result<(), String>;
 
 const CONTAINER: Place = Place {
     root: Root::Pivoted,
@@ -46,7 +45,7 @@ const USERS: Place = Place {
 };
 
 #[rustfmt::skip]
-const CHECKS: &[(&str, Check)] = &[
+const CHECKS: &[(&str, CheckInFolder)] = &[
     ("a_target_with_another_root_is_read", |python, folder| whole(python, folder, PIVOTED)),
     ("a_target_in_a_pid_namespace_is_read", |python, folder| whole(python, folder, PIDS)),
     ("a_target_in_a_user_namespace_is_read", |python, folder| whole(python, folder, USERS)),
@@ -62,23 +61,11 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
         gaps.add(format!("targets in containers: {why}"));
         return Vec::new();
     }
-    let mut trials = Vec::new();
-    for python in &pythons.interpreters {
-        for (sentence, check) in CHECKS {
-            let python = python.clone();
-            let name = format!("{sentence}::{}", python.version);
-            trials.push(Trial::test(name.clone(), move || {
-                let name = format!("awaitgraph-{}-{name}", std::process::id());
-                let folder = TemporaryFolder::new(&name.replace("::", "-"));
-                check(&python, &folder).map_err(Failed::from)
-            }));
-        }
-    }
-    trials
+    each::python_in_a_folder(pythons, CHECKS)
 }
 
 fn whole(python: &Python, folder: &TemporaryFolder, place: Place) -> Result<(), String> {
-    for file in ["two_loops.py", "waits_subprocess.py"] {
+    for file in ["two_loops.py", "waits_subprocess.py", "waits_executor.py"] {
         let mut scene = place.start(python, folder, file)?;
         let own_pid = as_we_see_it(&mut scene)?;
         if place.pid_namespace != (own_pid == 1) {
@@ -159,8 +146,10 @@ fn as_we_see_it(scene: &mut Scene) -> Result<u64, String> {
     }
     for task in scene.truth["tasks"].as_array_mut().into_iter().flatten() {
         translate(&mut task["thread"]);
-        if let Some(child) = task["waits_for"].get_mut("pid") {
-            translate(child);
+        for id in ["pid", "thread"] {
+            if let Some(id) = task["waits_for"].get_mut(id) {
+                translate(id);
+            }
         }
     }
     Ok(own_pid)
