@@ -9,24 +9,76 @@
 //! that it wraps. An awaitable written in Python as a class with `__next__`,
 //! or one written in C, is opaque: the chain ends there.
 
-use crate::frame::RawFrame;
-use crate::layout::{AwaitSign, FrameStates, StackTop};
+use crate::frame::{FrameFields, RawFrame};
+use crate::layout::{AwaitSign, FrameLayout, FrameStates, StackTop};
 use crate::limits;
-use crate::map::HashSet;
+use crate::map::{HashMap, HashSet};
 use crate::object::{Fault, Kind, Objects};
 
 /// A chain of so many links is followed without asking whether it is a circle.
 const SHORT: usize = 64;
 
 /// The chain that begins at one coroutine.
-#[derive(Debug, Default)]
-pub(crate) struct Chain {
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Chain<'c> {
     /// Its frames, outermost first.
-    pub(crate) frames: Vec<RawFrame>,
+    pub(crate) frames: &'c [RawFrame],
     /// Where it ends.
     pub(crate) end: End,
     /// Why it could not be followed to its end.
     pub(crate) fault: Option<Fault>,
+}
+
+/// Chains, their frames one behind the other: they are short and many.
+#[derive(Debug, Default)]
+pub(crate) struct Chains {
+    frames: Vec<RawFrame>,
+    /// Of each chain, where its frames begin, and where it ends.
+    places: Vec<(usize, End)>,
+    faults: HashMap<usize, Fault>,
+}
+
+impl Chains {
+    /// None yet, and room for so many.
+    pub(crate) fn with_capacity(count: usize) -> Self {
+        Self {
+            // Most tasks are in two or three functions.
+            frames: Vec::with_capacity(2 * count),
+            places: Vec::with_capacity(count),
+            faults: HashMap::default(),
+        }
+    }
+
+    /// Adds the chain whose frames `follow` adds.
+    pub(crate) fn push(&mut self, follow: impl FnOnce(&mut Vec<RawFrame>) -> (End, Option<Fault>)) {
+        let begin = self.frames.len();
+        let (end, fault) = follow(&mut self.frames);
+        if let Some(fault) = fault {
+            self.faults.insert(self.places.len(), fault);
+        }
+        self.places.push((begin, end));
+    }
+
+    /// The chain that came in this place.
+    pub(crate) fn get(&self, place: usize) -> Option<Chain<'_>> {
+        let &(begin, end) = self.places.get(place)?;
+        let behind = self.places.get(place + 1);
+        let behind = behind.map_or(self.frames.len(), |&(begin, _)| begin);
+        let fault = match self.faults.is_empty() {
+            true => None,
+            false => self.faults.get(&place).copied(),
+        };
+        Some(Chain {
+            frames: self.frames.get(begin..behind)?,
+            end,
+            fault,
+        })
+    }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Chain<'_>> {
+        (0..self.places.len()).filter_map(|place| self.get(place))
+    }
 }
 
 /// Where a chain ends.
@@ -77,9 +129,15 @@ enum State {
 }
 
 impl Objects<'_> {
-    /// The chain of coroutines from the one at `addr` inwards.
-    pub(crate) fn chain(&self, addr: u64, stacks: &Stacks) -> Chain {
-        let mut chain = Chain::default();
+    /// Adds the frames of the chain of coroutines from the one at `addr`
+    /// inwards; where it ends, and why it could not be followed to its end.
+    pub(crate) fn chain(
+        &self,
+        addr: u64,
+        stacks: &Stacks,
+        frames: &mut Vec<RawFrame>,
+    ) -> (End, Option<Fault>) {
+        let mut end = End::Resting;
         let mut seen = HashSet::default();
         let (mut next, mut steps) = (Some(addr), 0);
         while let Some(here) = next {
@@ -88,40 +146,42 @@ impl Objects<'_> {
             steps += 1;
             if steps > limits::LONGEST_CHAIN || (steps > SHORT && !seen.insert(here)) {
                 let what = "a chain of coroutines that does not end";
-                chain.fault = Some(Fault::Unexpected { addr: here, what });
-                break;
+                return (end, Some(Fault::Unexpected { addr: here, what }));
             }
-            match self.follow(here, stacks, &mut chain) {
+            match self.follow(here, stacks, frames, &mut end) {
                 Ok(awaits) => next = awaits,
-                Err(fault) => {
-                    chain.fault = Some(fault);
-                    break;
-                }
+                Err(fault) => return (end, Some(fault)),
             }
         }
-        chain
+        (end, None)
     }
 
     /// Adds the object at `addr` to the chain and returns what comes after it.
-    fn follow(&self, addr: u64, stacks: &Stacks, chain: &mut Chain) -> Result<Option<u64>, Fault> {
+    fn follow(
+        &self,
+        addr: u64,
+        stacks: &Stacks,
+        frames: &mut Vec<RawFrame>,
+        end: &mut End,
+    ) -> Result<Option<u64>, Fault> {
         match self.kind_of(addr)? {
             Kind::Generator => match self.generator(addr, stacks)? {
                 State::Finished => Ok(None),
                 State::Executing(frame) => {
                     self.hold_frame()?;
-                    chain.frames.push(frame);
-                    chain.end = End::Executing;
+                    frames.push(frame);
+                    *end = End::Executing;
                     Ok(None)
                 }
                 State::Suspended { frame, awaits } => {
                     self.hold_frame()?;
-                    chain.frames.push(frame);
+                    frames.push(frame);
                     Ok(awaits)
                 }
             },
             Kind::Wrapper => self.pointer(addr, self.layout.object.header),
             _ => {
-                chain.end = End::Awaiting(addr);
+                *end = End::Awaiting(addr);
                 Ok(None)
             }
         }
@@ -129,13 +189,14 @@ impl Objects<'_> {
 
     fn generator(&self, addr: u64, stacks: &Stacks) -> Result<State, Fault> {
         let layout = &self.layout.generator;
-        let (frame, created, executing, yields_from) = match layout.states {
+        let (fields, created, executing, yields_from) = match layout.states {
             FrameStates::OfFrame => {
                 let Some(frame) = self.pointer(addr, layout.frame)? else {
                     return Ok(State::Finished);
                 };
-                let executing = self.frame_is_executing(frame)?;
-                (self.raw_frame(frame)?, false, executing, None)
+                let fields = self.frame_fields(frame)?;
+                let executing = self.frame_is_executing(&fields)?;
+                (fields, false, executing, None)
             }
             FrameStates::Numbered {
                 offset,
@@ -144,31 +205,46 @@ impl Objects<'_> {
                 suspended_yield_from,
                 executing,
             } => {
-                let state = self.u8(addr, offset)?.cast_signed();
+                let fields = self.generator_fields(addr)?;
+                let state = fields.fields.u8(offset)?.cast_signed();
                 if ![created, suspended, suspended_yield_from, executing].contains(&state) {
                     return Ok(State::Finished);
                 }
-                let frame = self.raw_frame(addr.wrapping_add(layout.frame))?;
                 let yields_from = Some(state == suspended_yield_from);
-                (frame, state == created, state == executing, yields_from)
+                (fields, state == created, state == executing, yields_from)
             }
         };
-        let Some(mut frame) = frame else {
+        let Some(mut frame) = self.link(&fields)?.frame else {
             return Ok(State::Finished);
         };
         frame.generator = Some(addr);
         if executing {
-            return Ok(match self.passes_on_to(frame.addr, stacks)? {
+            return Ok(match self.passes_on_to(&fields, stacks)? {
                 None => State::Executing(frame),
                 awaits => State::Suspended { frame, awaits },
             });
         }
         let awaits = if !created && frame.offset >= 0 && self.awaits(&frame, yields_from)? {
-            self.stack_value(frame.addr, self.layout.awaited.depth)?
+            self.stack_value(&fields, self.layout.awaited.depth)?
         } else {
             None
         };
         Ok(State::Suspended { frame, awaits })
+    }
+
+    /// The fields of a generator that has its frame within, and of that frame.
+    fn generator_fields(&self, addr: u64) -> Result<FrameFields<'_>, Fault> {
+        let begin = self.layout.generator.frame;
+        let length = match &self.layout.frame {
+            FrameLayout::Interpreter(layout) => layout.localsplus,
+            FrameLayout::Object(_) => 0,
+        };
+        let between = self.layout.object.header..begin.saturating_add(length);
+        Ok(FrameFields {
+            fields: self.fields(addr, between)?,
+            addr: addr.wrapping_add(begin),
+            begin,
+        })
     }
 
     /// What a coroutine passes an exception on to, that is marked as executed
@@ -177,11 +253,11 @@ impl Objects<'_> {
     /// no thread's stack, or on one with another coroutine's frame on top of it.
     ///
     /// To 3.9 such a one is not marked; from 3.14 all of them are on the stack.
-    fn passes_on_to(&self, addr: u64, stacks: &Stacks) -> Result<Option<u64>, Fault> {
-        let calls_a_function = stacks.below_a_function.contains(&addr);
+    fn passes_on_to(&self, frame: &FrameFields<'_>, stacks: &Stacks) -> Result<Option<u64>, Fault> {
+        let calls_a_function = stacks.below_a_function.contains(&frame.addr);
         match self.layout.frame.stack_top() {
             StackTop::Count(_) if !calls_a_function => {
-                let value = self.stack_value(addr, self.layout.awaited.depth)?;
+                let value = self.stack_value(frame, self.layout.awaited.depth)?;
                 match value {
                     Some(value)
                         if matches!(self.kind_of(value)?, Kind::Generator | Kind::Wrapper) =>
@@ -193,10 +269,6 @@ impl Objects<'_> {
             }
             _ => Ok(None),
         }
-    }
-
-    fn raw_frame(&self, addr: u64) -> Result<Option<RawFrame>, Fault> {
-        Ok(self.frame(addr)?.frame)
     }
 
     /// Whether a suspended frame awaits the value on its stack, and did not

@@ -12,7 +12,7 @@
 mod variables;
 
 use crate::layout::{CurrentFrame, Executing, FrameLayout, StackTop};
-use crate::object::{Fault, Kind, Objects, unexpected};
+use crate::object::{Fault, Fields, Kind, Objects, unexpected};
 
 /// The lowest bits of a reference on 3.14+'s value stack, and of `f_executable`.
 const REFERENCE_TAG: u64 = 3;
@@ -38,6 +38,14 @@ pub(crate) struct RawFrame {
 pub(crate) struct Link {
     pub(crate) frame: Option<RawFrame>,
     pub(crate) back: Option<u64>,
+}
+
+/// The fields of a frame, which may lie within another object.
+pub(crate) struct FrameFields<'a> {
+    pub(crate) fields: Fields<'a>,
+    pub(crate) addr: u64,
+    /// Where the frame begins in the object.
+    pub(crate) begin: u64,
 }
 
 /// The bytes that are held for a frame: as it lies in memory, in the graph,
@@ -66,40 +74,63 @@ impl Objects<'_> {
 
     /// The frame at `addr` and the address of the one that called it.
     pub(crate) fn frame(&self, addr: u64) -> Result<Link, Fault> {
+        self.link(&self.frame_fields(addr)?)
+    }
+
+    /// The fields of the frame at `addr`.
+    pub(crate) fn frame_fields(&self, addr: u64) -> Result<FrameFields<'_>, Fault> {
+        let between = match &self.layout.frame {
+            FrameLayout::Object(layout) => self.layout.object.header..layout.blockstack,
+            FrameLayout::Interpreter(layout) => 0..layout.localsplus,
+        };
+        let fields = self.fields(addr, between)?;
+        Ok(FrameFields {
+            fields,
+            addr,
+            begin: 0,
+        })
+    }
+
+    /// The frame and the address of the one that called it.
+    pub(crate) fn link(&self, frame: &FrameFields<'_>) -> Result<Link, Fault> {
+        let FrameFields { fields, addr, .. } = frame;
+        let at = |offset: u64| frame.begin.wrapping_add(offset);
         match &self.layout.frame {
             FrameLayout::Object(layout) => {
-                let lasti = self.i32(addr, layout.lasti)?;
-                let code = self.required(addr, layout.code, "a frame without code")?;
+                let lasti = fields.i32(at(layout.lasti))?;
+                let Some(code) = fields.pointer(at(layout.code))? else {
+                    return unexpected(*addr, "a frame without code");
+                };
                 let frame = RawFrame {
-                    addr,
+                    addr: *addr,
                     code,
                     offset: i64::from(lasti) * layout.lasti_unit,
-                    generator: self.pointer(addr, layout.generator)?,
+                    generator: fields.pointer(at(layout.generator))?,
                 };
                 Ok(Link {
                     frame: Some(frame),
-                    back: self.pointer(addr, layout.back)?,
+                    back: fields.pointer(at(layout.back))?,
                 })
             }
             FrameLayout::Interpreter(layout) => {
-                let back = self.pointer(addr, layout.previous)?;
-                let owner = self.u8(addr, layout.owner)?;
-                let executable = self.u64(addr, layout.executable)? & !REFERENCE_TAG;
+                let back = fields.pointer(at(layout.previous))?;
+                let owner = fields.u8(at(layout.owner))?;
+                let executable = fields.u64(at(layout.executable))? & !REFERENCE_TAG;
                 if owner >= OWNED_BY_INTERPRETER {
                     return Ok(Link { frame: None, back });
                 }
                 // As of a stack that was left out of a core and is all zeros.
                 if executable == 0 {
-                    return unexpected(addr, "a frame without code");
+                    return unexpected(*addr, "a frame without code");
                 }
                 if self.kind_of(executable)? != Kind::Code {
                     return Ok(Link { frame: None, back });
                 }
-                let instruction = self.u64(addr, layout.instruction)?;
+                let instruction = fields.u64(at(layout.instruction))?;
                 let begin = self.instructions(executable)?;
                 let generator = addr.wrapping_sub(self.layout.generator.frame);
                 let frame = RawFrame {
-                    addr,
+                    addr: *addr,
                     code: executable,
                     offset: instruction.wrapping_sub(begin).cast_signed(),
                     generator: (owner == OWNED_BY_GENERATOR).then_some(generator),
@@ -112,13 +143,13 @@ impl Objects<'_> {
         }
     }
 
-    /// Whether the `PyFrameObject` at `addr` is being executed. Interpreter
-    /// frames leave that to the generator.
-    pub(crate) fn frame_is_executing(&self, addr: u64) -> Result<bool, Fault> {
+    /// Whether the `PyFrameObject` is being executed. Interpreter frames leave
+    /// that to the generator.
+    pub(crate) fn frame_is_executing(&self, frame: &FrameFields<'_>) -> Result<bool, Fault> {
         match &self.layout.frame {
             FrameLayout::Object(layout) => Ok(match layout.executing {
-                Executing::Flag(offset) => self.u8(addr, offset)? != 0,
-                Executing::State(offset) => self.u8(addr, offset)? == 0,
+                Executing::Flag(offset) => frame.fields.u8(offset)? != 0,
+                Executing::State(offset) => frame.fields.u8(offset)? == 0,
             }),
             FrameLayout::Interpreter(_) => Ok(false),
         }
@@ -126,17 +157,23 @@ impl Objects<'_> {
 
     /// The value at `depth` from the end of a suspended frame's value stack;
     /// 1 is the last.
-    pub(crate) fn stack_value(&self, addr: u64, depth: u64) -> Result<Option<u64>, Fault> {
+    pub(crate) fn stack_value(
+        &self,
+        frame: &FrameFields<'_>,
+        depth: u64,
+    ) -> Result<Option<u64>, Fault> {
+        let FrameFields { fields, addr, .. } = frame;
+        let at = |offset: u64| frame.begin.wrapping_add(offset);
         let (top, base) = match &self.layout.frame {
-            FrameLayout::Object(layout) => (layout.stack_top, self.u64(addr, layout.valuestack)?),
+            FrameLayout::Object(layout) => (layout.stack_top, fields.u64(at(layout.valuestack))?),
             FrameLayout::Interpreter(layout) => {
                 (layout.stack_top, addr.wrapping_add(layout.localsplus))
             }
         };
         let end = match top {
-            StackTop::Pointer(offset) => self.u64(addr, offset)?,
+            StackTop::Pointer(offset) => fields.u64(at(offset))?,
             StackTop::Count(offset) => {
-                let count = u64::try_from(self.i32(addr, offset)?).unwrap_or(0);
+                let count = u64::try_from(fields.i32(at(offset))?).unwrap_or(0);
                 base.wrapping_add(8 * count)
             }
         };

@@ -60,6 +60,9 @@ pub(crate) const MOST_SLOTS: u64 = 2 * MOST_ITEMS;
 /// The entries of a dict. Those that are read are namespaces of modules and
 /// instances, and the modules themselves.
 pub(crate) const MOST_ENTRIES: u64 = 1 << 22;
+/// The keys of a dict that are asked for together: as many as a program has
+/// modules, or a module names.
+pub(crate) const MOST_KEYS_AT_ONCE: u64 = 256;
 /// The bases of a class: no class of a real program has a tenth of that.
 pub(crate) const MOST_BASES: usize = 256;
 

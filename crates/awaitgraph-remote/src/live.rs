@@ -39,12 +39,14 @@ pub enum Stop {
 pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
     let begin = Instant::now();
     let pid = process::process_of(pid);
-    let executable = process::executable(pid).unwrap_or_default();
+    let living = process::living(pid);
+    let executable = process::executable(living).unwrap_or_default();
     let mut target = Process {
         pid,
+        living,
         executable: executable.to_string_lossy().into_owned(),
         runtime: process::find_runtime(pid)?,
-        memory: Cached::new(Live::new(process::living(pid))),
+        memory: Cached::new(Live::new(living)),
     };
     let (graph, paused) = match stop {
         Stop::Pause if pid != std::process::id() => target.paused_or_running()?,
@@ -64,6 +66,8 @@ pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
 /// A live process that runs CPython.
 struct Process {
     pid: u32,
+    /// The thread by which the kernel tells of it.
+    living: u32,
     executable: String,
     runtime: Runtime,
     memory: Cached<Live>,
@@ -150,11 +154,12 @@ impl Process {
         });
         self.not_lost()?;
 
+        let second = self.memory.second_look();
         let memory = &mut self.memory;
         let pid = self.pid;
         let look = |threads: &ThreadPointers| {
             let now = process::monotonic(pid);
-            (memory.refresh(), now, threads.clone())
+            (memory.refresh_by(second), now, threads.clone())
         };
         let ((same, now, threads), mut paused) = process::while_stopped(pid, look)?;
         self.not_lost()?;
@@ -200,7 +205,7 @@ impl Process {
             executable: &self.executable,
             runtime: &self.runtime,
         };
-        let descriptors = Descriptors::of(self.pid);
+        let descriptors = Descriptors::of(self.living);
         let ids = OwnIds::of(self.pid);
         let own_thread_ids = |pthread| {
             let ours = thread_ids(pthread)?;
@@ -217,7 +222,7 @@ impl Process {
             },
         };
         let mut graph = subject.read(&self.memory, &around)?;
-        graph.target.own_pid = process::own_id(self.pid);
+        graph.target.own_pid = ids.process;
         if !ids.are_ours() {
             make_ours(&mut graph, &ids);
         }

@@ -29,12 +29,22 @@ pub(crate) trait Memory {
     /// anything about the content of `buf`.
     fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable>;
 
-    /// The eight bytes at `addr`, as nearly all reads of a snapshot are.
+    /// The eight bytes at `addr`.
     fn word(&self, addr: u64) -> Result<u64, Unreadable> {
         let mut word = [0; 8];
         self.read(addr, &mut word)?;
         Ok(u64::from_le_bytes(word))
     }
+
+    /// The same, as nearly all reads of a snapshot are, where
+    /// they are at hand without asking the target.
+    fn word_at_hand(&self, _addr: u64) -> Option<u64> {
+        None
+    }
+
+    /// Told which places will be read next, so that they can be asked for
+    /// together.
+    fn expect(&self, _addrs: &[u64]) {}
 
     /// How many reads so far were of bytes that are known not to be of the same
     /// moment as the rest.

@@ -10,6 +10,7 @@ mod attributes;
 mod budget;
 mod collections;
 mod dict;
+mod fields;
 mod number;
 mod text;
 mod type_object;
@@ -25,6 +26,7 @@ use crate::memory::{Memory, Unreadable};
 
 use budget::Budget;
 
+pub(crate) use fields::Fields;
 pub(crate) use type_object::{Kind, Type, flags};
 
 /// The objects of a target.
@@ -122,6 +124,11 @@ impl<'a> Objects<'a> {
         done
     }
 
+    /// Says which objects will be looked at next.
+    pub(crate) fn expect(&self, addrs: &[u64]) {
+        self.memory.expect(addrs);
+    }
+
     /// `N` bytes at `addr + offset`.
     pub(crate) fn bytes<const N: usize>(&self, addr: u64, offset: u64) -> Result<[u8; N], Fault> {
         let mut buf = [0; N];
@@ -137,8 +144,13 @@ impl<'a> Objects<'a> {
     }
 
     pub(crate) fn u64(&self, addr: u64, offset: u64) -> Result<u64, Fault> {
-        self.spend(1)?;
-        Ok(self.memory.word(addr.wrapping_add(offset))?)
+        match self.memory.word_at_hand(addr.wrapping_add(offset)) {
+            Some(word) => {
+                self.spend(1)?;
+                Ok(word)
+            }
+            None => self.bytes(addr, offset).map(u64::from_le_bytes),
+        }
     }
 
     pub(crate) fn i64(&self, addr: u64, offset: u64) -> Result<i64, Fault> {
@@ -146,16 +158,30 @@ impl<'a> Objects<'a> {
     }
 
     pub(crate) fn u32(&self, addr: u64, offset: u64) -> Result<u32, Fault> {
-        self.bytes(addr, offset).map(u32::from_le_bytes)
+        let addr = addr.wrapping_add(offset);
+        let (word, within) = (addr & !7, addr % 8);
+        match self.memory.word_at_hand(word) {
+            Some(word) if within <= 4 => {
+                self.spend(1)?;
+                Ok((word >> (8 * within)) as u32)
+            }
+            _ => self.bytes(addr, 0).map(u32::from_le_bytes),
+        }
     }
 
     pub(crate) fn i32(&self, addr: u64, offset: u64) -> Result<i32, Fault> {
-        self.bytes(addr, offset).map(i32::from_le_bytes)
+        Ok(self.u32(addr, offset)?.cast_signed())
     }
 
     pub(crate) fn u8(&self, addr: u64, offset: u64) -> Result<u8, Fault> {
-        let [byte] = self.bytes(addr, offset)?;
-        Ok(byte)
+        let addr = addr.wrapping_add(offset);
+        match self.memory.word_at_hand(addr & !7) {
+            Some(word) => {
+                self.spend(1)?;
+                Ok((word >> (8 * (addr % 8))) as u8)
+            }
+            None => self.bytes(addr, 0).map(|[byte]| byte),
+        }
     }
 
     /// A pointer that may be NULL.

@@ -63,8 +63,10 @@ pub(crate) fn read_memory_pieces<'a>(
     pid: u32,
     pieces: impl Iterator<Item = (u64, &'a mut [u8])>,
 ) -> io::Result<usize> {
-    let (mut local, mut remote) = (Vec::new(), Vec::new());
-    for (addr, bytes) in pieces.take(MOST_PIECES) {
+    let pieces = pieces.take(MOST_PIECES);
+    let count = pieces.size_hint().0;
+    let (mut local, mut remote) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    for (addr, bytes) in pieces {
         let iov_len = bytes.len();
         local.push(libc::iovec {
             iov_base: bytes.as_mut_ptr().cast(),

@@ -13,6 +13,7 @@
 //! From 3.14 the interpreter keeps a record too. It misses edges that the
 //! callbacks show and has one that they don't, so the two are joined.
 
+use std::mem;
 use std::rc::Rc;
 
 use awaitgraph_model::{Awaiter, How, TaskIndex};
@@ -35,6 +36,9 @@ pub(crate) struct Awaiters<'a> {
     in_wait_for: HashSet<TaskIndex>,
     /// What was found behind a plain future.
     reached: HashMap<u64, Rc<Reach>>,
+    /// Those of one task, while they are looked for.
+    found: Found,
+    hops: Vec<Hop>,
 }
 
 /// The tasks that wait for each future. Most futures have one.
@@ -101,19 +105,21 @@ impl<'a> Awaiters<'a> {
             waiting: Waiting::new(tasks),
             in_wait_for,
             reached: HashMap::default(),
+            found: Found::default(),
+            hops: Vec::new(),
         }
     }
 
-    /// The tasks that wait for the one at `addr`, in the graph's order, and
-    /// what could not be read on the way.
-    pub(crate) fn of(&mut self, addr: u64) -> (Vec<Awaiter>, Option<Fault>) {
+    /// The tasks that wait for this one, in the graph's order, and what could
+    /// not be read on the way.
+    pub(crate) fn of(&mut self, task: &RawTask) -> (Vec<Awaiter>, Option<Fault>) {
         let before = self.objects.torn();
-        let mut found = Found::default();
-        if let Err(fault) = self.add_found(addr, &mut found) {
+        let mut found = mem::take(&mut self.found);
+        if let Err(fault) = self.add_found(task, &mut found) {
             found.fault = Some(fault);
         }
         found.settle();
-        match self.recorded(addr, &found) {
+        match self.recorded(task, &found) {
             Ok(recorded) => {
                 found.awaiters.extend(recorded);
                 found.settle();
@@ -123,22 +129,24 @@ impl<'a> Awaiters<'a> {
         if self.objects.torn() != before {
             found.fault = found.fault.or(Some(Fault::Torn));
         }
-        found.awaiters.shrink_to_fit();
-        (found.awaiters, found.fault)
+        let fault = found.fault.take();
+        // The list that was grown is grown but once.
+        let awaiters = found.awaiters.drain(..).collect();
+        self.found = found;
+        (awaiters, fault)
     }
 
     /// Adds what the waiting tasks and the callbacks tell.
-    fn add_found(&mut self, addr: u64, found: &mut Found) -> Result<(), Fault> {
-        for task in self.waiting.on(addr) {
+    fn add_found(&mut self, task: &RawTask, found: &mut Found) -> Result<(), Fault> {
+        for waiting in self.waiting.on(task.addr) {
             self.hold(&[])?;
-            found.add(task, self.plain(task), Vec::new());
+            found.add(waiting, self.plain(waiting), Vec::new());
         }
-        let (hops, fault) = self.callbacks.hops(addr);
-        found.fault = fault;
-        for hop in hops {
-            self.follow(hop, found)?;
-        }
-        Ok(())
+        let mut hops = mem::take(&mut self.hops);
+        found.fault = self.callbacks.task_hops(task, &mut hops);
+        let followed = hops.drain(..).try_for_each(|hop| self.follow(hop, found));
+        self.hops = hops;
+        followed
     }
 
     fn follow(&mut self, hop: Hop, found: &mut Found) -> Result<(), Fault> {
@@ -194,8 +202,8 @@ impl<'a> Awaiters<'a> {
         let mut paths = Paths::from(addr);
         while let Some((place, future)) = paths.next() {
             let mut woken: Vec<TaskIndex> = self.waiting.on(future).collect();
-            let (hops, fault) = self.callbacks.hops(future);
-            reach.fault = fault.or(reach.fault);
+            let mut hops = Vec::new();
+            reach.fault = self.callbacks.hops(future, &mut hops).or(reach.fault);
             for hop in hops {
                 match self.tasks.get(&hop.to) {
                     Some(&task) => woken.push(task),
@@ -229,17 +237,17 @@ impl<'a> Awaiters<'a> {
     }
 
     /// What only the interpreter's own record has, beside what was found.
-    fn recorded(&self, addr: u64, found: &Found) -> Result<Vec<Awaiter>, Fault> {
-        let first = self.objects.recorded_awaiters(addr)?;
+    fn recorded(&self, task: &RawTask, found: &Found) -> Result<Vec<Awaiter>, Fault> {
+        let first = self.objects.task_recorded_awaiters(task)?;
         let is_known = |awaiter| self.tasks.get(awaiter).is_some_and(|&task| found.has(task));
         let mut recorded = Vec::new();
-        if first.iter().all(is_known) {
+        if first.as_slice().iter().all(is_known) {
             return Ok(recorded);
         }
-        let mut paths = Paths::from(addr);
+        let mut paths = Paths::from(task.addr);
         let mut seen = HashSet::default();
         while let Some((place, future)) = paths.next() {
-            for awaiter in self.objects.recorded_awaiters(future)? {
+            for &awaiter in self.objects.recorded_awaiters(future)?.as_slice() {
                 match self.tasks.get(&awaiter) {
                     Some(&task) if !found.has(task) && seen.insert(task) => {
                         // The awaited task itself is where the path begins, not on it.

@@ -10,6 +10,7 @@ use std::cell::RefCell;
 
 use awaitgraph_model::How;
 
+use super::task::RawTask;
 use crate::code::Codes;
 use crate::map::HashMap;
 use crate::object::{Fault, Kind, Objects};
@@ -28,6 +29,8 @@ pub(crate) struct Callbacks<'a> {
     objects: &'a Objects<'a>,
     codes: &'a Codes<'a>,
     known: RefCell<HashMap<u64, Option<Closure>>>,
+    /// Those of a future, while they are looked at.
+    callbacks: RefCell<Vec<u64>>,
 }
 
 /// A closure of asyncio or anyio, and the cell that leads on.
@@ -129,31 +132,45 @@ impl<'a> Callbacks<'a> {
             objects,
             codes,
             known: RefCell::default(),
+            callbacks: RefCell::default(),
         }
     }
 
-    /// What the future at `addr` wakes when it completes, and what could not
+    /// Adds what the future at `addr` wakes when it completes; what could not
     /// be read of that.
-    pub(crate) fn hops(&self, addr: u64) -> (Vec<Hop>, Option<Fault>) {
-        let (mut hops, mut fault) = (Vec::new(), None);
-        match self.objects.callbacks(addr) {
-            Ok(callbacks) => {
-                for callback in callbacks {
-                    match self.hops_of(callback) {
-                        Ok(found) => hops.extend(found),
-                        Err(error) => fault = Some(error),
-                    }
-                }
-            }
-            Err(error) => fault = Some(error),
+    pub(crate) fn hops(&self, addr: u64, hops: &mut Vec<Hop>) -> Option<Fault> {
+        self.hops_through(|callbacks| self.objects.callbacks(addr, callbacks), hops)
+    }
+
+    /// The same of a task.
+    pub(crate) fn task_hops(&self, task: &RawTask, hops: &mut Vec<Hop>) -> Option<Fault> {
+        self.hops_through(
+            |callbacks| self.objects.task_callbacks(task, callbacks),
+            hops,
+        )
+    }
+
+    fn hops_through(
+        &self,
+        add: impl FnOnce(&mut Vec<u64>) -> Result<(), Fault>,
+        hops: &mut Vec<Hop>,
+    ) -> Option<Fault> {
+        let mut callbacks = self.callbacks.take();
+        callbacks.clear();
+        let mut fault = add(&mut callbacks).err();
+        for &callback in &callbacks {
+            fault = self.hops_of(callback, hops).err().or(fault);
         }
-        (hops, fault)
+        self.callbacks.replace(callbacks);
+        fault
     }
 
     /// The `concurrent.futures.Future` that the future at `addr` stands for.
     pub(crate) fn chained(&self, addr: u64) -> Result<Option<u64>, Fault> {
         let objects = self.objects;
-        for callback in objects.callbacks(addr)? {
+        let mut callbacks = Vec::new();
+        objects.callbacks(addr, &mut callbacks)?;
+        for callback in callbacks {
             if objects.kind_of(callback)? == Kind::Function
                 && let Some(closure) = self.closure(callback)?
                 && closure.cell == Cell::Source
@@ -164,41 +181,44 @@ impl<'a> Callbacks<'a> {
         Ok(None)
     }
 
-    fn hops_of(&self, callback: u64) -> Result<Vec<Hop>, Fault> {
+    fn hops_of(&self, callback: u64, hops: &mut Vec<Hop>) -> Result<(), Fault> {
         let objects = self.objects;
         match objects.kind_of(callback)? {
             // What a task in C registers: 3.8-3.9 an object, then a bound builtin.
             Kind::TaskWakeup => {
-                self.wakeup(objects.pointer(callback, objects.layout.object.header)?)
+                let task = objects.pointer(callback, objects.layout.object.header)?;
+                self.wakeup(task, hops)
             }
-            Kind::Builtin => self.bound(objects.pointer(callback, objects.layout.builtin_self)?),
-            Kind::Method => self.method(callback),
-            Kind::Function => self.function(callback),
-            Kind::Partial => self.partial(callback),
-            _ => Ok(Vec::new()),
+            Kind::Builtin => {
+                let bound_to = objects.pointer(callback, objects.layout.builtin_self)?;
+                self.bound(bound_to, hops)
+            }
+            Kind::Method => self.method(callback, hops),
+            Kind::Function => self.function(callback, hops),
+            Kind::Partial => self.partial(callback, hops),
+            _ => Ok(()),
         }
     }
 
-    fn wakeup(&self, task: Option<u64>) -> Result<Vec<Hop>, Fault> {
-        match task {
-            Some(to) if matches!(self.objects.kind_of(to)?, Kind::Task | Kind::PyTask) => {
-                Ok(vec![Hop { to, how: None }])
-            }
-            _ => Ok(Vec::new()),
+    fn wakeup(&self, task: Option<u64>, hops: &mut Vec<Hop>) -> Result<(), Fault> {
+        if let Some(to) = task
+            && matches!(self.objects.kind_of(to)?, Kind::Task | Kind::PyTask)
+        {
+            hops.push(Hop { to, how: None });
         }
+        Ok(())
     }
 
     /// A method of a task or a future: a task's wake-up, or what completes a
     /// future, as `fut.set_result`.
-    fn bound(&self, bound_to: Option<u64>) -> Result<Vec<Hop>, Fault> {
+    fn bound(&self, bound_to: Option<u64>, hops: &mut Vec<Hop>) -> Result<(), Fault> {
         match bound_to {
             Some(to) if matches!(self.objects.kind_of(to)?, Kind::Future | Kind::PyFuture) => {
-                Ok(vec![Hop {
-                    to,
-                    how: Some(How::Callback),
-                }])
+                let how = Some(How::Callback);
+                hops.push(Hop { to, how });
+                Ok(())
             }
-            to => self.wakeup(to),
+            to => self.wakeup(to, hops),
         }
     }
 
@@ -206,54 +226,56 @@ impl<'a> Callbacks<'a> {
     /// task group (asyncio's, a subclass of it, or one that was written after it
     /// for older versions), or `_handle_completion` of an iterator that
     /// `as_completed` gave (3.13+).
-    fn method(&self, callback: u64) -> Result<Vec<Hop>, Fault> {
+    fn method(&self, callback: u64, hops: &mut Vec<Hop>) -> Result<(), Fault> {
         let objects = self.objects;
         let Some(bound_to) = objects.pointer(callback, objects.layout.method.self_)? else {
-            return Ok(Vec::new());
+            return Ok(());
         };
         if matches!(
             objects.kind_of(bound_to)?,
             Kind::PyTask | Kind::PyFuture | Kind::Future
         ) {
-            return self.bound(Some(bound_to));
+            return self.bound(Some(bound_to), hops);
         }
         let Some(function) = objects.pointer(callback, objects.layout.method.function)? else {
-            return Ok(Vec::new());
+            return Ok(());
         };
         if objects.kind_of(function)? != Kind::Function {
-            return Ok(Vec::new());
+            return Ok(());
         }
         match self.qualname(function)?.rsplit('.').next() {
             Some("_on_task_done") => {
                 let parent = objects.attribute(bound_to, "_parent_task")?;
-                self.to_future(parent, How::TaskGroup)
+                self.to_future(parent, How::TaskGroup, hops)
             }
             Some("_handle_completion") => {
-                self.queue(objects.attribute(bound_to, "_done")?, How::AsCompleted)
+                let queue = objects.attribute(bound_to, "_done")?;
+                self.queue(queue, How::AsCompleted, hops)
             }
-            _ => Ok(Vec::new()),
+            _ => Ok(()),
         }
     }
 
-    fn function(&self, callback: u64) -> Result<Vec<Hop>, Fault> {
+    fn function(&self, callback: u64, hops: &mut Vec<Hop>) -> Result<(), Fault> {
         let objects = self.objects;
         let Some(closure) = self.closure(callback)? else {
-            return Ok(Vec::new());
+            return Ok(());
         };
         let content = self.content(callback, closure)?;
         match closure.cell {
-            Cell::Future => self.to_future(content, closure.how),
-            Cell::Queue => self.queue(content, closure.how),
-            Cell::Source => Ok(Vec::new()),
+            Cell::Future => self.to_future(content, closure.how, hops),
+            Cell::Queue => self.queue(content, closure.how, hops),
+            Cell::Source => Ok(()),
             Cell::TaskGroup => {
                 let Some(group) = content else {
-                    return Ok(Vec::new());
+                    return Ok(());
                 };
                 match objects.attribute(group, "cancel_scope")? {
                     Some(scope) => {
-                        self.to_future(objects.attribute(scope, "_host_task")?, closure.how)
+                        let host = objects.attribute(scope, "_host_task")?;
+                        self.to_future(host, closure.how, hops)
                     }
-                    None => Ok(Vec::new()),
+                    None => Ok(()),
                 }
             }
         }
@@ -265,15 +287,15 @@ impl<'a> Callbacks<'a> {
         let Some(cells) = objects.pointer(callback, objects.layout.function.closure)? else {
             return Ok(None);
         };
-        match objects.tuple(cells)?.get(closure.place) {
-            Some(&cell) => objects.pointer(cell, objects.layout.cell_content),
+        match objects.tuple_item(cells, closure.place)? {
+            Some(cell) => objects.pointer(cell, objects.layout.cell_content),
             None => Ok(None),
         }
     }
 
     /// `functools.partial(function, future)`, which most likely completes the
     /// future: `wait_for` does so to 3.11.
-    fn partial(&self, callback: u64) -> Result<Vec<Hop>, Fault> {
+    fn partial(&self, callback: u64, hops: &mut Vec<Hop>) -> Result<(), Fault> {
         let (objects, layout) = (self.objects, &self.objects.layout.partial);
         let mut how = How::Callback;
         if let Some(function) = objects.pointer(callback, layout.function)?
@@ -297,42 +319,38 @@ impl<'a> Callbacks<'a> {
                     .map(|(_, value)| value),
             );
         }
-        let mut hops = Vec::new();
         for to in arguments {
             // A task completes by itself: as an argument it is there for something else.
             if matches!(objects.kind_of(to)?, Kind::Future | Kind::PyFuture) {
                 hops.push(Hop { to, how: Some(how) });
             }
         }
-        Ok(hops)
+        Ok(())
     }
 
-    fn to_future(&self, to: Option<u64>, how: How) -> Result<Vec<Hop>, Fault> {
-        match to {
-            Some(to) => match self.objects.kind_of(to)? {
-                Kind::Task | Kind::PyTask | Kind::Future | Kind::PyFuture => {
-                    Ok(vec![Hop { to, how: Some(how) }])
-                }
-                _ => Ok(Vec::new()),
-            },
-            None => Ok(Vec::new()),
+    fn to_future(&self, to: Option<u64>, how: How, hops: &mut Vec<Hop>) -> Result<(), Fault> {
+        if let Some(to) = to
+            && let Kind::Task | Kind::PyTask | Kind::Future | Kind::PyFuture =
+                self.objects.kind_of(to)?
+        {
+            hops.push(Hop { to, how: Some(how) });
         }
+        Ok(())
     }
 
     /// The futures that wait for an item of an `asyncio.Queue`.
-    fn queue(&self, queue: Option<u64>, how: How) -> Result<Vec<Hop>, Fault> {
+    fn queue(&self, queue: Option<u64>, how: How, hops: &mut Vec<Hop>) -> Result<(), Fault> {
         let Some(queue) = queue else {
-            return Ok(Vec::new());
+            return Ok(());
         };
         match self.objects.attribute(queue, "_getters")? {
             Some(getters) if self.objects.kind_of(getters)? == Kind::Deque => {
                 let getters = self.objects.deque(getters)?;
-                Ok(getters
-                    .into_iter()
-                    .map(|to| Hop { to, how: Some(how) })
-                    .collect())
+                let how = Some(how);
+                hops.extend(getters.into_iter().map(|to| Hop { to, how }));
+                Ok(())
             }
-            _ => Ok(Vec::new()),
+            _ => Ok(()),
         }
     }
 

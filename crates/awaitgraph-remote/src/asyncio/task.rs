@@ -19,68 +19,113 @@ pub(crate) struct RawTask {
     /// The future or task that it is suspended at.
     pub(crate) waits_for: Option<u64>,
     pub(crate) loop_: Option<u64>,
-    /// Whether it was asked to cancel.
+    /// Whether it was asked to cancel: it is to be told at its next step, or
+    /// (3.11+) has not taken it back since it was told.
     pub(crate) cancelling: bool,
+    /// What is needed later of one that is written in C.
+    pub(crate) native: Option<Native>,
+}
+
+/// Who waits for a task that is written in C, as it has it in its struct.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Native {
+    callback0: Option<u64>,
+    callbacks: Option<u64>,
+    awaited_by: Option<u64>,
+    awaited_by_is_set: bool,
+}
+
+/// The futures that the interpreter recorded as waiting for another.
+#[derive(Debug)]
+pub(crate) enum Recorded {
+    None,
+    One(u64),
+    Many(Vec<u64>),
+}
+
+impl Recorded {
+    pub(crate) fn as_slice(&self) -> &[u64] {
+        match self {
+            Self::None => &[],
+            Self::One(future) => std::slice::from_ref(future),
+            Self::Many(futures) => futures,
+        }
+    }
 }
 
 impl Objects<'_> {
-    /// The task at `addr`, or `None` where it is finished.
-    pub(crate) fn task(&self, addr: u64) -> Result<Option<RawTask>, Fault> {
+    /// The task at `addr` and the object that is its name, or `None` where it is
+    /// finished.
+    pub(crate) fn task(&self, addr: u64) -> Result<Option<(RawTask, Option<u64>)>, Fault> {
+        match self.kind_of(addr)? {
+            Kind::Task => self.native_task(addr),
+            _ => self.python_task(addr),
+        }
+    }
+
+    fn native_task(&self, addr: u64) -> Result<Option<(RawTask, Option<u64>)>, Fault> {
+        let (task, future) = (&self.layout.task, &self.layout.future);
+        let fields = self.fields(addr, self.layout.object.header..task.size)?;
+        if fields.i32(future.state)? != PENDING {
+            return Ok(None);
+        }
+        let must_cancel = match task.must_cancel {
+            MustCancel::Word(offset) => fields.i32(offset)? != 0,
+            MustCancel::Bit { byte, bit } => fields.u8(byte)? >> bit & 1 != 0,
+        };
+        let requested = match task.cancels_requested {
+            Some(offset) => fields.i32(offset)? > 0,
+            None => false,
+        };
+        let (awaited_by, awaited_by_is_set) = match future.awaited_by {
+            Some(layout) => (
+                fields.pointer(layout.value)?,
+                fields.u8(layout.is_set)? != 0,
+            ),
+            None => (None, false),
+        };
+        let raw = RawTask {
+            addr,
+            coro: self.not_none(fields.pointer(task.coro)?)?,
+            waits_for: self.not_none(fields.pointer(task.fut_waiter)?)?,
+            loop_: fields.pointer(future.loop_)?,
+            cancelling: must_cancel || requested,
+            native: Some(Native {
+                callback0: fields.pointer(future.callback0)?,
+                callbacks: fields.pointer(future.callbacks)?,
+                awaited_by,
+                awaited_by_is_set,
+            }),
+        };
+        Ok(Some((raw, fields.pointer(task.name)?)))
+    }
+
+    fn python_task(&self, addr: u64) -> Result<Option<(RawTask, Option<u64>)>, Fault> {
         if !self.is_pending(addr)? {
             return Ok(None);
         }
-        let (coro, waits_for, loop_) = match self.kind_of(addr)? {
-            Kind::Task => (
-                self.pointer(addr, self.layout.task.coro)?,
-                self.pointer(addr, self.layout.task.fut_waiter)?,
-                self.pointer(addr, self.layout.future.loop_)?,
-            ),
-            _ => (
-                self.attribute(addr, "_coro")?,
-                self.attribute(addr, "_fut_waiter")?,
-                self.attribute(addr, "_loop")?,
-            ),
-        };
-        Ok(Some(RawTask {
-            addr,
-            coro: self.not_none(coro)?,
-            waits_for: self.not_none(waits_for)?,
-            loop_,
-            cancelling: self.is_cancelling(addr)?,
-        }))
-    }
-
-    /// Whether the task at `addr` was asked to cancel: it is to be told at its
-    /// next step, or (3.11+) has not taken it back since it was told.
-    fn is_cancelling(&self, addr: u64) -> Result<bool, Fault> {
-        if self.kind_of(addr)? == Kind::Task {
-            let layout = &self.layout.task;
-            let must_cancel = match layout.must_cancel {
-                MustCancel::Word(offset) => self.i32(addr, offset)? != 0,
-                MustCancel::Bit { byte, bit } => self.u8(addr, byte)? >> bit & 1 != 0,
-            };
-            return Ok(match layout.cancels_requested {
-                Some(offset) => must_cancel || self.i32(addr, offset)? > 0,
-                None => must_cancel,
-            });
-        }
+        let mut cancelling = false;
         for name in ["_must_cancel", "_num_cancels_requested"] {
             if let Some(number) = self.attribute(addr, name)?
                 && self.kind_of(number)? == Kind::Int
                 && self.int(number)? > 0
             {
-                return Ok(true);
+                cancelling = true;
             }
         }
-        Ok(false)
+        let raw = RawTask {
+            addr,
+            coro: self.not_none(self.attribute(addr, "_coro")?)?,
+            waits_for: self.not_none(self.attribute(addr, "_fut_waiter")?)?,
+            loop_: self.attribute(addr, "_loop")?,
+            cancelling,
+            native: None,
+        };
+        Ok(Some((raw, self.attribute(addr, "_name")?)))
     }
 
-    /// What `get_name()` of the task at `addr` would return.
-    pub(crate) fn task_name(&self, addr: u64) -> Result<String, Fault> {
-        let name = match self.kind_of(addr)? {
-            Kind::Task => self.pointer(addr, self.layout.task.name)?,
-            _ => self.attribute(addr, "_name")?,
-        };
+    /// What `get_name()` of the task at `addr` would return, which has this name.
+    pub(crate) fn task_name(&self, addr: u64, name: Option<u64>) -> Result<String, Fault> {
         let Some(name) = name else {
             return unexpected(addr, "a task without a name");
         };
@@ -110,18 +155,40 @@ impl Objects<'_> {
         }
     }
 
-    /// The callables that the future at `addr` calls when it completes.
-    pub(crate) fn callbacks(&self, addr: u64) -> Result<Vec<u64>, Fault> {
+    /// Adds the callables that a task calls when it completes.
+    pub(crate) fn task_callbacks(
+        &self,
+        task: &RawTask,
+        callbacks: &mut Vec<u64>,
+    ) -> Result<(), Fault> {
+        match task.native {
+            Some(native) => self.both_callbacks(native.callback0, native.callbacks, callbacks),
+            None => self.callbacks(task.addr, callbacks),
+        }
+    }
+
+    /// Those of a future in C: the first, and a list of the rest.
+    fn both_callbacks(
+        &self,
+        first: Option<u64>,
+        rest: Option<u64>,
+        callbacks: &mut Vec<u64>,
+    ) -> Result<(), Fault> {
+        callbacks.extend(first);
+        match self.not_none(rest)? {
+            Some(rest) => self.add_callbacks(rest, callbacks),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds the callables that the future at `addr` calls when it completes.
+    pub(crate) fn callbacks(&self, addr: u64, callbacks: &mut Vec<u64>) -> Result<(), Fault> {
         match self.kind_of(addr)? {
             Kind::Task | Kind::Future => {
                 let layout = &self.layout.future;
                 let first = self.pointer(addr, layout.callback0)?;
                 let rest = self.pointer(addr, layout.callbacks)?;
-                let mut callbacks: Vec<u64> = first.into_iter().collect();
-                if let Some(rest) = self.not_none(rest)? {
-                    self.add_callbacks(rest, &mut callbacks)?;
-                }
-                Ok(callbacks)
+                self.both_callbacks(first, rest, callbacks)
             }
             Kind::PyTask | Kind::PyFuture => {
                 // asyncio's own, or those of a `concurrent.futures.Future`.
@@ -129,37 +196,56 @@ impl Objects<'_> {
                     Some(list) => Some(list),
                     None => self.attribute(addr, "_done_callbacks")?,
                 };
-                let mut callbacks = Vec::new();
-                if let Some(list) = list {
-                    self.add_callbacks(list, &mut callbacks)?;
+                match list {
+                    Some(list) => self.add_callbacks(list, callbacks),
+                    None => Ok(()),
                 }
-                Ok(callbacks)
             }
-            _ => Ok(Vec::new()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The futures that the interpreter recorded as waiting for a task (3.14+).
+    pub(crate) fn task_recorded_awaiters(&self, task: &RawTask) -> Result<Recorded, Fault> {
+        match task.native {
+            Some(native) => {
+                self.recorded_in(task.addr, native.awaited_by, native.awaited_by_is_set)
+            }
+            None => self.recorded_awaiters(task.addr),
+        }
+    }
+
+    fn recorded_in(&self, addr: u64, value: Option<u64>, is_set: bool) -> Result<Recorded, Fault> {
+        match value {
+            None => Ok(Recorded::None),
+            Some(set) if is_set => match self.kind_of(set)? {
+                Kind::Set => self.set(set).map(Recorded::Many),
+                _ => unexpected(addr, "a record of awaiters that is no set"),
+            },
+            Some(future) => Ok(Recorded::One(future)),
         }
     }
 
     /// The futures that the interpreter recorded as waiting for the one at `addr` (3.14+).
-    pub(crate) fn recorded_awaiters(&self, addr: u64) -> Result<Vec<u64>, Fault> {
+    pub(crate) fn recorded_awaiters(&self, addr: u64) -> Result<Recorded, Fault> {
         let Some(layout) = self.layout.future.awaited_by else {
-            return Ok(Vec::new());
+            return Ok(Recorded::None);
         };
         match self.kind_of(addr)? {
-            Kind::Task | Kind::Future => match self.pointer(addr, layout.value)? {
-                None => Ok(Vec::new()),
-                Some(set) if self.u8(addr, layout.is_set)? != 0 => match self.kind_of(set)? {
-                    Kind::Set => self.set(set),
-                    _ => unexpected(addr, "a record of awaiters that is no set"),
-                },
-                Some(future) => Ok(vec![future]),
-            },
+            Kind::Task | Kind::Future => {
+                let value = self.pointer(addr, layout.value)?;
+                let is_set = value.is_some() && self.u8(addr, layout.is_set)? != 0;
+                self.recorded_in(addr, value, is_set)
+            }
             Kind::PyTask | Kind::PyFuture => {
                 match self.attribute(addr, "_Future__asyncio_awaited_by")? {
-                    Some(set) if self.kind_of(set)? == Kind::Set => self.set(set),
-                    _ => Ok(Vec::new()),
+                    Some(set) if self.kind_of(set)? == Kind::Set => {
+                        self.set(set).map(Recorded::Many)
+                    }
+                    _ => Ok(Recorded::None),
                 }
             }
-            _ => Ok(Vec::new()),
+            _ => Ok(Recorded::None),
         }
     }
 

@@ -35,7 +35,7 @@ use awaitgraph_model::{
 use super::callbacks::Callbacks;
 use super::task::RawTask;
 use crate::code::Codes;
-use crate::coroutine::{Chain, End};
+use crate::coroutine::{Chains, End};
 use crate::frame::RawFrame;
 use crate::limits;
 use crate::map::HashMap;
@@ -59,7 +59,7 @@ pub(crate) struct Picture<'a> {
     /// As the graph has them, with who awaits them.
     pub(crate) tasks: &'a [Task],
     pub(crate) raw: &'a [RawTask],
-    pub(crate) chains: &'a [Chain],
+    pub(crate) chains: &'a Chains,
     pub(crate) threads: &'a [ThreadFrames<'a>],
     /// The frames of a task that is being executed, as its thread has them.
     pub(crate) on_stack: &'a dyn Fn(TaskIndex) -> &'a [RawFrame],
@@ -105,6 +105,8 @@ pub(crate) struct Waits<'a> {
     /// By type: whether its instances are transports.
     transports: RefCell<HashMap<u64, bool>>,
     together: Cell<usize>,
+    /// The frames of one task, while it is looked at.
+    levels: RefCell<Vec<Level>>,
 }
 
 /// What is said of an object to everybody who waits for it.
@@ -156,6 +158,7 @@ impl<'a> Waits<'a> {
             held: OnceCell::new(),
             transports: RefCell::default(),
             together: Cell::new(limits::MOST_TOGETHER),
+            levels: RefCell::default(),
         };
         let (entered, fault) = waits.look_into_all();
         waits.entered = entered;
@@ -191,19 +194,27 @@ impl<'a> Waits<'a> {
 
     /// What the task waits for, and what could not be read of that.
     pub(crate) fn of(&self, task: TaskIndex) -> Result<Option<WaitsFor>, Fault> {
-        let levels = self.levels(task);
+        let mut levels = self.levels.take();
+        self.add_levels(task, &mut levels);
+        let found = self.of_task(task, &levels);
+        levels.clear();
+        self.levels.replace(levels);
+        found
+    }
+
+    fn of_task(&self, task: TaskIndex, levels: &[Level]) -> Result<Option<WaitsFor>, Fault> {
         let Some(future) = self.raw(task).and_then(|raw| raw.waits_for) else {
             return Ok(None);
         };
         if !self.is_whole(task) {
             return Ok(Some(plain(Wait::Future(Future::default()), future)));
         }
-        let mut found = match self.run(&levels)? {
-            Some(run) => self.of_run(&run, future, &levels)?,
-            None => self.of_future(future, &levels, 0)?,
+        let mut found = match self.run(levels)? {
+            Some(run) => self.of_run(&run, future, levels)?,
+            None => self.of_future(future, levels, 0)?,
         };
         self.objects.hold(HELD_WAIT)?;
-        found.deadline = self.deadline(task, &levels)?;
+        found.deadline = self.deadline(task, levels)?;
         Ok(Some(found))
     }
 
@@ -240,19 +251,25 @@ impl<'a> Waits<'a> {
 
     /// The frames of a task that is suspended, innermost first.
     fn levels(&self, task: TaskIndex) -> Vec<Level> {
+        let mut levels = Vec::new();
+        self.add_levels(task, &mut levels);
+        levels
+    }
+
+    fn add_levels(&self, task: TaskIndex, levels: &mut Vec<Level>) {
         let position = task.as_usize();
         let (Some(chain), Some(task)) = (
             self.picture.chains.get(position),
             self.picture.tasks.get(position),
         ) else {
-            return Vec::new();
+            return;
         };
         // Where some could not be read, it is not known which are which.
         if chain.frames.len() != task.stack.len() {
-            return Vec::new();
+            return;
         }
         let frames = chain.frames.iter().rev().zip(&task.stack);
-        frames.map(Level::new).collect()
+        levels.extend(frames.map(Level::new));
     }
 
     /// The innermost frames whose functions are known.

@@ -13,16 +13,20 @@ use std::mem;
 
 use super::{Memory, Piece, Unreadable, Why};
 use crate::limits;
-use pages::{ALL, CHUNK, PAGE, PAGES, Pages, pages, runs};
+use pages::{ALL, CHUNK, PAGE, PAGES, Pages, Run, bit, pages, runs};
 
-/// How many pages of a chunk are read alone before all others are.
-const ALONE: u32 = 6;
+/// How many pages come together from the second miss in a chunk on.
+const GROUP: usize = 4;
+/// How many pages of a chunk are there when all others come.
+const ENOUGH: u32 = 8;
 /// How much is kept.
 const KEPT_CHUNKS: usize = limits::MOST_KEPT / CHUNK;
 /// How many pages may be fetched.
 const MOST_FETCHED: u64 = limits::MOST_FETCHED_ANEW * (KEPT_CHUNKS * PAGES) as u64;
 /// Reads from this size on go past the cache.
 const LARGE: usize = 4 * CHUNK;
+/// How many pages are asked for in one call that do not lie together.
+const TOGETHER: usize = 256;
 /// How many pages are known without a look into the table of chunks.
 const RECENT: usize = 256;
 /// How much is held against what is here at a time: so little that it stays in
@@ -48,6 +52,12 @@ pub(crate) struct Cached<M> {
     /// to have changed.
     compared: Cell<bool>,
     torn: Cell<u64>,
+}
+
+/// What a second look at all that is here takes.
+pub(crate) struct SecondLook {
+    runs: Vec<Run>,
+    stage: Vec<u8>,
 }
 
 /// A readable page and where it is kept.
@@ -85,28 +95,44 @@ impl<M: Memory> Cached<M> {
     /// Reads every page again that was tried before, and says whether all that
     /// was ever used of them is still the same. Where it is not, it is from now on.
     pub(crate) fn refresh(&mut self) -> bool {
+        let second = self.second_look();
+        self.refresh_by(second)
+    }
+
+    /// Makes ready for [`Self::refresh_by`], so that the target need not wait
+    /// for that.
+    pub(crate) fn second_look(&self) -> SecondLook {
+        SecondLook {
+            runs: self.kept.borrow().runs(),
+            stage: vec![0; STAGE],
+        }
+    }
+
+    /// The same as [`Self::refresh`]; nothing may have been read since `second`
+    /// was made.
+    pub(crate) fn refresh_by(&mut self, second: SecondLook) -> bool {
         self.compared.set(false);
-        self.look_again(true)
+        self.look_again(second, true)
     }
 
     /// The same, but what is here stays. What has changed is known from now on:
     /// reads of it are counted in [`Memory::torn`].
     pub(crate) fn compare(&mut self) -> bool {
         self.compared.set(true);
-        self.look_again(false)
+        let second = self.second_look();
+        self.look_again(second, false)
     }
 
-    fn look_again(&mut self, renew: bool) -> bool {
+    fn look_again(&mut self, second: SecondLook, renew: bool) -> bool {
         self.left.set(MOST_FETCHED);
         self.forget_recent();
         let mut kept = mem::take(self.kept.get_mut());
-        let mut stage = vec![0; STAGE];
+        let SecondLook { runs, mut stage } = second;
         let mut same = !self.dropped.get();
-        let runs = kept.runs();
         let mut rest = runs.as_slice();
         while !rest.is_empty() {
             let mut room = stage.as_mut_slice();
-            let mut pieces = Vec::new();
+            let mut pieces = Vec::with_capacity(STAGE / PAGE);
             let mut left = rest.iter();
             while let Some(run) = left.as_slice().first()
                 && let Some((bytes, behind)) = room.split_at_mut_checked(run.length * PAGE)
@@ -179,7 +205,7 @@ impl<M: Memory> Cached<M> {
                 self.forget_recent();
                 self.dropped.set(true);
             }
-            self.fetch(&mut kept, chunk_number, wanted);
+            self.fetch(&mut kept, chunk_number, page);
             chunk = kept.chunk(chunk_number);
         }
         match chunk.place(page) {
@@ -198,14 +224,19 @@ impl<M: Memory> Cached<M> {
         }
     }
 
-    /// Tries the pages `wanted` of a chunk, which have not been tried, or all
-    /// of its pages once enough have been wanted.
-    fn fetch(&self, kept: &mut Pages, number: u64, wanted: u32) {
+    /// Tries a page of a chunk which has not been tried, and others with it once
+    /// some have been wanted.
+    fn fetch(&self, kept: &mut Pages, number: u64, page: usize) {
         let tried = kept.chunk(number).tried;
-        let missing = match tried.count_ones() {
-            0..ALONE => wanted,
-            _ => ALL & !tried,
+        let together = match tried.count_ones() {
+            0 => pages(page, page),
+            1..ENOUGH => {
+                let first = page - page % GROUP;
+                pages(first, first + GROUP - 1)
+            }
+            _ => ALL,
         };
+        let missing = together & !tried;
         for (first, length) in runs(missing) {
             let run = kept.add(number, first, length);
             if self.compared.get() {
@@ -295,6 +326,16 @@ impl<M: Memory> Cached<M> {
         }
     }
 
+    /// Where the page of `addr` is kept.
+    #[inline]
+    fn place(&self, addr: u64) -> Result<u32, Unreadable> {
+        let number = addr / PAGE as u64;
+        match self.recent_at(number).map(Cell::get) {
+            Some(recent) if recent.number == number => Ok(recent.place),
+            _ => self.find(number).map_err(|why| Unreadable { addr, why }),
+        }
+    }
+
     /// Gives `with` up to `length` bytes from `addr` on, as far as its page goes.
     #[inline]
     fn with_page<T>(
@@ -303,12 +344,7 @@ impl<M: Memory> Cached<M> {
         length: usize,
         with: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, Unreadable> {
-        let number = addr / PAGE as u64;
-        let known = self.recent_at(number).map(Cell::get);
-        let place = match known {
-            Some(recent) if recent.number == number => recent.place,
-            _ => self.find(number).map_err(|why| Unreadable { addr, why })?,
-        };
+        let place = self.place(addr)?;
         let kept = self.kept.borrow();
         match kept.take(place, (addr % PAGE as u64) as usize, length) {
             Some((bytes, torn)) => {
@@ -348,14 +384,52 @@ impl<M: Memory> Memory for Cached<M> {
         Ok(())
     }
 
-    fn word(&self, addr: u64) -> Result<u64, Unreadable> {
-        let whole = |bytes: &[u8]| bytes.first_chunk().map(|&word| u64::from_le_bytes(word));
-        if let Some(word) = self.with_page(addr, 8, whole)? {
-            return Ok(word);
+    fn word_at_hand(&self, addr: u64) -> Option<u64> {
+        let number = addr / PAGE as u64;
+        let recent = self.recent_at(number)?.get();
+        if recent.number != number || !addr.is_multiple_of(8) {
+            return None;
         }
-        let mut word = [0; 8];
-        self.read(addr, &mut word)?;
-        Ok(u64::from_le_bytes(word))
+        let kept = self.kept.borrow();
+        let (word, torn) = kept.word(recent.place, (addr % PAGE as u64) as usize)?;
+        if torn {
+            self.torn.set(self.torn.get() + 1);
+        }
+        Some(word)
+    }
+
+    fn expect(&self, addrs: &[u64]) {
+        let mut kept = self.kept.borrow_mut();
+        let mut missing: Vec<u64> = addrs.iter().map(|addr| addr / PAGE as u64).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        // Where NULL points to, nothing is.
+        missing.retain(|&number| number != 0 && !kept.is_tried(number));
+        for missing in missing.chunks(TOGETHER) {
+            let cost = 2 * missing.len() as u64;
+            if self.sealed.get()
+                || self.compared.get()
+                || kept.chunks() + missing.len() > KEPT_CHUNKS
+                || self.left.get() <= cost
+            {
+                return;
+            }
+            self.left.set(self.left.get() - cost);
+            let Some(bytes) = kept.add_each(missing) else {
+                return;
+            };
+            let pages = bytes.chunks_mut(PAGE).zip(missing);
+            let mut pieces: Vec<Piece<'_>> = pages
+                .map(|(bytes, number)| Piece::new(number.wrapping_mul(PAGE as u64), bytes))
+                .collect();
+            self.memory.read_many(&mut pieces);
+            let results: Vec<_> = pieces.iter().map(|piece| piece.result).collect();
+            for (number, result) in missing.iter().zip(results) {
+                if self.note(PAGE, result).is_ok() {
+                    kept.chunk_mut(number / PAGES as u64).readable |= bit(*number);
+                }
+            }
+        }
     }
 
     fn torn(&self) -> u64 {
@@ -416,12 +490,51 @@ mod tests {
     }
 
     #[test]
+    fn what_is_expected_is_asked_for_together_and_once() {
+        struct Many(Cell<usize>);
+        impl Memory for Many {
+            fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
+                panic!("{} bytes at {addr:#x} were asked for alone", buf.len());
+            }
+            fn read_many(&self, pieces: &mut [Piece<'_>]) {
+                self.0.set(self.0.get() + pieces.len());
+                for piece in pieces {
+                    if piece.addr != 7 * CHUNK as u64 {
+                        piece.bytes.fill((piece.addr / CHUNK as u64) as u8);
+                        piece.result = Ok(());
+                    }
+                }
+            }
+        }
+        let mut memory = Cached::new(Many(Cell::new(0)));
+        let addrs: Vec<u64> = (0..20)
+            .map(|it| (1 + it % 10) * CHUNK as u64 + 8 * it)
+            .collect();
+        for _ in 0..2 {
+            memory.expect(&addrs);
+            assert_eq!(memory.memory.0.get(), 10);
+        }
+        for &addr in &addrs {
+            let mut byte = [0];
+            match memory.read(addr, &mut byte) {
+                Ok(()) => assert_eq!(u64::from(byte[0]), addr / CHUNK as u64),
+                Err(error) => assert_eq!(error.addr / CHUNK as u64, 7),
+            }
+        }
+        assert!(memory.refresh());
+        memory.seal();
+        memory.expect(&[100 * CHUNK as u64, 200 * CHUNK as u64]);
+        assert_eq!(memory.memory.0.get(), 20);
+    }
+
+    #[test]
     fn a_chunk_in_use_is_read_as_a_whole() {
         let memory = cached(1000);
         for page in 0..PAGES as u64 {
             memory.read(page * PAGE as u64, &mut [0; 8]).unwrap();
         }
-        assert_eq!(memory.memory.reads.get(), ALONE as usize + 1);
+        // The first, the rest of its group, another group, all others.
+        assert_eq!(memory.memory.reads.get(), 4);
         assert_eq!(memory.bytes_read(), CHUNK as u64);
     }
 

@@ -16,6 +16,16 @@ impl Objects<'_> {
         self.pointers(addr.wrapping_add(self.layout.tuple_items), count)
     }
 
+    /// The item of the tuple at `addr` in this place, if it has so many.
+    pub(crate) fn tuple_item(&self, addr: u64, place: usize) -> Result<Option<u64>, Fault> {
+        let count = self.u64(addr, self.layout.object.header)?;
+        if place as u64 >= count.min(limits::MOST_ITEMS) {
+            return Ok(None);
+        }
+        let item = self.layout.tuple_items + 8 * place as u64;
+        self.required(addr, item, "an item that is NULL").map(Some)
+    }
+
     /// The items of the list at `addr`.
     pub(crate) fn list(&self, addr: u64) -> Result<Vec<u64>, Fault> {
         match self.u64(addr, self.layout.object.header)? {

@@ -79,22 +79,32 @@ impl Objects<'_> {
     fn find(&self, entries: &Entries, key: &str) -> Result<Option<u64>, Fault> {
         // A key that cannot be read may have been the one.
         let mut missed = None;
-        for index in 0..entries.count {
-            let entry = entries.start.wrapping_add(index * entries.size);
-            let Some(name) = self.pointer(entry, entries.key)? else {
-                continue;
-            };
-            match self.text_is(name, key) {
-                Ok(true) => return Ok(Some(index)),
-                Ok(false) => {}
-                Err(fault) => {
-                    // One that is no str was not.
-                    if self.kind_of(name).is_ok_and(|kind| kind != Kind::Text) {
-                        continue;
+        let mut next = 0;
+        while next < entries.count {
+            // The keys lie wherever there was room when they were made.
+            let mut names = Vec::new();
+            for index in next..entries.count.min(next + limits::MOST_KEYS_AT_ONCE) {
+                let entry = entries.start.wrapping_add(index * entries.size);
+                names.push(self.u64(entry, entries.key)?);
+            }
+            self.expect(&names);
+            for (index, &name) in (next..).zip(&names) {
+                if name == 0 {
+                    continue;
+                }
+                match self.text_is(name, key) {
+                    Ok(true) => return Ok(Some(index)),
+                    Ok(false) => {}
+                    Err(fault) => {
+                        // One that is no str was not.
+                        if self.kind_of(name).is_ok_and(|kind| kind != Kind::Text) {
+                            continue;
+                        }
+                        missed = missed.or(Some(fault));
                     }
-                    missed = missed.or(Some(fault));
                 }
             }
+            next += limits::MOST_KEYS_AT_ONCE;
         }
         match missed {
             Some(fault) => Err(fault),

@@ -1,5 +1,7 @@
 //! Types: what kind of object something is, decided once per type.
 
+use std::cell::Cell;
+
 use super::{Fault, Objects};
 use crate::limits;
 
@@ -105,10 +107,16 @@ impl Objects<'_> {
         self.type_at(self.required(addr, self.layout.object.ob_type, what)?)
     }
 
+    /// Where the type at `addr` is, if it was asked for lately.
+    #[inline]
+    fn recent_at(&self, addr: u64) -> Option<&Cell<Option<Type>>> {
+        // Types are some hundred bytes long, or more.
+        self.recent.get((addr >> 5) as usize % self.recent.len())
+    }
+
     /// The type at `addr` itself.
     fn type_at(&self, addr: u64) -> Result<Type, Fault> {
-        // Types are some hundred bytes long, or more.
-        let place = self.recent.get((addr >> 5) as usize % self.recent.len());
+        let place = self.recent_at(addr);
         if let Some(place) = place
             && let Some(known) = place.get()
             && known.addr == addr
@@ -137,7 +145,12 @@ impl Objects<'_> {
 
     /// The kind of the object at `addr`.
     pub(crate) fn kind_of(&self, addr: u64) -> Result<Kind, Fault> {
-        Ok(self.type_of(addr)?.kind)
+        let what = "an object without a type";
+        let type_ = self.required(addr, self.layout.object.ob_type, what)?;
+        match self.recent_at(type_).and_then(Cell::get) {
+            Some(known) if known.addr == type_ => Ok(known.kind),
+            _ => Ok(self.type_at(type_)?.kind),
+        }
     }
 
     /// `tp_name` of the type at `addr`, cut where it is very long.

@@ -28,9 +28,10 @@ pub(crate) struct Descriptors {
 }
 
 impl Descriptors {
-    pub(crate) fn of(pid: u32) -> Self {
+    /// Those of the process that [`living`](super::living) is the id of.
+    pub(crate) fn of(living: u32) -> Self {
         Self {
-            pid: status::living(pid),
+            pid: living,
             sockets: OnceCell::new(),
         }
     }

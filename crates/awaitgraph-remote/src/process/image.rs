@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use object::elf::{FileHeader64, PT_LOAD, SHT_DYNSYM, SHT_SYMTAB, Sym64};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
-use object::{Endianness, ReadCache};
+use object::{Endianness, ReadCache, SectionIndex};
 
 use super::maps::Mapping;
 use crate::memory::{Live, Memory};
@@ -22,6 +22,11 @@ use crate::memory::{Live, Memory};
 /// and may say that they are as large as any memory.
 const MOST_HEADERS: usize = 1 << 12;
 const LARGEST_TABLE: u64 = 64 * 1024 * 1024;
+
+/// What `_PyRuntime` begins with where it tells its own version, from 3.13
+/// (`_Py_Debug_Cookie` in `Include/internal/pycore_debug_offsets.h`): no symbol
+/// is needed then.
+const SELF_DESCRIBED: [u8; 8] = *b"xdebugpy";
 
 /// An ELF file and where it was loaded.
 pub(crate) struct Image {
@@ -35,11 +40,13 @@ pub(crate) struct Image {
 pub(crate) struct Landmarks {
     /// The symbol `_PyRuntime`, else the section `.PyRuntime` (3.11+).
     pub(crate) py_runtime: u64,
-    /// The symbol `Py_Version` (3.11+).
+    /// The symbol `Py_Version` (3.11+); it is not looked for where
+    /// `_PyRuntime` tells the version.
     pub(crate) py_version: u64,
     /// The section `.AsyncioDebug` (3.14+).
     pub(crate) asyncio_debug: u64,
-    /// Whether this is CPython of any version, by the symbol `Py_Main`.
+    /// Whether this is CPython of any version without a `_PyRuntime` that tells
+    /// its own, by the symbol `Py_Main`.
     pub(crate) py_main: bool,
 }
 
@@ -64,6 +71,31 @@ impl Image {
             return None;
         }
         let mut found = Landmarks::default();
+        let mut is_described = false;
+        // All names at once, as of the symbols.
+        let names = SectionIndex(header.shstrndx(endian, &cache).ok()? as usize);
+        let names = sections
+            .section(names)
+            .ok()
+            .filter(|it| it.sh_size(endian) <= LARGEST_TABLE);
+        let names = names.and_then(|it| it.data(endian, &cache).ok());
+        for section in sections.iter() {
+            let address = self.loaded(section.sh_addr(endian));
+            let name = names.and_then(|it| it.get(section.sh_name(endian) as usize..));
+            let is = |expected: &[u8]| name.is_some_and(|name| name.starts_with(expected));
+            if is(b".PyRuntime\0") {
+                found.py_runtime = address;
+                let mut begin = [0; SELF_DESCRIBED.len()];
+                let offset = section.sh_offset(endian);
+                let read = self.file.read_exact_at(&mut begin, offset);
+                is_described = read.is_ok() && begin == SELF_DESCRIBED;
+            } else if is(b".AsyncioDebug\0") {
+                found.asyncio_debug = address;
+            }
+        }
+        if is_described {
+            return Some(found);
+        }
 
         // A program that exports nothing may still have its table for debuggers.
         for kind in [SHT_DYNSYM, SHT_SYMTAB] {
@@ -96,14 +128,6 @@ impl Image {
             }
             if found.py_main {
                 break;
-            }
-        }
-        for section in sections.iter() {
-            let address = self.loaded(section.sh_addr(endian));
-            match sections.section_name(endian, section) {
-                Ok(b".PyRuntime") if found.py_runtime == 0 => found.py_runtime = address,
-                Ok(b".AsyncioDebug") => found.asyncio_debug = address,
-                _ => {}
             }
         }
         Some(found)

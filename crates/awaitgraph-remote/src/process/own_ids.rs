@@ -11,6 +11,8 @@ use crate::map::HashMap;
 
 /// Both ids of each thread and child of one process.
 pub(crate) struct OwnIds {
+    /// What it calls itself, where the kernel tells.
+    pub(crate) process: Option<u32>,
     /// Ours, by its own; `None` where the two are the same, as they are of a
     /// process in our namespace.
     threads: Option<HashMap<u32, u32>>,
@@ -19,20 +21,24 @@ pub(crate) struct OwnIds {
 
 impl OwnIds {
     pub(crate) fn of(pid: u32) -> Self {
+        let ids = status::ids(pid);
         let mut found = Self {
+            process: ids.last().copied(),
             threads: None,
             children: HashMap::default(),
         };
-        if !is_elsewhere(pid) {
+        // One in a pid namespace below ours has an id of its own there.
+        if ids.len() < 2 {
             return found;
         }
+        let own_id = |id| status::ids(id).last().copied();
         let mut own_threads = HashMap::default();
         for thread in status::threads(pid).unwrap_or_default() {
-            own_threads.extend(status::own_id(thread).map(|own| (own, thread)));
+            own_threads.extend(own_id(thread).map(|own| (own, thread)));
             let children = fs::read_to_string(format!("/proc/{pid}/task/{thread}/children"));
             for child in children.unwrap_or_default().split_whitespace() {
                 if let Ok(child) = child.parse() {
-                    let own = status::own_id(child);
+                    let own = own_id(child);
                     found.children.extend(own.map(|own| (own, child)));
                 }
             }
@@ -65,9 +71,4 @@ impl OwnIds {
     pub(crate) fn are_ours(&self) -> bool {
         self.threads.is_none()
     }
-}
-
-/// Whether it is in a pid namespace below ours, where it has an id of its own.
-fn is_elsewhere(pid: u32) -> bool {
-    status::field(pid, "NSpid").is_some_and(|ids| ids.split_whitespace().count() > 1)
 }

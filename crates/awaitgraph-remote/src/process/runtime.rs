@@ -6,8 +6,8 @@
 //! libpython or in the extension module.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::image::{Image, Landmarks, open_mapped};
@@ -55,9 +55,9 @@ pub(crate) enum Absent {
 /// Where there is no such process, it may not be looked at, or does not run
 /// CPython.
 pub(crate) fn find_runtime(pid: u32) -> Result<Runtime, Error> {
-    let maps = read_maps(pid)?;
-    let executable = status::executable(pid);
     let living = status::living(pid);
+    let maps = read_maps(pid, living)?;
+    let executable = status::executable(living);
     let open = |mappings: &[&Mapping]| {
         let first = mappings.first()?;
         let Some(file) = open_mapped(living, first) else {
@@ -149,13 +149,13 @@ pub(super) fn search(
     }
 }
 
-fn read_maps(pid: u32) -> Result<Vec<Mapping>, Error> {
+fn read_maps(pid: u32, living: u32) -> Result<Vec<Mapping>, Error> {
     match status::life(pid) {
         Life::Gone => return Err(Error::NoSuchProcess { pid }),
         Life::Zombie => return Err(Error::Zombie { pid }),
         Life::Alive | Life::Hidden => {}
     }
-    match fs::read(format!("/proc/{}/maps", status::living(pid))) {
+    match read_whole(&format!("/proc/{living}/maps")) {
         Ok(maps) if maps.is_empty() && status::is_kernel_thread(pid) => Err(Error::NotPython {
             pid,
             executable: String::new(),
@@ -170,6 +170,14 @@ fn read_maps(pid: u32) -> Result<Vec<Mapping>, Error> {
             source,
         }),
     }
+}
+
+/// A file whose size the kernel does not tell before it is read.
+fn read_whole(path: &str) -> std::io::Result<Vec<u8>> {
+    // One of a process with a hundred libraries fits.
+    let mut bytes = Vec::with_capacity(64 * 1024);
+    File::open(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The mapped files, by path and inode, each with its mappings: after an upgrade

@@ -1,16 +1,20 @@
 //! What `/proc/PID` says of a process.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use crate::error::Error;
 use crate::sys;
 
-/// What it runs, as far as that can be told.
-pub(crate) fn executable(pid: u32) -> Option<PathBuf> {
-    let path = fs::read_link(format!("/proc/{}/exe", living(pid))).ok()?;
+/// No more bytes than this are most of `/proc/PID/status`.
+const USUAL_STATUS: usize = 4096;
+
+/// What a process runs that [`living`] is the id of, as far as that can be told.
+pub(crate) fn executable(living: u32) -> Option<PathBuf> {
+    let path = fs::read_link(format!("/proc/{living}/exe")).ok()?;
     let bytes = path.as_os_str().as_bytes();
     Some(match bytes.strip_suffix(b" (deleted)") {
         Some(path) => PathBuf::from(OsStr::from_bytes(path)),
@@ -55,7 +59,7 @@ pub(crate) enum Life {
 /// What has become of process `pid`. It lives as long as any of its threads does.
 pub(crate) fn life(pid: u32) -> Life {
     match field(pid, "State") {
-        Some(_) if has_ended(living(pid)) => Life::Zombie,
+        Some(state) if is_end(&state) && has_ended(living(pid)) => Life::Zombie,
         Some(_) => Life::Alive,
         None if sys::exists(pid) => Life::Hidden,
         None => Life::Gone,
@@ -81,7 +85,11 @@ pub(crate) fn living(pid: u32) -> u32 {
 
 /// Whether a thread has ended, and only its id is still there.
 pub(crate) fn has_ended(tid: u32) -> bool {
-    field(tid, "State").is_some_and(|state| state.starts_with(['Z', 'X']))
+    field(tid, "State").is_some_and(|state| is_end(&state))
+}
+
+fn is_end(state: &str) -> bool {
+    state.starts_with(['Z', 'X'])
 }
 
 /// The process that `pid` is a thread of; itself, where it is a process.
@@ -91,11 +99,13 @@ pub(crate) fn process_of(pid: u32) -> u32 {
         .unwrap_or(pid)
 }
 
-/// The id that a process or a thread has in its own pid namespace, the
-/// innermost one; `None` where the kernel does not tell (before Linux 4.1).
-pub(crate) fn own_id(id: u32) -> Option<u32> {
-    let ids = field(id, "NSpid")?;
-    ids.split_whitespace().next_back()?.parse().ok()
+/// The ids that a process or a thread has in each pid namespace from ours to
+/// its own, the innermost one; none where the kernel does not tell (before
+/// Linux 4.1).
+pub(crate) fn ids(id: u32) -> Vec<u32> {
+    let ids = field(id, "NSpid").unwrap_or_default();
+    let ids = ids.split_whitespace();
+    ids.filter_map(|id| id.parse().ok()).collect()
 }
 
 /// Whether it is a thread of the kernel, which has no memory of its own: all
@@ -106,8 +116,19 @@ pub(crate) fn is_kernel_thread(pid: u32) -> bool {
 
 /// The value of a line of `/proc/PID/status`.
 pub(crate) fn field(pid: u32, name: &str) -> Option<String> {
-    let status = fs::read(format!("/proc/{pid}/status")).ok()?;
-    field_of(&String::from_utf8_lossy(&status), name)
+    let mut status = Vec::with_capacity(USUAL_STATUS);
+    let mut file = File::open(format!("/proc/{pid}/status")).ok()?;
+    let mut chunk = [0; USUAL_STATUS];
+    loop {
+        // As a rule all of it comes at once, and what is wanted is in it.
+        let read = file.read(&mut chunk).ok()?;
+        status.extend_from_slice(chunk.get(..read)?);
+        let lines = status.rsplitn(2, |&byte| byte == b'\n').nth(1);
+        let found = field_of(&String::from_utf8_lossy(lines.unwrap_or_default()), name);
+        if found.is_some() || read == 0 {
+            return found;
+        }
+    }
 }
 
 /// The same of the calling process itself.

@@ -76,7 +76,8 @@ pub(super) fn gather(
     }
     let mut found = gathering.found;
     found.give_each_task_to_one_interpreter();
-    found.tasks.sort_by(NamedTask::order);
+    // No two are equal: each has an address of its own.
+    found.tasks.sort_unstable_by(NamedTask::order);
     Ok(found)
 }
 
@@ -118,6 +119,8 @@ impl Gathering<'_> {
         for (location, fault) in registered.faults {
             self.found.problems.add(location, fault);
         }
+        self.found.tasks.reserve(registered.tasks.len());
+        objects.expect(&registered.tasks);
         for task in registered.tasks {
             self.check_size(task)?;
             self.task(task, id);
@@ -188,15 +191,15 @@ impl Gathering<'_> {
     }
 
     fn add_task(&mut self, addr: u64, interpreter: i64) {
-        let raw = match self.objects.task(addr) {
-            Ok(Some(raw)) => raw,
+        let (raw, name) = match self.objects.task(addr) {
+            Ok(Some(found)) => found,
             Ok(None) => return,
             Err(fault) => {
                 self.found.problems.add(format!("task {addr:#x}"), fault);
                 return;
             }
         };
-        let name = self.objects.task_name(addr).unwrap_or_else(|fault| {
+        let name = self.objects.task_name(addr, name).unwrap_or_else(|fault| {
             self.found.problems.add(format!("task {addr:#x}"), fault);
             String::new()
         });

@@ -24,7 +24,7 @@ use super::gather::{Gathered, NamedTask, RawThread};
 use super::problems::Problems;
 use crate::asyncio::{Awaiters, Picture, RawTask, ThreadFrames, Waits};
 use crate::code::Codes;
-use crate::coroutine::{Chain, End, Stacks};
+use crate::coroutine::{Chain, Chains, End, Stacks};
 use crate::frame::RawFrame;
 use crate::map::{HashMap, HashSet};
 use crate::object::{Fault, Objects};
@@ -54,16 +54,23 @@ pub(super) fn join(
             .iter()
             .map(|thread| thread.stack.frames.as_slice()),
     );
-    let chain = |task: &NamedTask| {
-        let Some(coro) = task.raw.coro else {
-            return Chain::default();
-        };
-        let mut torn = None;
-        let mut chain = objects.watched(&mut torn, || objects.chain(coro, &stacks));
-        chain.fault = chain.fault.or(torn);
-        chain
-    };
-    let chains: Vec<Chain> = raw_tasks.iter().map(chain).collect();
+    let raw = || raw_tasks.iter().map(|task| &task.raw);
+    let next: Vec<u64> = (raw().filter_map(|task| task.coro))
+        .chain(raw().filter_map(|task| task.waits_for))
+        .collect();
+    objects.expect(&next);
+    drop(next);
+    let mut chains = Chains::with_capacity(raw_tasks.len());
+    for task in &raw_tasks {
+        chains.push(|frames| {
+            let Some(coro) = task.raw.coro else {
+                return (End::Resting, None);
+            };
+            let mut torn = None;
+            let (end, fault) = objects.watched(&mut torn, || objects.chain(coro, &stacks, frames));
+            (end, fault.or(torn))
+        });
+    }
     let mut joining = Joining {
         objects,
         codes,
@@ -128,7 +135,7 @@ impl Joining<'_> {
     }
 
     /// The tasks, but for their awaiters. Their names move there.
-    fn tasks(&mut self, raw: &mut [NamedTask], chains: &[Chain], threads: &[Thread]) -> Vec<Task> {
+    fn tasks(&mut self, raw: &mut [NamedTask], chains: &Chains, threads: &[Thread]) -> Vec<Task> {
         let raw_threads = self.raw_threads;
         let running: HashSet<TaskIndex> =
             threads.iter().filter_map(|thread| thread.running).collect();
@@ -136,7 +143,7 @@ impl Joining<'_> {
             .filter_map(|thread| Some((thread.running_loop?, thread.id)))
             .collect();
         let mut tasks = Vec::with_capacity(raw.len());
-        for (position, (task, chain)) in raw.iter_mut().zip(chains).enumerate() {
+        for (position, (task, chain)) in raw.iter_mut().zip(chains.iter()).enumerate() {
             let index = TaskIndex::from_usize(position);
             let location = || format!("task {:#x}", task.raw.addr);
             if let Some(fault) = chain.fault {
@@ -150,14 +157,11 @@ impl Joining<'_> {
                 Some(frames) => {
                     // Those further out than the one that was found there.
                     let outer = chain.frames.iter().rev().skip(1);
-                    let frames: Vec<&RawFrame> = frames.iter().chain(outer).collect();
-                    self.stack(&location, frames.into_iter())
+                    self.stack(&location, frames.iter().chain(outer))
                 }
                 None => {
                     let above = switched_to(raw_threads, task, chain);
-                    let frames: Vec<&RawFrame> =
-                        above.iter().chain(chain.frames.iter().rev()).collect();
-                    self.stack(&location, frames.into_iter())
+                    self.stack(&location, above.iter().chain(chain.frames.iter().rev()))
                 }
             };
             let is_running = running.contains(&index) || chain.end == End::Executing;
@@ -219,8 +223,8 @@ impl Joining<'_> {
             .map(|(position, _)| TaskIndex::from_usize(position))
             .collect();
         let mut awaiters = Awaiters::new(self.objects, self.codes, raw, in_wait_for);
-        for task in tasks {
-            let (awaited_by, fault) = awaiters.of(task.id);
+        for (task, own) in tasks.iter_mut().zip(raw) {
+            let (awaited_by, fault) = awaiters.of(own);
             // What a torn task waits for is not known to be so.
             let of_torn = (awaited_by.iter())
                 .filter_map(|awaiter| raw.get(awaiter.task.as_usize()))
@@ -235,13 +239,7 @@ impl Joining<'_> {
     }
 
     /// What those wait for that wait for no task.
-    fn waits(
-        &mut self,
-        raw: &[RawTask],
-        chains: &[Chain],
-        tasks: &mut [Task],
-        around: &Around<'_>,
-    ) {
+    fn waits(&mut self, raw: &[RawTask], chains: &Chains, tasks: &mut [Task], around: &Around<'_>) {
         let threads: Vec<ThreadFrames<'_>> = (self.raw_threads.iter())
             .map(|thread| ThreadFrames {
                 id: thread.id,
@@ -295,9 +293,10 @@ impl Joining<'_> {
     fn stack<'f>(
         &mut self,
         location: &dyn Fn() -> String,
-        frames: impl ExactSizeIterator<Item = &'f RawFrame>,
+        frames: impl Iterator<Item = &'f RawFrame>,
     ) -> Vec<Frame> {
-        let mut stack = Vec::with_capacity(frames.len());
+        // Slices chained to each other know how many they are.
+        let mut stack = Vec::with_capacity(frames.size_hint().0);
         for frame in frames {
             match self.frame(frame) {
                 Ok(frame) => stack.push(frame),
@@ -322,7 +321,7 @@ impl Joining<'_> {
 /// The frames that a running task is in where they do not lead back to its
 /// coroutine: a greenlet (as SQLAlchemy's asyncio has them) begins a stack of
 /// its own.
-fn switched_to<'t>(threads: &'t [RawThread], task: &NamedTask, chain: &Chain) -> &'t [RawFrame] {
+fn switched_to<'t>(threads: &'t [RawThread], task: &NamedTask, chain: Chain<'_>) -> &'t [RawFrame] {
     let is_its = |thread: &&RawThread| thread.running_task == Some(task.raw.addr);
     match threads.iter().find(is_its) {
         Some(thread) if chain.end == End::Executing => &thread.stack.frames,
@@ -384,7 +383,7 @@ struct Executing {
 }
 
 impl Executing {
-    fn find(threads: &[RawThread], chains: &[Chain]) -> Self {
+    fn find(threads: &[RawThread], chains: &Chains) -> Self {
         let mut found = Self {
             places: HashMap::default(),
             innermost: HashMap::default(),

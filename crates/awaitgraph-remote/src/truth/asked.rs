@@ -61,17 +61,14 @@ fn find(objects: &Objects<'_>, what: &str, addr: u64) -> Result<Vec<i64>, Fault>
     Ok(match what {
         "attribute" => words(vec![objects.attribute(addr, "wanted")?.unwrap_or(0)]),
         "chain" => {
-            let chain = objects.chain(addr, &Stacks::default());
-            assert_eq!((chain.fault, chain.end), (None, End::Resting));
+            let mut frames = Vec::new();
+            let chain = objects.chain(addr, &Stacks::default(), &mut frames);
+            assert_eq!(chain, (End::Resting, None));
             // Of a frame that has not begun it tells no more than that.
-            chain
-                .frames
-                .iter()
-                .map(|frame| frame.offset.max(-1))
-                .collect()
+            frames.iter().map(|frame| frame.offset.max(-1)).collect()
         }
-        "awaits" => match objects.chain(addr, &Stacks::default()).end {
-            End::Awaiting(awaited) => words(vec![awaited]),
+        "awaits" => match objects.chain(addr, &Stacks::default(), &mut Vec::new()) {
+            (End::Awaiting(awaited), _) => words(vec![awaited]),
             _ => Vec::new(),
         },
         "pending" => vec![objects.is_pending(addr)?.into()],

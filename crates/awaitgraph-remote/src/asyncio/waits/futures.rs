@@ -348,7 +348,7 @@ impl Waits<'_> {
         for &(_, task) in self.awaiting(future) {
             found += 1;
             let frames = self.picture.chains.get(task.as_usize());
-            for frame in frames.into_iter().flat_map(|chain| &chain.frames) {
+            for frame in frames.into_iter().flat_map(|chain| chain.frames) {
                 let variables = self.frames.variables(frame.code)?.names.len();
                 for value in objects.owned(frame.addr, variables)? {
                     if value == future {

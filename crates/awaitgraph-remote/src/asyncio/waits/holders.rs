@@ -13,6 +13,7 @@
 //! is then that of `__aenter__`. And who waits for a condition has let go of
 //! its lock meanwhile.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use awaitgraph_model::{PrimitiveKind, TaskIndex};
@@ -128,7 +129,7 @@ impl<'a, 'f> Looking<'a, 'f> {
     pub(super) fn add(
         &self,
         task: TaskIndex,
-        chain: &Chain,
+        chain: Chain<'_>,
         on_stack: &[RawFrame],
         levels: impl Fn() -> Vec<Level>,
         entered: &mut Entered,
@@ -137,9 +138,11 @@ impl<'a, 'f> Looking<'a, 'f> {
         let last = chain.frames.len().saturating_sub(1);
         // What is being executed lies on the thread's stack, innermost first;
         // the outermost of that is the last of the chain.
-        let further_in = on_stack.iter().rev().skip(1);
-        let frames: Vec<&RawFrame> = chain.frames.iter().chain(further_in).collect();
-        for (place, &frame) in frames.iter().enumerate() {
+        let mut frames = Cow::Borrowed(chain.frames);
+        if on_stack.len() > 1 {
+            frames.to_mut().extend(on_stack.iter().rev().skip(1));
+        }
+        for (place, frame) in frames.iter().enumerate() {
             let state = if place < last || matches!(chain.end, End::Awaiting(_)) {
                 State::Awaits
             } else if chain.end == End::Executing {
@@ -150,7 +153,7 @@ impl<'a, 'f> Looking<'a, 'f> {
             let before = inside.len();
             self.frame(frame, state, &mut inside)?;
             if inside.len() > before
-                && let Some(&inner) = frames.get(place + 1)
+                && let Some(inner) = frames.get(place + 1)
                 && let Some(&(object, _)) = inside.last()
                 && self.is_entering(inner, object)?
             {
@@ -295,9 +298,9 @@ impl<'a, 'f> Looking<'a, 'f> {
             return Ok(Vec::new());
         }
         self.objects.hold(32)?;
-        let chain = self.objects.chain(addr, &self.stacks);
-        Ok(match chain.end {
-            End::Resting if chain.fault.is_none() => chain.frames,
+        let mut frames = Vec::new();
+        Ok(match self.objects.chain(addr, &self.stacks, &mut frames) {
+            (End::Resting, None) => frames,
             _ => Vec::new(),
         })
     }

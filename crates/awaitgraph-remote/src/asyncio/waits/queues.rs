@@ -98,7 +98,7 @@ impl Waits<'_> {
                 },
                 None => None,
             };
-            for frame in &chain.frames {
+            for frame in chain.frames {
                 let does = match does.get(&frame.code) {
                     Some(&known) => known,
                     None => {

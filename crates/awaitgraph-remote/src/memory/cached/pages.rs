@@ -11,6 +11,7 @@ use crate::map::HashMap;
 
 /// The unit in which memory is mapped.
 pub(super) const PAGE: usize = 4096;
+type Page = [u8; PAGE];
 /// The pages of a chunk.
 pub(super) const PAGES: usize = 16;
 /// Neighbouring pages that are looked up, and often read, together.
@@ -99,17 +100,7 @@ impl Pages {
 
     /// Gives places to pages of a chunk that have none yet, all in a row.
     pub(super) fn add(&mut self, chunk: u64, first: usize, length: usize) -> Run {
-        // No run lies in two slabs.
-        let mut given = self.marks.len();
-        if given % SLAB + length > SLAB {
-            given = given.next_multiple_of(SLAB);
-        }
-        if given / SLAB >= self.slabs.len() {
-            self.slabs.push(vec![0; SLAB * PAGE].into_boxed_slice());
-        }
-        // Chunks are bounded, and so are places.
-        let place = given as u32;
-        self.marks.resize(given + length, Marks::default());
+        let place = self.room(length);
         let known = self.chunk_mut(chunk);
         let places = known.places.iter_mut().skip(first).take(length);
         for (place, slot) in (place..).zip(places) {
@@ -123,6 +114,46 @@ impl Pages {
         };
         known.tried |= run.pages();
         run
+    }
+
+    /// Gives places to pages that have none yet, one behind the other: their
+    /// bytes. `None` where they are too many for that.
+    pub(super) fn add_each(&mut self, numbers: &[u64]) -> Option<&mut [u8]> {
+        if numbers.len() > SLAB {
+            return None;
+        }
+        let first = self.room(numbers.len());
+        for (place, &number) in (first..).zip(numbers) {
+            let chunk = self.chunk_mut(number / PAGES as u64);
+            chunk.tried |= bit(number);
+            let slot = chunk.places.get_mut((number % PAGES as u64) as usize);
+            if let Some(slot) = slot {
+                *slot = place;
+            }
+        }
+        let start = first as usize % SLAB * PAGE;
+        let slab = self.slabs.get_mut(first as usize / SLAB)?;
+        slab.get_mut(start..start + numbers.len() * PAGE)
+    }
+
+    /// Whether the page of this number has been tried.
+    pub(super) fn is_tried(&self, number: u64) -> bool {
+        let chunk = self.chunks.get(&(number / PAGES as u64));
+        chunk.is_some_and(|chunk| chunk.tried & bit(number) != 0)
+    }
+
+    /// The first of so many new places in one slab.
+    fn room(&mut self, length: usize) -> u32 {
+        let mut given = self.marks.len();
+        if given % SLAB + length > SLAB {
+            given = given.next_multiple_of(SLAB);
+        }
+        if given / SLAB >= self.slabs.len() {
+            self.slabs.push(vec![0; SLAB * PAGE].into_boxed_slice());
+        }
+        self.marks.resize(given + length, Marks::default());
+        // Chunks are bounded, and so are places.
+        given as u32
     }
 
     /// All pages that have been tried.
@@ -157,15 +188,34 @@ impl Pages {
     /// noted as used; and whether they were seen to change.
     #[inline]
     pub(super) fn take(&self, place: u32, offset: usize, length: usize) -> Option<(&[u8], bool)> {
-        let place = place as usize;
-        let (pages, _) = self.slabs.get(place / SLAB)?.as_chunks::<PAGE>();
-        let page = pages.get(place % SLAB)?;
         let end = (offset + length).min(PAGE);
-        let bytes = page.get(offset..end)?;
-        let marks = self.marks.get(place)?;
+        let bytes = self.page(place)?.get(offset..end)?;
         let lines = lines(offset, end.saturating_sub(1));
+        Some((bytes, self.use_lines(place, lines)?))
+    }
+
+    /// The same of eight bytes, the address of which is a multiple of eight.
+    #[inline]
+    pub(super) fn word(&self, place: u32, offset: usize) -> Option<(u64, bool)> {
+        let (words, _) = self.page(place)?.as_chunks();
+        let word = words.get(offset / 8)?;
+        let torn = self.use_lines(place, 1 << (offset / LINE % 64))?;
+        Some((u64::from_le_bytes(*word), torn))
+    }
+
+    #[inline]
+    fn page(&self, place: u32) -> Option<&Page> {
+        let place = place as usize;
+        let (pages, _) = self.slabs.get(place / SLAB)?.as_chunks();
+        pages.get(place % SLAB)
+    }
+
+    /// Notes that these lines were used; whether any was seen to change.
+    #[inline]
+    fn use_lines(&self, place: u32, lines: u64) -> Option<bool> {
+        let marks = self.marks.get(place as usize)?;
         marks.used.set(marks.used.get() | lines);
-        Some((bytes, marks.changed & lines != 0))
+        Some(marks.changed & lines != 0)
     }
 
     /// Holds a run against what is there `now`, of which the pages `readable`
@@ -257,6 +307,11 @@ fn different_lines(one: &[u8], other: &[u8]) -> u64 {
     let pairs = one.chunks(LINE).zip(other.chunks(LINE));
     let different = pairs.enumerate().filter(|(_, (one, other))| one != other);
     different.fold(0, |lines, (line, _)| lines | 1 << line)
+}
+
+/// The page of this number among those of its chunk.
+pub(super) fn bit(number: u64) -> u32 {
+    1 << (number % PAGES as u64)
 }
 
 /// All pages of a chunk.
