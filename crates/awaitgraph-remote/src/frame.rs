@@ -31,6 +31,9 @@ pub(crate) struct RawFrame {
     pub(crate) offset: i64,
     /// The coroutine or generator that it belongs to.
     pub(crate) generator: Option<u64>,
+    /// How many values it has in hand, where it is suspended: those on its value
+    /// stack, and (3.11+) those of its variables, which lie below.
+    pub(crate) values: u64,
 }
 
 /// What a frame's memory says: a frame of Python code, or a link of the chain
@@ -106,6 +109,7 @@ impl Objects<'_> {
                     code,
                     offset: i64::from(lasti) * layout.lasti_unit,
                     generator: fields.pointer(at(layout.generator))?,
+                    values: self.values(frame)?.1,
                 };
                 Ok(Link {
                     frame: Some(frame),
@@ -134,6 +138,7 @@ impl Objects<'_> {
                     code: executable,
                     offset: instruction.wrapping_sub(begin).cast_signed(),
                     generator: (owner == OWNED_BY_GENERATOR).then_some(generator),
+                    values: self.values(frame)?.1,
                 };
                 Ok(Link {
                     frame: Some(frame),
@@ -155,13 +160,9 @@ impl Objects<'_> {
         }
     }
 
-    /// The value at `depth` from the end of a suspended frame's value stack;
-    /// 1 is the last.
-    pub(crate) fn stack_value(
-        &self,
-        frame: &FrameFields<'_>,
-        depth: u64,
-    ) -> Result<Option<u64>, Fault> {
+    /// Where the values of a suspended frame begin, and how many there are: those
+    /// on its value stack, and (3.11+) those of its variables, which lie below.
+    fn values(&self, frame: &FrameFields<'_>) -> Result<(u64, u64), Fault> {
         let FrameFields { fields, addr, .. } = frame;
         let at = |offset: u64| frame.begin.wrapping_add(offset);
         let (top, base) = match &self.layout.frame {
@@ -170,17 +171,25 @@ impl Objects<'_> {
                 (layout.stack_top, addr.wrapping_add(layout.localsplus))
             }
         };
-        let end = match top {
-            StackTop::Pointer(offset) => fields.u64(at(offset))?,
-            StackTop::Count(offset) => {
-                let count = u64::try_from(fields.i32(at(offset))?).unwrap_or(0);
-                base.wrapping_add(8 * count)
-            }
+        let count = match top {
+            StackTop::Pointer(offset) => fields.u64(at(offset))?.saturating_sub(base) / 8,
+            StackTop::Count(offset) => u64::try_from(fields.i32(at(offset))?).unwrap_or(0),
         };
-        let place = end.wrapping_sub(8 * depth);
-        if end == 0 || place < base || place >= end {
+        Ok((base, count))
+    }
+
+    /// The value at `depth` from the end of a suspended frame's value stack;
+    /// 1 is the last.
+    pub(crate) fn stack_value(
+        &self,
+        frame: &FrameFields<'_>,
+        depth: u64,
+    ) -> Result<Option<u64>, Fault> {
+        let (base, count) = self.values(frame)?;
+        let Some(place) = count.checked_sub(depth) else {
             return Ok(None);
-        }
-        Ok(Some(self.u64(place, 0)? & !REFERENCE_TAG).filter(|&value| value != 0))
+        };
+        let value = self.u64(base, 8u64.wrapping_mul(place))? & !REFERENCE_TAG;
+        Ok(Some(value).filter(|&value| value != 0))
     }
 }

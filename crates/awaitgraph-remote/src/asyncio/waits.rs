@@ -35,7 +35,7 @@ use awaitgraph_model::{
 use super::callbacks::Callbacks;
 use super::task::RawTask;
 use crate::code::Codes;
-use crate::coroutine::{Chains, End};
+use crate::coroutine::{Chain, Chains, End};
 use crate::frame::RawFrame;
 use crate::limits;
 use crate::map::HashMap;
@@ -160,36 +160,35 @@ impl<'a> Waits<'a> {
             together: Cell::new(limits::MOST_TOGETHER),
             levels: RefCell::default(),
         };
-        let (entered, fault) = waits.look_into_all();
+        let (entered, is_complete, fault) = waits.look_into_all();
         waits.entered = entered;
-        let tasks = 0..waits.picture.tasks.len();
-        waits.is_complete = fault.is_none()
-            && tasks.map(TaskIndex::from_usize).all(|task| {
-                let chain = waits.picture.chains.get(task.as_usize());
-                let executes = chain.is_some_and(|it| it.end == End::Executing);
-                executes || waits.is_whole(task)
-            });
+        waits.is_complete = is_complete;
         (waits, fault)
     }
 
-    /// What each task is inside of.
-    fn look_into_all(&self) -> (Entered, Option<Fault>) {
+    /// What each task is inside of, whether that is all that there is, and what
+    /// could not be read of it.
+    fn look_into_all(&self) -> (Entered, bool, Option<Fault>) {
         let (mut entered, mut missed) = (Entered::default(), None);
+        let mut is_complete = true;
         let looking = Looking::new(self.objects, self.codes, &self.frames);
         for (position, chain) in self.picture.chains.iter().enumerate() {
             let task = TaskIndex::from_usize(position);
-            // Of one whose innermost frames are missing it is not known whether
-            // it is inside of something or only about to be.
-            if chain.end != End::Executing && !self.is_whole(task) {
+            let mut on_stack: &[RawFrame] = &[];
+            if chain.end == End::Executing {
+                on_stack = (self.picture.on_stack)(task);
+            } else if !self.has_all(task, chain) {
+                // Of one whose innermost frames are missing it is not known
+                // whether it is inside of something or only about to be.
+                is_complete = false;
                 continue;
             }
             let levels = || self.levels(task);
-            let on_stack = (self.picture.on_stack)(task);
             if let Err(fault) = looking.add(task, chain, on_stack, levels, &mut entered) {
                 missed = Some(fault);
             }
         }
-        (entered, missed)
+        (entered, is_complete && missed.is_none(), missed)
     }
 
     /// What the task waits for, and what could not be read of that.
@@ -243,10 +242,15 @@ impl<'a> Waits<'a> {
 
     /// Whether all frames of a suspended task could be read.
     fn is_whole(&self, task: TaskIndex) -> bool {
-        let position = task.as_usize();
-        let stack = self.picture.tasks.get(position).map(|it| it.stack.len());
-        let chain = self.picture.chains.get(position);
-        chain.is_some_and(|it| it.fault.is_none() && stack == Some(it.frames.len()))
+        let chain = self.picture.chains.get(task.as_usize());
+        chain.is_some_and(|chain| self.has_all(task, chain))
+    }
+
+    /// Whether these are all of the task's frames.
+    fn has_all(&self, task: TaskIndex, chain: Chain<'_>) -> bool {
+        let task = self.picture.tasks.get(task.as_usize());
+        let stack = task.map(|it| it.stack.len());
+        chain.fault.is_none() && stack == Some(chain.frames.len())
     }
 
     /// The frames of a task that is suspended, innermost first.

@@ -94,19 +94,26 @@ impl Objects<'_> {
         }
     }
 
-    /// The values on the stack of the suspended frame at `addr` that has so
-    /// many variables, the oldest first, but for the last `without`. A value
+    /// The values on the stack of a suspended frame that has so many variables, the oldest first, but for the last `without`. A value
     /// that is not there is 0.
     pub(crate) fn value_stack(
         &self,
-        addr: u64,
+        frame: &RawFrame,
         variables: usize,
         without: u64,
     ) -> Result<Vec<u64>, Fault> {
-        let (base, count) = self.value_stack_place(addr, variables)?;
+        let below = match &self.layout.frame {
+            FrameLayout::Object(_) => 0,
+            FrameLayout::Interpreter(_) => variables as u64,
+        };
+        // As nearly always.
+        if frame.values <= below.saturating_add(without) {
+            return Ok(Vec::new());
+        }
+        let (base, count) = self.value_stack_place(frame.addr, variables)?;
         let count = count.saturating_sub(without);
         if count > limits::MOST_VARIABLES {
-            return unexpected(addr, "a stack of too many values");
+            return unexpected(frame.addr, "a stack of too many values");
         }
         let mut values = Vec::with_capacity(count.min(4) as usize);
         for place in 0..count {

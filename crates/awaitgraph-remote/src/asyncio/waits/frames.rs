@@ -1,6 +1,6 @@
 //! The frames of tasks, with their variables by name.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use awaitgraph_model::{CodeIndex, Frame};
@@ -10,6 +10,9 @@ use crate::code::Codes;
 use crate::frame::RawFrame;
 use crate::map::HashMap;
 use crate::object::{Fault, Kind, Objects};
+
+/// Of how many code objects the number of variables is at hand.
+const RECENT: usize = 64;
 
 /// A frame, as it lies in memory and as the graph has it.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +36,9 @@ pub(super) struct Frames<'a> {
     objects: &'a Objects<'a>,
     codes: &'a Codes<'a>,
     variables: RefCell<HashMap<u64, Rc<Variables>>>,
+    /// How many they are, of the code objects that were asked for last, each at
+    /// a place by its address.
+    counts: [Cell<(u64, usize)>; RECENT],
     /// By code index: whether it was looked at, and what it is.
     roles: RefCell<Vec<Option<Option<Role>>>>,
 }
@@ -56,6 +62,7 @@ impl<'a> Frames<'a> {
             objects,
             codes,
             variables: RefCell::default(),
+            counts: [const { Cell::new((0, 0)) }; RECENT],
             roles: RefCell::default(),
         }
     }
@@ -79,6 +86,21 @@ impl<'a> Frames<'a> {
             .borrow_mut()
             .insert(addr, Rc::clone(&variables));
         Ok(variables)
+    }
+
+    /// How many variables the code object at `addr` has.
+    pub(super) fn count(&self, addr: u64) -> Result<usize, Fault> {
+        let recent = self.counts.get((addr >> 5) as usize % RECENT);
+        if let Some((known, count)) = recent.map(Cell::get)
+            && known == addr
+        {
+            return Ok(count);
+        }
+        let count = self.variables(addr)?.names.len();
+        if let Some(recent) = recent {
+            recent.set((addr, count));
+        }
+        Ok(count)
     }
 
     /// The value of the variable of this name; `None` where the frame has none,

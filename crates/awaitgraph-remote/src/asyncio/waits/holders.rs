@@ -196,11 +196,11 @@ impl<'a, 'f> Looking<'a, 'f> {
         let (mut frame, mut state) = (*frame, state);
         let mut rest = Vec::new();
         for _ in 0..limits::MOST_INSIDE {
-            let variables = self.frames.variables(frame.code)?.names.len();
+            let variables = self.frames.count(frame.code)?;
             let awaited = objects.layout.awaited.depth;
             let values = match state {
-                State::Awaits => objects.value_stack(frame.addr, variables, awaited)?,
-                State::Rests => objects.value_stack(frame.addr, variables, 0)?,
+                State::Awaits => objects.value_stack(&frame, variables, awaited)?,
+                State::Rests => objects.value_stack(&frame, variables, 0)?,
                 State::Executes => objects.executing_stack(&frame, variables)?,
             };
             for (place, &value) in values.iter().enumerate() {
