@@ -86,8 +86,9 @@ impl Objects<'_> {
         };
         let raw = RawTask {
             addr,
-            coro: self.not_none(fields.pointer(task.coro)?)?,
-            waits_for: self.not_none(fields.pointer(task.fut_waiter)?)?,
+            // These are NULL where there is nothing, never `None`.
+            coro: fields.pointer(task.coro)?,
+            waits_for: fields.pointer(task.fut_waiter)?,
             loop_: fields.pointer(future.loop_)?,
             cancelling: must_cancel || requested,
             native: Some(Native {
