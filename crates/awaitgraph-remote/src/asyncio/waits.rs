@@ -7,6 +7,7 @@
 //!   names       the name by which the program refers to an object
 //!   primitives, queues, timers, sockets, executors, futures
 //!               what is known of each
+//!   uvloop      the same where uvloop has it
 //! ```
 //!
 //! The innermost frames tell the construct, and their `self` the object. Only
@@ -24,6 +25,7 @@ mod queues;
 mod roles;
 mod sockets;
 mod timers;
+mod uvloop;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;

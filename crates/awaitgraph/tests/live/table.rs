@@ -269,11 +269,12 @@ const ROWS: &[Row] = &[
     row("a_barrier_counts", "waits_barrier").from(11).everywhere(),
     row("queues_have_sizes_and_other_ends", "waits_queues").everywhere(),
     row("streams_have_descriptors_and_addresses", "waits_streams").python_tasks().and(&[Nonblocking, Development]),
+    row("connections_of_tls_and_datagrams_have_descriptors", "waits_transports").everywhere(),
     row("executors_have_threads_and_queues", "waits_executor").everywhere(),
     row("child_processes_have_ids", "waits_subprocess").everywhere(),
     row("futures_are_told_by_who_has_them", "waits_futures").everywhere(),
     row("time_limits_are_told", "waits_deadlines").nearly_everywhere(),
-    row("anyio_is_told_in_its_own_terms", "waits_anyio").needs("anyio"),
+    row("anyio_is_told_in_its_own_terms", "waits_anyio").needs("anyio").and(&[Uvloop]),
     row("requests_of_aiohttp_are_streams", "waits_aiohttp").needs("aiohttp"),
     row("transports_of_uvloop_are_read", "waits_uvloop").needs("uvloop").and(&[Uvloop]),
     // Loops, threads, processes, interpreters.

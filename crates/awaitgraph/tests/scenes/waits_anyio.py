@@ -1,6 +1,8 @@
 """anyio: its primitives, sockets and threads end in asyncio's, and are told by their own."""
 import asyncio
+import os
 import socket
+import tempfile
 import threading
 import time
 
@@ -55,6 +57,35 @@ async def connects(port):
             local="%s:%d" % sock.getsockname()[:2], peer="127.0.0.1:%d" % port,
         )
         await stream.receive()
+
+
+async def accepts(listener):
+    truth.mark("accepts")
+    sock = listener.extra(anyio.abc.SocketAttribute.raw_socket)
+    truth.waits(
+        "accepts", "socket", action="accept", family="tcp", fd=sock.fileno(), peer=None,
+        local="%s:%d" % sock.getsockname()[:2],
+    )
+    await listener.accept()
+
+
+async def accepts_unix(path):
+    truth.mark("accepts unix")
+    listener = await anyio.create_unix_listener(path)
+    sock = listener.extra(anyio.abc.SocketAttribute.raw_socket)
+    truth.waits("accepts unix", "socket", action="accept", family="unix", fd=sock.fileno(), local=path)
+    await listener.accept()
+
+
+async def receives_datagrams():
+    truth.mark("receives datagrams")
+    async with await anyio.create_udp_socket(local_host="127.0.0.1") as udp:
+        sock = udp.extra(anyio.abc.SocketAttribute.raw_socket)
+        truth.waits(
+            "receives datagrams", "stream", action="read", family="udp", fd=sock.fileno(),
+            local="%s:%d" % sock.getsockname()[:2], peer=None,
+        )
+        await udp.receive()
 
 
 def works():
@@ -114,9 +145,13 @@ async def main():
     silent = socket.create_server(("127.0.0.1", 0))
     kept.append(silent)
     children["connects"] = connects(silent.getsockname()[1])
+    listeners = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    children["accepts"] = accepts(listeners.listeners[0])
+    children["accepts unix"] = accepts_unix(os.path.join(tempfile.mkdtemp(), "socket"))
+    children["receives datagrams"] = receives_datagrams()
     children["in thread"] = in_thread()
     children["limited"] = limited()
-    truth.when(lambda: "thread" in threads and len(truth._waits) == 10)
+    truth.when(lambda: "thread" in threads and len(truth._waits) == 13)
     for label in children:
         truth.awaits("main", label, "gather")
     await asyncio.gather(*children.values())

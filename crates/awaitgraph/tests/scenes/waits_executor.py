@@ -2,6 +2,7 @@
 import asyncio
 import concurrent.futures
 import functools
+import multiprocessing
 import threading
 import time
 
@@ -48,8 +49,16 @@ async def to_thread():
     await asyncio.to_thread(works, "to thread")
 
 
+async def in_process(label, executor):
+    truth.mark(label)
+    truth.waits(label, "executor", thread=None, function="sleep", queued_before=None, stack=None)
+    await asyncio.get_running_loop().run_in_executor(executor, time.sleep, 1000)
+
+
 async def main():
     truth.mark("main")
+    fork = multiprocessing.get_context("fork")
+    processes = concurrent.futures.ProcessPoolExecutor(1, mp_context=fork)
     one = concurrent.futures.ThreadPoolExecutor(1)
     two = concurrent.futures.ThreadPoolExecutor(2)
     children = {
@@ -59,6 +68,8 @@ async def main():
         "two": runs("two", two),
         "wrapped": wrapped(two),
         "builtin": builtin(),
+        "in process": in_process("in process", processes),
+        "for a process": in_process("for a process", processes),
     }
     if hasattr(asyncio, "to_thread"):
         children["to thread"] = to_thread()

@@ -50,9 +50,13 @@ pub(super) struct Variables {
 }
 
 impl Variables {
-    /// Which one has this name.
-    fn place(&self, name: &str) -> Option<usize> {
-        self.names.iter().position(|it| **it == *name)
+    /// Which ones have this name: to 3.10 an argument that an inner function
+    /// uses has two places, and is in the second, its cell (`Python/ceval.c`,
+    /// "Allocate and initialize storage for cell vars").
+    fn places(&self, name: &str) -> impl Iterator<Item = usize> {
+        let all = self.names.iter().enumerate();
+        all.filter(move |(_, it)| ***it == *name)
+            .map(|(place, _)| place)
     }
 }
 
@@ -106,10 +110,13 @@ impl<'a> Frames<'a> {
     /// The value of the variable of this name; `None` where the frame has none,
     /// or it is `None`.
     pub(super) fn variable(&self, frame: &RawFrame, name: &str) -> Result<Option<u64>, Fault> {
-        match self.variables(frame.code)?.place(name) {
-            Some(place) => self.objects.variable_but_none(frame.addr, place),
-            None => Ok(None),
+        for place in self.variables(frame.code)?.places(name) {
+            let found = self.objects.variable_but_none(frame.addr, place)?;
+            if found.is_some() {
+                return Ok(found);
+            }
         }
+        Ok(None)
     }
 
     /// The attribute of this name; `None` where there is none, or it is `None`.

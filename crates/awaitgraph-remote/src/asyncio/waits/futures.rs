@@ -104,7 +104,10 @@ impl Waits<'_> {
                     let loop_ = self.loop_of(future)?;
                     match self.left_of_scheduled(future, loop_)? {
                         Some(left) => Some(plain(Wait::Sleep { left: Some(left) }, future)),
-                        None => self.watched_descriptor(future, loop_)?,
+                        None => match self.watched_descriptor(future, loop_)? {
+                            Some(found) => Some(found),
+                            None => self.bare_socket_of_uv(future)?,
+                        },
                     }
                 }
             };
@@ -201,6 +204,17 @@ impl Waits<'_> {
         found.fd = Some(fd);
         self.complete(&mut found);
         Ok(Some(plain(Wait::Socket(found), future)))
+    }
+
+    /// The bare socket that a future of uvloop is for.
+    fn bare_socket_of_uv(&self, future: u64) -> Result<Option<WaitsFor>, Fault> {
+        let Some((object, action)) = self.socket_of_uv(future)? else {
+            return Ok(None);
+        };
+        let mut found = socket(SocketKind::Socket, action);
+        self.add_socket(&mut found, object)?;
+        self.complete(&mut found);
+        Ok(Some(plain(Wait::Socket(found), object)))
     }
 
     /// The futures that callbacks for descriptors have in hand, of the loop at

@@ -14,6 +14,13 @@ use crate::process::Descriptor;
 /// has another that has one.
 const TRANSPORTS: [&str; 2] = ["_transport", "transport"];
 const ON_THE_WAY: [&str; 5] = ["_protocol", "protocol", "_stream", "_writer", "writer"];
+/// Where anyio's classes have their sockets, each in an attribute of its own.
+const RAW_SOCKETS: [&str; 4] = [
+    "_raw_socket",
+    "_RawSocketMixin__raw_socket",
+    "_TCPSocketListener__raw_socket",
+    "_UNIXSocketListener__raw_socket",
+];
 /// The transport below one of TLS; how many such are seen through.
 const LAYERS: usize = 4;
 /// `AF_UNIX`, `AF_INET`, `AF_INET6`, `SOCK_STREAM` and `SOCK_DGRAM` of Linux.
@@ -97,7 +104,7 @@ impl Waits<'_> {
                 }
             }
             if let Some(owner) = self.frames.variable(&level.raw, "self")? {
-                for name in ["_raw_socket", "_RawSocketMixin__raw_socket"] {
+                for name in RAW_SOCKETS {
                     if let Some(value) = self.frames.attribute(owner, name)? {
                         object = Some(value);
                         break 'frames;
@@ -239,7 +246,7 @@ impl Waits<'_> {
         for _ in 0..LAYERS {
             let below = match self.frames.attribute(here, "_ssl_protocol")? {
                 Some(tls) => self.frames.attribute(tls, "_transport")?,
-                None => None,
+                None => self.below_tls_of_uv(here)?,
             };
             match below {
                 Some(below) => here = below,
@@ -312,7 +319,7 @@ impl Waits<'_> {
 
     /// Adds what the `socket.socket` at `addr` says of itself, or the wrapper
     /// that asyncio puts around one.
-    fn add_socket(&self, found: &mut Socket, addr: u64) -> Result<(), Fault> {
+    pub(super) fn add_socket(&self, found: &mut Socket, addr: u64) -> Result<(), Fault> {
         let mut addr = addr;
         if self.objects.kind_of(addr)? != Kind::Socket {
             match self.frames.attribute(addr, "_sock")? {
@@ -394,32 +401,5 @@ impl Waits<'_> {
             }
             _ => None,
         })
-    }
-
-    /// The descriptor of a transport of uvloop, which has a `uv_stream_t` whose
-    /// `data` leads back to it (libuv's `include/uv.h` and `include/uv/unix.h`,
-    /// the same in all of 1.x).
-    fn descriptor_of_uv(&self, addr: u64) -> Result<Option<i32>, Fault> {
-        const TYPE: u64 = 16;
-        const DESCRIPTOR: u64 = 184;
-        /// `UV_NAMED_PIPE` and `UV_TCP` of `uv_handle_type`.
-        const STREAMS: [i32; 2] = [7, 12];
-        let objects = self.objects;
-        let type_ = objects.type_of(addr)?;
-        if !objects.type_name(type_.addr)?.starts_with("uvloop.") {
-            return Ok(None);
-        }
-        let begin = objects.layout.object.header;
-        for offset in (begin..type_.basicsize.min(limits::LONGEST_ADDRESS)).step_by(8) {
-            if let Some(handle) = objects.pointer(addr, offset)?
-                && handle.is_multiple_of(8)
-                && objects.u64(handle, 0) == Ok(addr)
-                && STREAMS.contains(&objects.i32(handle, TYPE)?)
-            {
-                let fd = objects.i32(handle, DESCRIPTOR)?;
-                return Ok(Some(fd).filter(|&fd| fd >= 0));
-            }
-        }
-        Ok(None)
     }
 }

@@ -1,0 +1,121 @@
+//! Objects of uvloop, which are written in Cython: their fields have no names.
+//!
+//! ```text
+//!   _SSLProtocolTransport ──> SSLProtocol ──> TCPTransport ──> uv_tcp_t: descriptor
+//!   _SyncSocketReaderFuture ──> socket.socket             data <──┘
+//! ```
+//!
+//! What such an object refers to is told by its type, and taken only where
+//! there is but one of it; a handle of libuv leads back to the object that has
+//! it. Where neither holds nothing is said.
+
+use super::Waits;
+use crate::object::{Fault, Kind};
+
+/// The largest object of uvloop that is looked through: a transport of TLS has
+/// its buffers in it.
+const LARGEST: u64 = 4096;
+
+/// A kind of handle, and where its descriptor is (libuv's `include/uv.h` and
+/// `include/uv/unix.h`, the same in all of 1.x): `UV_NAMED_PIPE`, `UV_TCP` and
+/// `UV_UDP` of `uv_handle_type`.
+const HANDLES: [(i32, u64); 3] = [(7, 184), (12, 184), (15, 176)];
+/// Where a handle tells its kind.
+const TYPE: u64 = 16;
+
+impl Waits<'_> {
+    /// The descriptor of a transport of uvloop.
+    pub(super) fn descriptor_of_uv(&self, addr: u64) -> Result<Option<i32>, Fault> {
+        let objects = self.objects;
+        for word in self.words_of_uv(addr)? {
+            // The handle's `data` leads back.
+            if objects.u64(word, 0) == Ok(addr) {
+                let kind = objects.i32(word, TYPE)?;
+                if let Some(&(_, place)) = HANDLES.iter().find(|(known, _)| *known == kind) {
+                    let fd = objects.i32(word, place)?;
+                    return Ok(Some(fd).filter(|&fd| fd >= 0));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The transport below one of TLS.
+    pub(super) fn below_tls_of_uv(&self, addr: u64) -> Result<Option<u64>, Fault> {
+        let is_protocol = |type_: &str| type_ == "uvloop.loop.SSLProtocol";
+        let Some(protocol) = self.only_one_of_uv(addr, is_protocol)? else {
+            return Ok(None);
+        };
+        self.only_one_of_uv(protocol, |type_| {
+            matches!(
+                type_,
+                "uvloop.loop.TCPTransport" | "uvloop.loop.UnixTransport"
+            )
+        })
+    }
+
+    /// The socket that a future of `loop.sock_recv` and its kin waits for, and
+    /// what for.
+    pub(super) fn socket_of_uv(&self, future: u64) -> Result<Option<(u64, &'static str)>, Fault> {
+        let objects = self.objects;
+        let type_ = objects.type_of(future)?;
+        let action = match objects.type_name(type_.addr)?.as_str() {
+            "_SyncSocketReaderFuture" => "read",
+            "_SyncSocketWriterFuture" => "write",
+            _ => return Ok(None),
+        };
+        // A class of Python's own making: it has attributes.
+        let mut found = None;
+        for (_, value) in objects.attributes(future)? {
+            if objects.kind_of(value)? == Kind::Socket {
+                found = Some(value);
+            }
+        }
+        Ok(found.map(|socket| (socket, action)))
+    }
+
+    /// The only object that the one at `addr` has whose type is one of those.
+    fn only_one_of_uv(
+        &self,
+        addr: u64,
+        is_one: impl Fn(&str) -> bool,
+    ) -> Result<Option<u64>, Fault> {
+        let objects = self.objects;
+        let mut found = None;
+        for word in self.words_of_uv(addr)? {
+            // What is no pointer to an object has no type that could be read.
+            let Ok(type_) = objects.type_of(word) else {
+                continue;
+            };
+            if objects
+                .type_name(type_.addr)
+                .is_ok_and(|name| is_one(&name))
+            {
+                if found.is_some_and(|it| it != word) {
+                    return Ok(None);
+                }
+                found = Some(word);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The words in an object of uvloop that may be pointers; none of any other.
+    fn words_of_uv(&self, addr: u64) -> Result<Vec<u64>, Fault> {
+        let objects = self.objects;
+        let type_ = objects.type_of(addr)?;
+        if !objects.type_name(type_.addr)?.starts_with("uvloop.") {
+            return Ok(Vec::new());
+        }
+        let mut words = Vec::new();
+        let end = type_.basicsize.min(LARGEST);
+        for offset in (objects.layout.object.header..end).step_by(8) {
+            if let Some(word) = objects.pointer(addr, offset)?
+                && word.is_multiple_of(8)
+            {
+                words.push(word);
+            }
+        }
+        Ok(words)
+    }
+}

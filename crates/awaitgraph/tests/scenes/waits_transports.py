@@ -1,0 +1,106 @@
+"""Connections beneath TLS, datagrams and bare sockets, of either loop's own kinds."""
+import asyncio
+import os
+import socket
+import ssl
+import threading
+
+import truth
+
+CERTIFICATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "certificate.pem")
+
+
+def address(pair):
+    return "%s:%d" % pair[:2]
+
+
+def serve(listener):
+    """Completes each handshake, and reads and says nothing."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    while True:
+        connection, _ = listener.accept()
+        kept.append(context.wrap_socket(connection, server_side=True))
+
+
+def trusting():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def tls(label, port, action):
+    truth.mark(label)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting())
+    sock = writer.get_extra_info("socket")
+    truth.waits(
+        label, "stream", action=action, id=writer.transport, family="tcp", fd=sock.fileno(),
+        local=address(sock.getsockname()), peer="127.0.0.1:%d" % port,
+    )
+    if action == "read":
+        await reader.readline()
+    while True:
+        writer.write(bytes(1 << 20))
+        await writer.drain()
+
+
+class Client(asyncio.DatagramProtocol):
+    def connection_made(self, transport):
+        self.transport = transport
+
+    async def ask(self):
+        self.answer = truth.forever()
+        await self.answer
+
+
+async def datagram(label, **where):
+    truth.mark(label)
+    loop = asyncio.get_running_loop()
+    transport, client = await loop.create_datagram_endpoint(Client, **where)
+    sock = transport.get_extra_info("socket")
+    truth.waits(
+        label, "stream", action="read", family="udp", name="Client.answer", fd=sock.fileno(),
+        local=address(sock.getsockname()), peer=where.get("remote_addr") and address(where["remote_addr"]),
+    )
+    kept.append(client)
+    await client.ask()
+
+
+async def receives(sock):
+    truth.mark("receives")
+    truth.waits("receives", "socket", action="read", id=sock, family="unix", fd=sock.fileno())
+    await asyncio.get_running_loop().sock_recv(sock, 10)
+
+
+async def sends(sock):
+    truth.mark("sends")
+    truth.waits("sends", "socket", action="write", id=sock, family="unix", fd=sock.fileno())
+    await asyncio.get_running_loop().sock_sendall(sock, bytes(1 << 26))
+
+
+async def main():
+    truth.mark("main")
+    listener = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=serve, args=(listener,), daemon=True).start()
+    port = listener.getsockname()[1]
+    pairs = [socket.socketpair() for _ in range(2)]
+    kept.extend(pairs)
+    for pair in pairs:
+        pair[0].setblocking(False)
+    children = {
+        "tls read": tls("tls read", port, "read"),
+        "tls write": tls("tls write", port, "write"),
+        "connected": datagram("connected", remote_addr=("127.0.0.1", port)),
+        "bound": datagram("bound", local_addr=("127.0.0.1", 0)),
+        "receives": receives(pairs[0][0]),
+        "sends": sends(pairs[1][0]),
+    }
+    truth.when(lambda: len(truth._waits) == len(children))
+    for label in children:
+        truth.awaits("main", label, "gather")
+    await asyncio.gather(*children.values())
+
+
+kept = []
+truth.run(main)
