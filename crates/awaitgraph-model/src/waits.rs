@@ -10,16 +10,22 @@ pub struct WaitsFor {
     /// The address of the object: the lock, the queue, the transport; of the
     /// future, where nothing more is known.
     pub id: Option<u64>,
-    /// The name by which the program refers to it, as `Pool.lock` or `ready`:
-    /// the attribute of an object, behind the name of that object's class, or a
-    /// variable. It comes from the target, and is not escaped.
+    /// The name by which the program refers to it, as `Pool.lock`, `ready` or
+    /// `Pool.locks['a']`: the attribute of an object, behind the name of that
+    /// object's class, or a variable; where that is a container, with the place
+    /// in it. It comes from the target, and is not escaped.
     pub name: Option<String>,
     /// Seconds until the innermost `asyncio.timeout` or `wait_for` around it
-    /// gives up; negative where that is overdue.
+    /// that has a limit gives up; negative where that is overdue.
     pub deadline: Option<f64>,
 }
 
 impl WaitsFor {
+    /// The name without the place in a container: what is in one is alike.
+    pub fn name_of_kind(&self) -> Option<&str> {
+        self.name.as_deref().map(without_place)
+    }
+
     /// See [`Graph::pass`](crate::Graph::pass).
     pub(crate) fn pass(&mut self, seconds: f64) {
         let left = match &mut self.what {
@@ -30,6 +36,11 @@ impl WaitsFor {
             *left -= seconds;
         }
     }
+}
+
+/// `Pool.locks` of `Pool.locks['a']`.
+pub(crate) fn without_place(name: &str) -> &str {
+    name.split('[').next().unwrap_or(name)
 }
 
 /// What is waited for, by kind.
@@ -78,6 +89,7 @@ impl Wait {
     pub fn holders(&self) -> &[TaskIndex] {
         match self {
             Self::Primitive(primitive) => &primitive.holders,
+            Self::Queue(queue) => &queue.holders,
             _ => &[],
         }
     }
@@ -148,6 +160,9 @@ pub struct Queue {
     /// this one waits for room, that put into it where this one waits for an
     /// item. In the graph's order.
     pub others: Vec<TaskIndex>,
+    /// Of a queue that a pool keeps what it lends in: the tasks that are known
+    /// to have borrowed something, which they put back. In the graph's order.
+    pub holders: Vec<TaskIndex>,
 }
 
 /// At which end of a queue a task waits.

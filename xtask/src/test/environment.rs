@@ -18,11 +18,13 @@ use crate::pythons::probe::Interpreter;
 use crate::version::Version;
 use crate::workspace::target_folder;
 
-/// What an environment holds. The first two are written in Python and exist
+/// What an environment holds. The first three are written in Python and exist
 /// for every version; the others are compiled and come as wheels or not at all.
-pub(crate) const PACKAGES: [&str; 5] = ["pytest", "anyio", "uvloop", "aiohttp", "greenlet"];
+pub(crate) const PACKAGES: [&str; 7] = [
+    "pytest", "anyio", "httpx", "uvloop", "aiohttp", "greenlet", "asyncpg",
+];
 
-const EVERYWHERE: usize = 2;
+const EVERYWHERE: usize = 3;
 
 /// A virtual environment of one interpreter.
 pub(crate) struct Environment {

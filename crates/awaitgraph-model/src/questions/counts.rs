@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::graph::{Frame, Task, TaskIndex, TaskState};
 use crate::questions::{Link, Links, Outline, OwnCode};
-use crate::waits::{Wait, WaitsFor};
+use crate::waits::{Wait, WaitsFor, without_place};
 
 /// What is to be in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +135,7 @@ fn waits_for(task: &Task, children: &[Link]) -> String {
 /// `lock Pool.lock`, `queue jobs, to get`, `executor, for crunch`.
 fn kind_and_name(wait: &WaitsFor) -> String {
     let mut words = wait.what.kind().to_owned();
-    if let Some(name) = &wait.name {
+    if let Some(name) = wait.name_of_kind() {
         words.push(' ');
         words.push_str(name);
     }
@@ -157,7 +157,10 @@ fn kind_and_name(wait: &WaitsFor) -> String {
             }
         }
         Wait::Future(future) => {
-            if let Some(holder) = future.held_by.first() {
+            // Its own name is among those that have it.
+            let holders = future.held_by.iter().map(|it| without_place(it));
+            let mut others = holders.filter(|it| Some(*it) != wait.name_of_kind());
+            if let Some(holder) = others.next() {
                 words.push_str(" held by ");
                 words.push_str(holder);
             }

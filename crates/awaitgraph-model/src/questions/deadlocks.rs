@@ -182,6 +182,13 @@ fn needs_of_wait(task: &Task) -> Option<&[TaskIndex]> {
             Some(if all_on_record { holders } else { &[] })
         }
         Wait::Queue(queue) => {
+            // A pool that has lent all that it has, and knows to whom.
+            if queue.end == QueueEnd::Get
+                && queue.size == Some(0)
+                && queue.bound == u64::try_from(queue.holders.len()).ok()
+            {
+                return Some(&queue.holders);
+            }
             let nothing_to_do = match queue.end {
                 // Whoever has the queue may put something into it, and most do
                 // so on the way to something else: only who takes has a loop
@@ -297,8 +304,11 @@ fn because(task: Option<&Task>, constructs: Constructs) -> Because {
     if constructs != Constructs::default() {
         return Because::Awaits(constructs);
     }
-    match task.and_then(|task| task.waits_for.as_ref()) {
-        Some(waits_for) if matches!(waits_for.what, Wait::Queue(_)) => Because::AtQueue,
+    match task
+        .and_then(|task| task.waits_for.as_ref())
+        .map(|it| &it.what)
+    {
+        Some(Wait::Queue(queue)) if queue.holders.is_empty() => Because::AtQueue,
         _ => Because::Holds,
     }
 }

@@ -20,7 +20,7 @@ use std::hash::Hash;
 use crate::graph::{Frame, Graph, Task, TaskIndex, TaskState};
 use crate::questions::links::Link;
 use crate::questions::{Components, Links};
-use crate::waits::Wait;
+use crate::waits::{Wait, without_place};
 
 /// For each task the first that is like it, which may be itself. Tasks that
 /// are `alone` are like no other.
@@ -179,14 +179,14 @@ fn wait_kind(task: &Task) -> Option<WaitKind<'_>> {
         ),
         Wait::Subprocess { alive, .. } => (None, *alive == Some(false), true),
         Wait::Future(future) => (
-            future.held_by.first().map(String::as_str),
+            future.held_by.first().map(|name| without_place(name)),
             future.orphaned,
             true,
         ),
     };
     Some(WaitKind {
         kind: waits_for.what.kind(),
-        name: waits_for.name.as_deref(),
+        name: waits_for.name_of_kind(),
         detail,
         is_hopeless,
         is_known,

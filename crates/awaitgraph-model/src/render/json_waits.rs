@@ -129,6 +129,7 @@ impl About<'_, (), ()> {
                 getters,
                 putters,
                 others,
+                ..
             }) => About::Queue {
                 end: end.as_str(),
                 size: *size,

@@ -18,7 +18,8 @@ use crate::render::duration::Duration;
 use crate::render::line::{Line, Span};
 use crate::render::place::{self, push_names};
 use crate::waits::{
-    Executor, Future, Primitive, PrimitiveKind, Queue, QueueEnd, Socket, SocketKind, Wait, WaitsFor,
+    Executor, Future, Primitive, PrimitiveKind, Queue, QueueEnd, Socket, SocketKind, Wait,
+    WaitsFor, without_place,
 };
 
 /// How the words fit what stands before them.
@@ -216,6 +217,10 @@ impl Words<'_> {
                 self.push_format(format_args!(" ({word}{size}/{bound})"));
             }
         }
+        if !queue.holders.is_empty() {
+            self.push(" held by ");
+            push_names(self.graph, &queue.holders, Span::Waits, self.line);
+        }
         self.queue_length(waiting);
     }
 
@@ -319,21 +324,27 @@ impl Words<'_> {
             self.push_id();
             return self.push(", which nothing is left to complete");
         }
-        if future.held_by.is_empty() {
-            if kind == "future" {
-                self.push_id();
-            } else if let Some(name) = &self.wait.name {
-                self.push(" called ");
-                self.push_untrusted(name);
-            }
+        let mut holders: Vec<&str> = future.held_by.iter().map(String::as_str).collect();
+        if holders.is_empty() && kind == "future" {
+            return self.push_id();
+        }
+        // An attribute or a container has it; a variable is only a name for it.
+        if let Some(name) = self.wait.name.as_deref()
+            && (holders.is_empty() || !name.contains(['.', '[']))
+        {
+            self.push(" called ");
+            self.push_untrusted(name);
+            holders.retain(|&holder| holder != name);
+        }
+        if holders.is_empty() {
             return;
         }
         self.push(" held by ");
-        for (at, holder) in future.held_by.iter().take(place::NAMES_SHOWN).enumerate() {
+        for (at, holder) in holders.iter().take(place::NAMES_SHOWN).enumerate() {
             self.push(if at == 0 { "" } else { ", " });
             self.push_untrusted(holder);
         }
-        let more = future.held_by.len().saturating_sub(place::NAMES_SHOWN);
+        let more = holders.len().saturating_sub(place::NAMES_SHOWN);
         if more > 0 {
             self.push_format(format_args!(" and {more} more"));
         }
@@ -391,13 +402,19 @@ impl Words<'_> {
                     self.push(" of other threads");
                 }
                 if let Some(holder) = future.held_by.first() {
-                    self.push(" held by ");
-                    self.push_untrusted(holder);
+                    let is_a_variable =
+                        wait.name.as_deref() == Some(holder) && !holder.contains(['.', '[']);
+                    self.push(if is_a_variable {
+                        " called "
+                    } else {
+                        " held by "
+                    });
+                    self.push_untrusted(without_place(holder));
                 }
                 return;
             }
         }
-        if let Some(name) = &wait.name {
+        if let Some(name) = wait.name_of_kind() {
             self.push(" ");
             self.push_untrusted(name);
         }

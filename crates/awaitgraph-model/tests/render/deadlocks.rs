@@ -56,6 +56,30 @@ fn a_semaphore_of_one_is_a_lock() {
 }
 
 #[test]
+fn a_pool_that_lent_all_to_those_who_want_more_is_a_deadlock() {
+    check(
+        "a waits for queue 0x10 name=Pool.free size=0 bound=2 held by a, b
+         b waits for queue 0x10 name=Pool.free size=0 bound=2 held by a, b",
+        expect![[r#"
+            deadlock: a and b wait for each other
+              a
+                waits to get from queue Pool.free (empty, 0/2) held by a, b
+              1 more task waits within the same circles
+        "#]],
+    );
+    // One of three is lent to nobody knows whom, or on its way.
+    check_nothing_is_found(
+        "a waits for queue 0x10 name=Pool.free size=0 bound=3 held by a, b
+         b waits for queue 0x10 name=Pool.free size=0 bound=3 held by a, b",
+    );
+    // Who sleeps will give back what it has.
+    check_nothing_is_found(
+        "a waits for queue 0x10 name=Pool.free size=0 bound=2 held by a, c
+         c waits for sleep left=1",
+    );
+}
+
+#[test]
 fn a_task_gathers_what_waits_for_its_lock() {
     check(
         "main in run /app/x.py:9

@@ -256,6 +256,12 @@ fn words_hold_for_all_that_share_a_line() {
          g2 waits for subprocess 0x72 pid=8
          h1 waits for future 0x63 held_by=Connection._waiter
          h2 waits for future 0x73 held_by=Connection._waiter
+         k1 waits for lock 0x65 name=Pool.locks['a'] held by b
+         k2 waits for lock 0x75 name=Pool.locks['b'] held by b
+         l1 waits for future 0x66 name=Rpc.pending[1] held_by=Rpc.pending[1]
+         l2 waits for future 0x76 name=Rpc.pending[2] held_by=Rpc.pending[2]
+         m1 waits for future 0x67 name=reply held_by=reply
+         m2 waits for future 0x77 name=reply held_by=reply
          i1 waits for event 0x64
          i2 waits for event 0x74",
         expect![[r#"
@@ -267,6 +273,9 @@ fn words_hold_for_all_that_share_a_line() {
             f1, f2 ×2  wait for an executor to run crunch
             g1, g2 ×2  wait for 2 processes
             h1, h2 ×2  wait for 2 futures held by Connection._waiter
+            k1, k2 ×2  wait for 2 locks Pool.locks
+            l1, l2 ×2  wait for 2 futures held by Rpc.pending
+            m1, m2 ×2  wait for 2 futures called reply
             i1, i2 ×2  wait for 2 events
         "#]],
     );

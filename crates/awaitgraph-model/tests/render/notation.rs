@@ -153,6 +153,7 @@ impl Reader {
                 getters: number(about.remove("getters")),
                 putters: number(about.remove("putters")),
                 others: self.tasks(about.remove("others").unwrap_or_default(), ","),
+                holders: self.tasks(holders, ", "),
             }),
             "socket" | "stream" | "server" => Wait::Socket(Socket {
                 kind: match kind {

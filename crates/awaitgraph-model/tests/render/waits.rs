@@ -90,6 +90,7 @@ fn a_queue_says_which_end_and_how_full() {
             "queue 0x10 name=jobs size=0 bound=10 getters=4",
             "queue 0x10 name=jobs end=put size=10 bound=10 putters=2 others=b,c",
             "queue 0x10 name=Worker.jobs end=join size=3",
+            "queue 0x10 name=Pool._queue size=0 bound=2 getters=3 held by b, c",
         ],
         expect![[r#"
             a  waits to get from queue
@@ -102,6 +103,8 @@ fn a_queue_says_which_end_and_how_full() {
               {"kind":"queue","id":"0x10","holders":[],"name":"jobs","end":"put","size":10,"bound":10,"putters":2,"others":["0x1010","0x1020"]}
             a  waits for the end of queue Worker.jobs (3 in it)
               {"kind":"queue","id":"0x10","holders":[],"name":"Worker.jobs","end":"join","size":3}
+            a  waits to get from queue Pool._queue (empty, 0/2) held by b, c; 3 wait
+              {"kind":"queue","id":"0x10","holders":["0x1010","0x1020"],"name":"Pool._queue","end":"get","size":0,"bound":2,"getters":3}
         "#]],
     );
 }
@@ -170,6 +173,8 @@ fn a_process_and_a_future_say_what_is_known() {
             "future 0x10",
             "future 0x10 name=reply",
             "future 0x10 held_by=Connection._waiter",
+            "future 0x10 name=reply held_by=reply",
+            "future 0x10 name=Rpc.pending[3] held_by=Rpc.pending[3]",
             "future 0x10 held_by=a,b,c,d,e deadline=1.2",
             "future 0x10 orphaned",
             "threadsafe 0x10 held_by=Bridge.future",
@@ -189,6 +194,10 @@ fn a_process_and_a_future_say_what_is_known() {
               {"kind":"future","id":"0x10","holders":[],"name":"reply"}
             a  waits for a future held by Connection._waiter
               {"kind":"future","id":"0x10","holders":[],"held_by":["Connection._waiter"]}
+            a  waits for a future called reply
+              {"kind":"future","id":"0x10","holders":[],"name":"reply","held_by":["reply"]}
+            a  waits for a future held by Rpc.pending[3]
+              {"kind":"future","id":"0x10","holders":[],"name":"Rpc.pending[3]","held_by":["Rpc.pending[3]"]}
             a  waits for a future held by a, b, c and 2 more; timeout in 1.2 s
               {"kind":"future","id":"0x10","holders":[],"deadline":1.2,"held_by":["a","b","c","d","e"]}
             a  waits for future 0x10, which nothing is left to complete

@@ -54,10 +54,12 @@ enum Cell {
     /// A `concurrent.futures.Future` that the future stands for: it wakes
     /// nobody there, but is told where the future is cancelled.
     Source,
+    /// What a shield is around; that is told where nobody waits any more.
+    Shielded,
 }
 
 /// The closures that are known: module, qualified name, cell.
-const CLOSURES: [(&str, &str, &str, How, Cell); 9] = [
+const CLOSURES: [(&str, &str, &str, How, Cell); 10] = [
     (
         "asyncio.tasks",
         "gather.<locals>._done_callback",
@@ -79,6 +81,13 @@ const CLOSURES: [(&str, &str, &str, How, Cell); 9] = [
         "outer",
         How::Shield,
         Cell::Future,
+    ),
+    (
+        "asyncio.tasks",
+        "shield.<locals>._outer_done_callback",
+        "inner",
+        How::Shield,
+        Cell::Shielded,
     ),
     (
         "asyncio.tasks",
@@ -167,13 +176,22 @@ impl<'a> Callbacks<'a> {
 
     /// The `concurrent.futures.Future` that the future at `addr` stands for.
     pub(crate) fn chained(&self, addr: u64) -> Result<Option<u64>, Fault> {
+        self.cell_of_callback(addr, Cell::Source)
+    }
+
+    /// What the future at `addr`, which `asyncio.shield` gave, is around.
+    pub(crate) fn shielded(&self, addr: u64) -> Result<Option<u64>, Fault> {
+        self.cell_of_callback(addr, Cell::Shielded)
+    }
+
+    fn cell_of_callback(&self, addr: u64, cell: Cell) -> Result<Option<u64>, Fault> {
         let objects = self.objects;
         let mut callbacks = Vec::new();
         objects.callbacks(addr, &mut callbacks)?;
         for callback in callbacks {
             if objects.kind_of(callback)? == Kind::Function
                 && let Some(closure) = self.closure(callback)?
-                && closure.cell == Cell::Source
+                && closure.cell == cell
             {
                 return self.content(callback, closure);
             }
@@ -265,7 +283,7 @@ impl<'a> Callbacks<'a> {
         match closure.cell {
             Cell::Future => self.to_future(content, closure.how, hops),
             Cell::Queue => self.queue(content, closure.how, hops),
-            Cell::Source => Ok(()),
+            Cell::Source | Cell::Shielded => Ok(()),
             Cell::TaskGroup => {
                 let Some(group) = content else {
                     return Ok(());

@@ -5,6 +5,7 @@
 //!   frames      the variables of a task's frames, by name
 //!   holders     which locks each task is inside of, and until when
 //!   names       the name by which the program refers to an object
+//!   pools       who has borrowed what a queue lends
 //!   primitives, queues, timers, sockets, executors, futures
 //!               what is known of each
 //!   uvloop      the same where uvloop has it
@@ -20,6 +21,7 @@ mod frames;
 mod futures;
 mod holders;
 mod names;
+mod pools;
 mod primitives;
 mod queues;
 mod roles;
@@ -96,6 +98,7 @@ pub(crate) struct Waits<'a> {
     scheduled: RefCell<HashMap<u64, Rc<HashMap<u64, f64>>>>,
     watched: RefCell<HashMap<u64, Rc<futures::Watched>>>,
     users: OnceCell<queues::Users>,
+    borrowed: OnceCell<pools::Borrowed>,
     behind: RefCell<HashMap<u64, Rc<futures::Behind>>>,
     /// By future: whether nothing is left that could complete it.
     orphaned: RefCell<HashMap<u64, bool>>,
@@ -153,6 +156,7 @@ impl<'a> Waits<'a> {
             scheduled: RefCell::default(),
             watched: RefCell::default(),
             users: OnceCell::new(),
+            borrowed: OnceCell::new(),
             behind: RefCell::default(),
             orphaned: RefCell::default(),
             counted: OnceCell::new(),
@@ -211,7 +215,7 @@ impl<'a> Waits<'a> {
             return Ok(Some(plain(Wait::Future(Future::default()), future)));
         }
         let mut found = match self.run(levels)? {
-            Some(run) => self.of_run(&run, future, levels)?,
+            Some(run) => self.of_run(task, &run, future, levels)?,
             None => self.of_future(future, levels, 0)?,
         };
         self.objects.hold(HELD_WAIT)?;
@@ -224,7 +228,11 @@ impl<'a> Waits<'a> {
     pub(crate) fn of_body(&self, task: TaskIndex) -> Result<Option<WaitsFor>, Fault> {
         match self.run(&self.levels(task))? {
             Some(run) if !matches!(run.role, Role::WaitFor | Role::WaitSet) => self.of(task),
-            _ => Ok(None),
+            Some(_) => Ok(None),
+            None => match self.raw(task).and_then(|raw| raw.waits_for) {
+                Some(future) if self.completes(future)?.is_some() => self.of(task),
+                _ => Ok(None),
+            },
         }
     }
 
@@ -326,12 +334,21 @@ impl<'a> Waits<'a> {
         Ok(run)
     }
 
-    fn of_run(&self, run: &Run, future: u64, levels: &[Level]) -> Result<WaitsFor, Fault> {
+    fn of_run(
+        &self,
+        task: TaskIndex,
+        run: &Run,
+        future: u64,
+        levels: &[Level],
+    ) -> Result<WaitsFor, Fault> {
         let (inner, outer) = levels.split_at_checked(run.length).unwrap_or((levels, &[]));
         let level = inner.last();
         let object = run.objects.last().copied();
         match (run.role, object) {
             (Role::Primitive(_) | Role::Queue(_) | Role::MemoryStream(_), Some(object)) => {
+                if outer.is_empty() {
+                    return self.shared(run, object, &self.frames_of_awaiter(task));
+                }
                 self.shared(run, object, outer)
             }
             (Role::Sleep, _) => {
@@ -392,6 +409,16 @@ impl<'a> Waits<'a> {
         }
     }
 
+    /// The frames of who awaits a task that has no frames of the program, as one
+    /// that `wait_for` or `gather` made for `queue.get()`.
+    fn frames_of_awaiter(&self, task: TaskIndex) -> Vec<Level> {
+        let task = self.picture.tasks.get(task.as_usize());
+        match task.and_then(|task| task.awaited_by.first()) {
+            Some(awaiter) => self.levels(awaiter.task),
+            None => Vec::new(),
+        }
+    }
+
     /// What is said alike to everybody who waits for an object.
     fn shared(&self, run: &Run, object: u64, outer: &[Level]) -> Result<WaitsFor, Fault> {
         let key = (object, run.role.number());
@@ -405,7 +432,7 @@ impl<'a> Waits<'a> {
         let wait = match run.role {
             Role::Primitive(kind) => Wait::Primitive(self.primitive(kind, run)?),
             Role::MemoryStream(end) => Wait::Queue(self.memory_stream(end, object)?),
-            Role::Queue(end) => Wait::Queue(self.queue(end, object)?),
+            Role::Queue(end) => Wait::Queue(self.queue(end, object, outer)?),
             _ => Wait::Future(Future::default()),
         };
         let name = self.names.find(&self.frames, &run.objects, outer)?;
@@ -493,9 +520,7 @@ impl<'a> Waits<'a> {
 
     /// Seconds until what is around the task's wait gives up.
     fn deadline(&self, task: TaskIndex, levels: &[Level]) -> Result<Option<f64>, Fault> {
-        if let Some(timeout) = self.entered.timeout(task)
-            && let Some(left) = self.left_of_timeout(timeout)?
-        {
+        if let Some(left) = self.left_of_innermost_timeout(task)? {
             return Ok(Some(left));
         }
         // To 3.11 `wait_for` has a task of its own for what it waits for.
@@ -511,9 +536,18 @@ impl<'a> Waits<'a> {
                 return Ok(Some(left));
             }
             // From 3.12 it is a timeout like any other.
-            if let Some(timeout) = self.entered.timeout(awaiter.task)
-                && let Some(left) = self.left_of_timeout(timeout)?
-            {
+            if let Some(left) = self.left_of_innermost_timeout(awaiter.task)? {
+                return Ok(Some(left));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Seconds until the innermost of the task's timeouts gives up that has a
+    /// limit: `asyncio.timeout(None)` has none.
+    fn left_of_innermost_timeout(&self, task: TaskIndex) -> Result<Option<f64>, Fault> {
+        for &timeout in self.entered.timeouts(task).iter().rev() {
+            if let Some(left) = self.left_of_timeout(timeout)? {
                 return Ok(Some(left));
             }
         }

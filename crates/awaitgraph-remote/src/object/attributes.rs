@@ -162,6 +162,23 @@ impl Objects<'_> {
         Ok(found)
     }
 
+    /// The attribute `name` of the class at `addr`, as far as one of its bases
+    /// that is written in Python has it.
+    pub(crate) fn class_attribute(&self, addr: u64, name: &str) -> Result<Option<u64>, Fault> {
+        for type_ in self.mro(addr)? {
+            let flags = self.u64(type_, self.layout.type_object.tp_flags)?;
+            if flags & flags::HEAPTYPE == 0 {
+                continue;
+            }
+            if let Some(dict) = self.pointer(type_, self.layout.type_object.tp_dict)?
+                && let Some(found) = self.dict_get(dict, name)?
+            {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
     fn before(&self, addr: u64, distance: u64) -> Result<Option<u64>, Fault> {
         self.pointer(addr.wrapping_sub(distance), 0)
     }

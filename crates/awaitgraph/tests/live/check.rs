@@ -59,6 +59,13 @@ const ROWS: &[Row] = &[
         ],
     },
     Row {
+        sentence: "a_deadlock_over_a_pool_is_found",
+        file: "deadlock_pool.py",
+        findings: &[("deadlock", &["first", "second"])],
+        // Each of them is one of those that it waits for.
+        steps: &[("first", "waits to get from queue ")],
+    },
+    Row {
         sentence: "tasks_that_await_each_other_are_found",
         file: "cycle.py",
         findings: &[("deadlock", &["x", "y"]), ("deadlock", &["a", "b", "c"])],

@@ -268,6 +268,8 @@ const ROWS: &[Row] = &[
     row("a_running_task_holds_its_lock", "waits_running").everywhere().and(&[Nonblocking]),
     row("a_barrier_counts", "waits_barrier").from(11).everywhere(),
     row("queues_have_sizes_and_other_ends", "waits_queues").everywhere(),
+    row("names_are_found_in_containers", "waits_names").nearly_everywhere(),
+    row("pools_say_who_has_borrowed", "waits_pool").python_tasks(),
     row("streams_have_descriptors_and_addresses", "waits_streams").python_tasks().and(&[Nonblocking, Development]),
     row("connections_of_tls_and_datagrams_have_descriptors", "waits_transports").everywhere(),
     row("executors_have_threads_and_queues", "waits_executor").everywhere(),
@@ -276,6 +278,8 @@ const ROWS: &[Row] = &[
     row("time_limits_are_told", "waits_deadlines").nearly_everywhere(),
     row("anyio_is_told_in_its_own_terms", "waits_anyio").needs("anyio").and(&[Uvloop]),
     row("requests_of_aiohttp_are_streams", "waits_aiohttp").needs("aiohttp"),
+    row("requests_of_httpx_are_streams", "waits_httpx").needs("httpx").and(&[Uvloop]),
+    row("queries_of_asyncpg_are_streams_and_its_pool_a_queue", "waits_asyncpg").needs("asyncpg").and(&[Uvloop]),
     row("transports_of_uvloop_are_read", "waits_uvloop").needs("uvloop").and(&[Uvloop]),
     // Loops, threads, processes, interpreters.
     row("each_thread_has_its_loop", "two_loops").everywhere().and(&[Nonblocking]),

@@ -43,7 +43,9 @@ async def nested(event):
     async with asyncio.timeout(2000):
         truth.waits("nested", "event", deadline=time.monotonic() + 900)
         async with asyncio.timeout(900):
-            await event.wait()
+            # Without a limit of its own.
+            async with asyncio.timeout(None):
+                await event.wait()
 
 
 async def without():

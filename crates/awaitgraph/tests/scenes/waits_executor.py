@@ -49,6 +49,14 @@ async def to_thread():
     await asyncio.to_thread(works, "to thread")
 
 
+async def around(label, construct):
+    """The only future left of what is awaited is that of an executor."""
+    truth.mark(label)
+    work = asyncio.get_running_loop().run_in_executor(None, works, label)
+    truth.waits(label, "executor", thread=lambda: threads[label], function="works")
+    await construct(work)
+
+
 async def in_process(label, executor):
     truth.mark(label)
     truth.waits(label, "executor", thread=None, function="sleep", queued_before=None, stack=None)
@@ -57,6 +65,7 @@ async def in_process(label, executor):
 
 async def main():
     truth.mark("main")
+    asyncio.get_running_loop().set_default_executor(concurrent.futures.ThreadPoolExecutor(8))
     fork = multiprocessing.get_context("fork")
     processes = concurrent.futures.ProcessPoolExecutor(1, mp_context=fork)
     one = concurrent.futures.ThreadPoolExecutor(1)
@@ -69,6 +78,9 @@ async def main():
         "wrapped": wrapped(two),
         "builtin": builtin(),
         "in process": in_process("in process", processes),
+        "shield": around("shield", asyncio.shield),
+        "gather": around("gather", asyncio.gather),
+        "shield in gather": around("shield in gather", lambda it: asyncio.gather(asyncio.shield(it))),
         "for a process": in_process("for a process", processes),
     }
     if hasattr(asyncio, "to_thread"):
@@ -76,7 +88,7 @@ async def main():
         truth.when(lambda: "to thread" in threads)
     for label in children:
         truth.awaits("main", label, "gather")
-    truth.when(lambda: {"one", "two", "wrapped"} <= threads.keys())
+    truth.when(lambda: {"one", "two", "wrapped", "shield", "gather", "shield in gather"} <= threads.keys())
     await asyncio.gather(*children.values())
 
 

@@ -17,7 +17,7 @@ async def plain():
     truth.mark("plain")
     future = truth.forever()
     kept.append(future)
-    truth.waits("plain", "future", id=future, name="future", orphaned=None)
+    truth.waits("plain", "future", id=future, name="kept[1]", orphaned=None)
     await future
 
 

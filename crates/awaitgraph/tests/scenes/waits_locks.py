@@ -82,6 +82,19 @@ async def takes_and_releases(lock):
         lock.release()
 
 
+def free(lock):
+    lock.release()
+
+
+async def takes_and_frees(lock):
+    truth.mark("takes and frees")
+    await lock.acquire()
+    try:
+        await truth.forever()
+    finally:
+        free(lock)
+
+
 async def waits_for_set(event):
     truth.mark("event")
     await event.wait()
@@ -139,6 +152,10 @@ async def main():
     child(takes_and_releases(released), "takes and releases")
     child(waits("patient", released), "patient", "lock", id=released, holders=[], abandoned=None)
 
+    freed = asyncio.Lock()
+    child(takes_and_frees(freed), "takes and frees")
+    child(waits("just as patient", freed), "just as patient", "lock", id=freed, holders=[], abandoned=None)
+
     left = asyncio.Lock()
     await takes_and_ends(left)
     for label in ("hopeless", "also hopeless"):
@@ -162,6 +179,12 @@ async def main():
         waits("bounded", bounded), "bounded",
         "semaphore", id=bounded, value=0, bound=1, holders=["bounded holder"],
     )
+
+    three = asyncio.Semaphore(3)
+    inside = ["inside %d" % number for number in range(3)]
+    for label in inside:
+        child(holds(label, three), label)
+    child(waits("fourth", three), "fourth", "semaphore", value=0, waiting=1, holders=inside)
 
     event = asyncio.Event()
     child(

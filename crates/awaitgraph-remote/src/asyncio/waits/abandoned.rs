@@ -7,8 +7,12 @@
 //!
 //! ```text
 //!   reference count  =  variables of those who wait for it
-//!                     + variables of functions that speak of no `release`
+//!                     + variables of functions that neither take nor release
+//!                       a lock by name
 //! ```
+//!
+//! A function that speaks of `acquire` may well be the one that has the lock,
+//! and let a function of its own release it.
 //!
 //! A lock that is a global, an attribute, or in a list may be released from
 //! anywhere, and is never said to be abandoned.
@@ -125,7 +129,7 @@ impl Waits<'_> {
         Ok(is_it)
     }
 
-    /// Whether a function speaks of `release`.
+    /// Whether a function speaks of `release`, or of what goes before it.
     fn releases(&self, code: u64, known: &mut HashMap<u64, bool>) -> Result<bool, Fault> {
         if let Some(&known) = known.get(&code) {
             return Ok(known);
@@ -135,7 +139,12 @@ impl Waits<'_> {
         let names = objects.required(code, objects.layout.code.mentioned, what)?;
         let mut found = false;
         for name in objects.tuple(names)? {
-            found |= objects.kind_of(name)? == Kind::Text && objects.text_is(name, "release")?;
+            if objects.kind_of(name)? != Kind::Text {
+                continue;
+            }
+            for word in ["release", "acquire", "__aenter__", "__aexit__"] {
+                found |= objects.text_is(name, word)?;
+            }
         }
         objects.hold(32)?;
         known.insert(code, found);

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use awaitgraph_model::{Future, SocketKind, TaskIndex, Wait, WaitsFor};
 
 use super::frames::Level;
+use super::names::Prefer;
 use super::{MOST_TRIES, Waits, plain, socket};
 use crate::limits;
 use crate::map::HashMap;
@@ -13,6 +14,9 @@ use crate::object::{Fault, Kind};
 
 /// In how many frames a transport is looked for.
 const NEAREST: usize = 4;
+
+/// How many futures around another are seen through.
+const MOST_AROUND: usize = 8;
 
 /// What is known of a future, whoever waits for it.
 #[derive(Debug)]
@@ -62,7 +66,9 @@ impl Waits<'_> {
         let mut name = behind.name.borrow().clone();
         if name.is_none() && tries < MOST_TRIES {
             behind.tries.set(tries + 1);
-            name = self.names.find(&self.frames, &wanted, outer)?;
+            name = self
+                .names
+                .find_preferring(Prefer::Kept, &self.frames, &wanted, outer)?;
             behind.name.borrow_mut().clone_from(&name);
         }
         let mut all: Vec<String> = name.iter().cloned().collect();
@@ -83,8 +89,47 @@ impl Waits<'_> {
         })
     }
 
+    /// What completes a future, where that is known.
+    pub(super) fn completes(&self, future: u64) -> Result<Option<WaitsFor>, Fault> {
+        Ok(self.behind(future)?.found.clone())
+    }
+
+    /// The future that one of `asyncio.shield`, or of a `gather` of which but
+    /// one is left, stands for.
+    fn within(&self, future: u64) -> Result<Option<u64>, Fault> {
+        if let Some(shielded) = self.callbacks.shielded(future)? {
+            return Ok(Some(shielded));
+        }
+        let objects = self.objects;
+        let is_gather = objects.type_name(objects.type_of(future)?.addr)? == "_GatheringFuture";
+        let Some(children) = objects
+            .attribute(future, "_children")?
+            .filter(|_| is_gather)
+        else {
+            return Ok(None);
+        };
+        if objects.kind_of(children)? != Kind::List {
+            return Ok(None);
+        }
+        let mut left = None;
+        for child in objects.list(children)? {
+            if objects.is_pending(child)? {
+                if left.is_some_and(|it| it != child) {
+                    return Ok(None);
+                }
+                left = Some(child);
+            }
+        }
+        Ok(left)
+    }
+
     /// What is known of a future, whoever waits for it.
     fn behind(&self, future: u64) -> Result<Rc<Behind>, Fault> {
+        self.behind_within(future, MOST_AROUND)
+    }
+
+    /// The same; `left` is how many futures around another are seen through.
+    fn behind_within(&self, future: u64, left: usize) -> Result<Rc<Behind>, Fault> {
         if let Some(known) = self.behind.borrow().get(&future) {
             return Ok(Rc::clone(known));
         }
@@ -111,6 +156,12 @@ impl Waits<'_> {
                     }
                 }
             };
+            if behind.found.is_none()
+                && let Some(left) = left.checked_sub(1)
+                && let Some(inner) = self.within(future)?
+            {
+                behind.found = self.behind_within(inner, left)?.found.clone();
+            }
         }
         let behind = Rc::new(behind);
         // Of one that nobody else waits for nothing need be remembered.

@@ -35,8 +35,8 @@ const HELD_ENTERED: u64 = 96;
 pub(super) struct Entered {
     /// The tasks that are inside of an object, by its address.
     tasks: HashMap<u64, Vec<TaskIndex>>,
-    /// The innermost timeout that each task is inside of.
-    timeouts: HashMap<TaskIndex, u64>,
+    /// The timeouts that each task is inside of, outermost first.
+    timeouts: HashMap<TaskIndex, Vec<u64>>,
 }
 
 impl Entered {
@@ -50,9 +50,10 @@ impl Entered {
         self.tasks.keys().copied()
     }
 
-    /// The innermost timeout that the task is inside of.
-    pub(super) fn timeout(&self, task: TaskIndex) -> Option<u64> {
-        self.timeouts.get(&task).copied()
+    /// The timeouts that the task is inside of, outermost first.
+    pub(super) fn timeouts(&self, task: TaskIndex) -> &[u64] {
+        let timeouts = self.timeouts.get(&task);
+        timeouts.map(Vec::as_slice).unwrap_or_default()
     }
 }
 
@@ -168,7 +169,7 @@ impl<'a, 'f> Looking<'a, 'f> {
             match self.class(object)? {
                 Class::Timeout => {
                     self.objects.hold(HELD_ENTERED)?;
-                    entered.timeouts.insert(task, object);
+                    entered.timeouts.entry(task).or_default().push(object);
                 }
                 _ if exit == Exit::Async => {
                     self.objects.hold(HELD_ENTERED)?;

@@ -2,7 +2,8 @@
 //!
 //! It is looked for where the program that waits has its things: in the
 //! variables of its frames, in the attributes of what those hold, among the
-//! globals of its modules, and in the attributes of what is there.
+//! globals of its modules, and in the attributes of what is there; at last in
+//! the dicts and lists among all of these, as `Pool.locks['a']`.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -18,6 +19,35 @@ const NEAREST: usize = 2;
 const SHARE: u64 = 24;
 /// The same where little is asked.
 const LEAST: u64 = 20_000;
+/// How many items of containers are looked at in all, and of each.
+const MOST_CONTENTS: u64 = 200_000;
+const MOST_ITEMS: u64 = 20_000;
+/// How much of a key is shown.
+const LONGEST_KEY: usize = 32;
+
+/// What is preferred where an object has several names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prefer {
+    /// The variable that is nearest to the wait, as a lock is passed around.
+    Nearest,
+    /// Where it is kept, as who completes a future has to find it.
+    Kept,
+}
+
+/// What a container has, by the object: its key there, or none that would tell
+/// anything.
+type Contents = HashMap<u64, Option<Key>>;
+
+/// Containers, each behind its name.
+type Containers = [(u64, u64)];
+
+#[derive(Debug, Clone, Copy)]
+enum Key {
+    /// The object that is the key of a dict.
+    Object(u64),
+    /// The place in a list.
+    Place(usize),
+}
 
 /// Finds names.
 pub(super) struct Names<'a> {
@@ -26,6 +56,12 @@ pub(super) struct Names<'a> {
     globals: RefCell<HashMap<u64, Rc<HashMap<u64, String>>>>,
     /// How many attributes may still be looked at.
     left: Cell<u64>,
+    /// By the dict of globals: the containers there.
+    global_containers: RefCell<HashMap<u64, Rc<Containers>>>,
+    /// By container.
+    contents: RefCell<HashMap<u64, Rc<Contents>>>,
+    /// How many items of containers may still be looked at.
+    items_left: Cell<u64>,
 }
 
 impl<'a> Names<'a> {
@@ -34,6 +70,9 @@ impl<'a> Names<'a> {
             objects,
             globals: RefCell::default(),
             left: Cell::new(LEAST),
+            global_containers: RefCell::default(),
+            contents: RefCell::default(),
+            items_left: Cell::new(MOST_CONTENTS),
         }
     }
 
@@ -45,8 +84,20 @@ impl<'a> Names<'a> {
         wanted: &[u64],
         levels: &[Level],
     ) -> Result<Option<String>, Fault> {
+        self.find_preferring(Prefer::Nearest, frames, wanted, levels)
+    }
+
+    /// The same with a choice.
+    pub(super) fn find_preferring(
+        &self,
+        prefer: Prefer,
+        frames: &Frames<'a>,
+        wanted: &[u64],
+        levels: &[Level],
+    ) -> Result<Option<String>, Fault> {
         self.left.set(self.left.get() + SHARE);
         let levels = levels.get(..limits::MOST_OWNER_FRAMES).unwrap_or(levels);
+        let mut variable = None;
         for (distance, level) in levels.iter().enumerate() {
             let variables = frames.variables(level.raw.code)?;
             let mut holders = Vec::new();
@@ -54,12 +105,13 @@ impl<'a> Names<'a> {
                 let Some(value) = self.objects.variable(level.raw.addr, place)? else {
                     continue;
                 };
-                if wanted.contains(&value) {
-                    if **name != *"self" {
-                        return Ok(Some(name.to_string()));
-                    }
-                } else {
+                if !wanted.contains(&value) {
                     holders.push(value);
+                } else if **name != *"self" {
+                    match prefer {
+                        Prefer::Nearest => return Ok(Some(name.to_string())),
+                        Prefer::Kept => _ = variable.get_or_insert_with(|| name.to_string()),
+                    }
                 }
             }
             for &holder in &holders {
@@ -75,6 +127,14 @@ impl<'a> Names<'a> {
                 }
             }
         }
+        if prefer == Prefer::Kept
+            && let Some(name) = self.in_containers(frames, wanted, levels)?
+        {
+            return Ok(Some(name));
+        }
+        if variable.is_some() {
+            return Ok(variable);
+        }
         let mut before = None;
         for level in levels {
             let globals = self.objects.globals(level.raw.addr)?;
@@ -87,6 +147,50 @@ impl<'a> Names<'a> {
                 if let Some(name) = wanted.iter().find_map(|it| names.get(it)) {
                     return Ok(Some(name.clone()));
                 }
+            }
+        }
+        match prefer {
+            Prefer::Nearest => self.in_containers(frames, wanted, levels),
+            Prefer::Kept => Ok(None),
+        }
+    }
+
+    /// The place of one of `wanted` in a container: in a variable of one of the
+    /// nearest frames, in an attribute of what is there, or in a global.
+    fn in_containers(
+        &self,
+        frames: &Frames<'a>,
+        wanted: &[u64],
+        levels: &[Level],
+    ) -> Result<Option<String>, Fault> {
+        for level in levels.iter().take(NEAREST) {
+            let variables = frames.variables(level.raw.code)?;
+            for (place, name) in variables.names.iter().enumerate() {
+                let Some(value) = self.objects.variable(level.raw.addr, place)? else {
+                    continue;
+                };
+                if let Some(key) = self.key_in(value, wanted)? {
+                    return Ok(Some(format!("{name}{key}")));
+                }
+                for (name, value) in self.attributes(value)? {
+                    if let Some(key) = self.key_in(value, wanted)? {
+                        let holder = self.objects.variable(level.raw.addr, place)?;
+                        let name = self.qualified(holder.unwrap_or_default(), name)?;
+                        return Ok(Some(format!("{name}{key}")));
+                    }
+                }
+            }
+        }
+        let Some(level) = levels.first() else {
+            return Ok(None);
+        };
+        let Some(globals) = self.objects.globals(level.raw.addr)? else {
+            return Ok(None);
+        };
+        for container in self.containers_among_globals(globals)?.iter() {
+            if let Some(key) = self.key_in(container.1, wanted)? {
+                let name = self.objects.text(container.0)?;
+                return Ok(Some(format!("{name}{key}")));
             }
         }
         Ok(None)
@@ -109,6 +213,77 @@ impl<'a> Names<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Where in the container at `addr` one of `wanted` is, as `['a']` or `[3]`;
+    /// `None` where it is not there, or that is no container.
+    fn key_in(&self, addr: u64, wanted: &[u64]) -> Result<Option<String>, Fault> {
+        let kind = self.objects.kind_of(addr)?;
+        if !matches!(kind, Kind::Dict | Kind::List | Kind::Deque | Kind::Set) {
+            return Ok(None);
+        }
+        let contents = self.contents(addr, kind)?;
+        let Some(found) = wanted.iter().find_map(|it| contents.get(it)) else {
+            return Ok(None);
+        };
+        let key = match *found {
+            Some(Key::Place(place)) => place.to_string(),
+            Some(Key::Object(key)) => self.shown_key(key)?,
+            None => "...".to_owned(),
+        };
+        Ok(Some(format!("[{key}]")))
+    }
+
+    /// A str or an int as Python writes it; of anything else there is no short
+    /// form that could be told from outside.
+    fn shown_key(&self, key: u64) -> Result<String, Fault> {
+        let objects = self.objects;
+        Ok(match objects.kind_of(key)? {
+            Kind::Text => {
+                let text = objects.text(key)?;
+                if text.chars().count() > LONGEST_KEY {
+                    "...".to_owned()
+                } else {
+                    format!("'{text}'")
+                }
+            }
+            Kind::Int => match objects.int(key) {
+                Ok(number) => number.to_string(),
+                Err(_) => "...".to_owned(),
+            },
+            _ => "...".to_owned(),
+        })
+    }
+
+    /// What is in the container at `addr`; nothing of one that is too large.
+    fn contents(&self, addr: u64, kind: Kind) -> Result<Rc<Contents>, Fault> {
+        if let Some(known) = self.contents.borrow().get(&addr) {
+            return Ok(Rc::clone(known));
+        }
+        let objects = self.objects;
+        let mut contents = Contents::default();
+        let length = objects.length(addr)?;
+        let left = self.items_left.get();
+        if length <= MOST_ITEMS.min(left) {
+            self.items_left.set(left.saturating_sub(length + 1));
+            objects.hold(64 + 48 * length)?;
+            match kind {
+                Kind::Dict => {
+                    let items = objects.dict_items(addr)?.into_iter();
+                    contents.extend(items.map(|(key, it)| (it, Some(Key::Object(key)))));
+                }
+                Kind::List => {
+                    let items = objects.list(addr)?.into_iter().enumerate();
+                    contents.extend(items.map(|(place, it)| (it, Some(Key::Place(place)))));
+                }
+                Kind::Set => contents.extend(objects.set(addr)?.into_iter().map(|it| (it, None))),
+                _ => contents.extend(objects.deque(addr)?.into_iter().map(|it| (it, None))),
+            }
+        }
+        let contents = Rc::new(contents);
+        let known = Rc::clone(&contents);
+        self.contents.borrow_mut().insert(addr, known);
+        Ok(contents)
     }
 
     /// `Class.attribute`.
@@ -181,5 +356,33 @@ impl<'a> Names<'a> {
         let names = Rc::new(names);
         self.globals.borrow_mut().insert(dict, Rc::clone(&names));
         Ok(names)
+    }
+
+    /// Names and addresses of the containers among the globals in `dict`, other
+    /// than those of the module itself.
+    fn containers_among_globals(&self, dict: u64) -> Result<Rc<Containers>, Fault> {
+        if let Some(known) = self.global_containers.borrow().get(&dict) {
+            return Ok(Rc::clone(known));
+        }
+        let objects = self.objects;
+        let mut found = Vec::new();
+        for (name, value) in objects
+            .dict_items(dict)?
+            .into_iter()
+            .take(limits::MOST_GLOBALS)
+        {
+            let kind = objects.kind_of(value)?;
+            if matches!(kind, Kind::Dict | Kind::List | Kind::Deque | Kind::Set)
+                && objects.kind_of(name)? == Kind::Text
+                && !objects.text(name)?.starts_with("__")
+            {
+                objects.hold(16)?;
+                found.push((name, value));
+            }
+        }
+        let found: Rc<Containers> = found.into();
+        let known = Rc::clone(&found);
+        self.global_containers.borrow_mut().insert(dict, known);
+        Ok(found)
     }
 }

@@ -3,6 +3,7 @@
 use awaitgraph_model::{Queue, QueueEnd, TaskIndex};
 
 use super::Waits;
+use super::frames::Level;
 use super::roles::Role;
 use crate::map::{HashMap, HashSet};
 use crate::object::{Fault, Kind};
@@ -23,7 +24,8 @@ struct Does {
 
 impl Waits<'_> {
     /// What is known of the `asyncio.Queue` at `addr`.
-    pub(super) fn queue(&self, end: QueueEnd, addr: u64) -> Result<Queue, Fault> {
+    /// `outer` are the frames of who waits for it.
+    pub(super) fn queue(&self, end: QueueEnd, addr: u64, outer: &[Level]) -> Result<Queue, Fault> {
         let frames = &self.frames;
         let bound = frames.int(addr, "_maxsize")?;
         Ok(Queue {
@@ -35,6 +37,10 @@ impl Waits<'_> {
             getters: frames.length(addr, "_getters")?,
             putters: frames.length(addr, "_putters")?,
             others: self.others(end, &[addr])?,
+            holders: match end {
+                QueueEnd::Get => self.borrowers(addr, outer)?,
+                QueueEnd::Put | QueueEnd::Join => Vec::new(),
+            },
         })
     }
 
@@ -48,6 +54,7 @@ impl Waits<'_> {
             getters: None,
             putters: None,
             others: Vec::new(),
+            holders: Vec::new(),
         };
         if let Some(state) = frames.attribute(addr, "_state")? {
             // Those that have no bound have the float infinity.
