@@ -58,32 +58,43 @@ pub(super) fn push_wait(
     } else if range.others == 0 {
         words.one();
     } else {
-        words.several(range.others.saturating_add(1));
+        words.several(&range);
     }
     words.deadline(range.deadline, tasks.len() > 1);
 }
 
 /// What alike tasks do not have in common.
-struct Range {
+struct Range<'a> {
     /// How many other objects they wait for than the first of them.
     others: usize,
     left: Option<(f64, f64)>,
     /// The earliest.
     deadline: Option<f64>,
+    /// The addresses of their sockets, where all have the same.
+    peer: Option<&'a str>,
+    local: Option<&'a str>,
 }
 
-impl Range {
-    fn of(tasks: &[TaskIndex], graph: &Graph) -> Self {
+impl<'a> Range<'a> {
+    fn of(tasks: &[TaskIndex], graph: &'a Graph) -> Self {
         let mut ids: Vec<Option<u64>> = Vec::new();
         let mut range = Self {
             others: 0,
             left: None,
             deadline: None,
+            peer: None,
+            local: None,
         };
         for waits_for in tasks.iter().filter_map(|&task| graph.task(task)) {
             let Some(waits_for) = &waits_for.waits_for else {
                 continue;
             };
+            if let Wait::Socket(socket) = &waits_for.what {
+                let (peer, local) = (socket.peer.as_deref(), socket.local.as_deref());
+                let is_first = ids.is_empty();
+                range.peer = peer.filter(|it| is_first || range.peer == Some(*it));
+                range.local = local.filter(|it| is_first || range.local == Some(*it));
+            }
             ids.push(waits_for.id);
             if let Wait::Sleep { left: Some(left) } = waits_for.what {
                 let (least, most) = range.left.unwrap_or((left, left));
@@ -190,6 +201,11 @@ impl Words<'_> {
 
     fn queue(&mut self, queue: &Queue) {
         let waiting = match queue.end {
+            // Of a pool it is said who has what is missing.
+            QueueEnd::Get if !queue.holders.is_empty() => {
+                self.begin("waits for queue", "queue");
+                queue.getters
+            }
             QueueEnd::Get => {
                 self.begin("waits to get from queue", "an item of queue");
                 queue.getters
@@ -206,6 +222,7 @@ impl Words<'_> {
         self.push_name_or_id();
         match (queue.size, queue.bound) {
             (None, _) => {}
+            (Some(0), _) if !queue.holders.is_empty() => {}
             (Some(0), None) => self.push(" (empty)"),
             (Some(size), None) => self.push_format(format_args!(" ({size} in it)")),
             (Some(size), Some(bound)) => {
@@ -351,8 +368,8 @@ impl Words<'_> {
     }
 
     /// What holds for tasks that wait for different objects.
-    fn several(&mut self, count: usize) {
-        let wait = self.wait;
+    fn several(&mut self, range: &Range<'_>) {
+        let (wait, count) = (self.wait, range.others.saturating_add(1));
         match &wait.what {
             Wait::Sleep { .. } => return,
             Wait::Primitive(primitive) => {
@@ -371,12 +388,24 @@ impl Words<'_> {
                 match socket.action {
                     Some("read") => self.begin("read ", "data from "),
                     Some("write") => self.begin("write to ", "room to write to "),
-                    Some("connect") => self.begin("connect ", "connections of "),
+                    Some("connect") => self.begin("connect to ", "connections to "),
                     Some("accept") => self.begin("accept on ", "connections on "),
                     Some("close") => self.begin("wait for the end of ", "the end of "),
                     _ => self.begin("wait for ", ""),
                 }
-                self.push_format(format_args!("{count} {}", plural(socket.kind.as_str())));
+                let sockets = plural(socket.kind.as_str());
+                // Of a client all lead to the same peer, of a server they have
+                // the address in common at which it listens.
+                if let Some(peer) = range.peer {
+                    self.push_untrusted(peer);
+                    self.push_format(format_args!(" ({count} {sockets})"));
+                } else {
+                    self.push_format(format_args!("{count} {sockets}"));
+                    if let Some(local) = range.local {
+                        self.push(" on ");
+                        self.push_untrusted(local);
+                    }
+                }
                 return;
             }
             Wait::Executor(executor) => {

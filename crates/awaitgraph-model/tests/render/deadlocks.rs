@@ -63,7 +63,7 @@ fn a_pool_that_lent_all_to_those_who_want_more_is_a_deadlock() {
         expect![[r#"
             deadlock: a and b wait for each other
               a
-                waits to get from queue Pool.free (empty, 0/2) held by a, b
+                waits for queue Pool.free held by a, b
               1 more task waits within the same circles
         "#]],
     );

@@ -51,7 +51,7 @@ fn the_same_groups_in_every_format() {
     expect![[r#"
         main  serve /app/x.py:42
         ├── [gather] worker-1 … worker-3 ×3  work /app/x.py:17
-        │   └── fetch-1 … fetch-3 ×3  fetch /app/x.py:9  read 3 streams; first timeout in 3.0 s
+        │   └── fetch-1 … fetch-3 ×3  fetch /app/x.py:9  read 10.0.0.5:5432 (3 streams); first timeout in 3.0 s
         ├── [gather] worker-4  work /app/x.py:18
         │   └── fetch-4  fetch /app/x.py:9  reads 10.0.0.5:5432 (fd 10)
         └── [gather] odd  work /app/x.py:17
@@ -65,7 +65,7 @@ fn the_same_groups_in_every_format() {
         0x1010 …  waiting  -       worker-1 … worker-3 ×3  main         work /app/x.py:17
         0x1040    waiting  -       worker-4                main         work /app/x.py:18
         0x1050    waiting  -       odd                     main         work /app/x.py:17
-        0x1060 …  waiting  -       fetch-1 … fetch-3 ×3    worker-1 +2  fetch /app/x.py:9  read 3 streams; first timeout in 3.0 s
+        0x1060 …  waiting  -       fetch-1 … fetch-3 ×3    worker-1 +2  fetch /app/x.py:9  read 10.0.0.5:5432 (3 streams); first timeout in 3.0 s
         0x1090    waiting  -       fetch-4                 worker-4     fetch /app/x.py:9  reads 10.0.0.5:5432 (fd 10)
         0x10a0 …  waiting  -       tick-1, tick-2 ×2       -            sleeps, 1.0 s to 3.5 s left
         0x10c0    ready    -       tock                    -
@@ -84,7 +84,7 @@ fn the_same_groups_in_every_format() {
         * Task(name='fetch-1', id=0x1060) … Task(name='fetch-3', id=0x1080) ×3
           + Call stack:
           |   File '/app/x.py', line 9, in async fetch()
-          + Waits for: data from 3 streams; first timeout in 3.0 s
+          + Waits for: data from 10.0.0.5:5432 (3 streams); first timeout in 3.0 s
           + Awaited by:
             * Task(name='worker-1', id=0x1010) … Task(name='worker-3', id=0x1030) ×3
               + Call stack:
@@ -116,7 +116,7 @@ fn the_same_groups_in_every_format() {
             t1 [label="worker-1 … worker-3 ×3\nwork /app/x.py:17"];
             t4 [label="worker-4\nwork /app/x.py:18"];
             t5 [label="odd\nwork /app/x.py:17"];
-            t6 [label="fetch-1 … fetch-3 ×3\nfetch /app/x.py:9\nread 3 streams; first timeout in 3.0 s"];
+            t6 [label="fetch-1 … fetch-3 ×3\nfetch /app/x.py:9\nread 10.0.0.5:5432 (3 streams); first timeout in 3.0 s"];
             t9 [label="fetch-4\nfetch /app/x.py:9\nreads 10.0.0.5:5432 (fd 10)"];
             t10 [label="tick-1, tick-2 ×2\nsleeps, 1.0 s to 3.5 s left"];
             t12 [label="tock", color="darkorange"];
@@ -133,7 +133,7 @@ fn the_same_groups_in_every_format() {
             t1["worker-1 … worker-3 ×3<br/>work /app/x.py:17"]
             t4["worker-4<br/>work /app/x.py:18"]
             t5["odd<br/>work /app/x.py:17"]
-            t6["fetch-1 … fetch-3 ×3<br/>fetch /app/x.py:9<br/>read 3 streams#59; first timeout in 3.0 s"]
+            t6["fetch-1 … fetch-3 ×3<br/>fetch /app/x.py:9<br/>read 10.0.0.5:5432 (3 streams)#59; first timeout in 3.0 s"]
             t9["fetch-4<br/>fetch /app/x.py:9<br/>reads 10.0.0.5:5432 (fd 10)"]
             t10["tick-1, tick-2 ×2<br/>sleeps, 1.0 s to 3.5 s left"]
             t12["tock"]
@@ -262,6 +262,10 @@ fn words_hold_for_all_that_share_a_line() {
          l2 waits for future 0x76 name=Rpc.pending[2] held_by=Rpc.pending[2]
          m1 waits for future 0x67 name=reply held_by=reply
          m2 waits for future 0x77 name=reply held_by=reply
+         n1 waits for stream 0x68 action=read local=10.0.0.5:80 peer=10.0.0.6:1111
+         n2 waits for stream 0x78 action=read local=10.0.0.5:80 peer=10.0.0.7:2222
+         o1 waits for stream 0x69 action=write local=10.0.0.5:1 peer=10.0.0.6:1111
+         o2 waits for stream 0x79 action=write local=10.0.0.5:2 peer=10.0.0.7:2222
          i1 waits for event 0x64
          i2 waits for event 0x74",
         expect![[r#"
@@ -276,6 +280,8 @@ fn words_hold_for_all_that_share_a_line() {
             k1, k2 ×2  wait for 2 locks Pool.locks
             l1, l2 ×2  wait for 2 futures held by Rpc.pending
             m1, m2 ×2  wait for 2 futures called reply
+            n1, n2 ×2  read 2 streams on 10.0.0.5:80
+            o1, o2 ×2  write to 2 streams
             i1, i2 ×2  wait for 2 events
         "#]],
     );

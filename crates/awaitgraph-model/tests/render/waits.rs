@@ -103,7 +103,7 @@ fn a_queue_says_which_end_and_how_full() {
               {"kind":"queue","id":"0x10","holders":[],"name":"jobs","end":"put","size":10,"bound":10,"putters":2,"others":["0x1010","0x1020"]}
             a  waits for the end of queue Worker.jobs (3 in it)
               {"kind":"queue","id":"0x10","holders":[],"name":"Worker.jobs","end":"join","size":3}
-            a  waits to get from queue Pool._queue (empty, 0/2) held by b, c; 3 wait
+            a  waits for queue Pool._queue held by b, c; 3 wait
               {"kind":"queue","id":"0x10","holders":["0x1010","0x1020"],"name":"Pool._queue","end":"get","size":0,"bound":2,"getters":3}
         "#]],
     );

@@ -63,7 +63,7 @@ const ROWS: &[Row] = &[
         file: "deadlock_pool.py",
         findings: &[("deadlock", &["first", "second"])],
         // Each of them is one of those that it waits for.
-        steps: &[("first", "waits to get from queue ")],
+        steps: &[("first", "waits for queue Pool.free held by ")],
     },
     Row {
         sentence: "tasks_that_await_each_other_are_found",

@@ -37,6 +37,7 @@ mod places;
 mod privileges;
 mod pythons;
 mod scene;
+mod service;
 mod support;
 mod table;
 mod temporary;
@@ -73,6 +74,7 @@ fn main() {
     trials.extend(cores::trials(&pythons));
     trials.extend(builds::trials(&pythons));
     trials.extend(check::trials(&pythons));
+    trials.extend(service::trials(&pythons));
     trials.push(support::trial(&trials, &pythons));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {
