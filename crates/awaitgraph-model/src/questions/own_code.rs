@@ -56,6 +56,8 @@ pub struct OwnCode {
     origins: Vec<Origin>,
     /// Which codes are of asyncio itself.
     asyncio: Vec<bool>,
+    /// Which are of what runs functions in threads.
+    workers: Vec<bool>,
 }
 
 impl OwnCode {
@@ -64,6 +66,7 @@ impl OwnCode {
         Self {
             origins: graph.codes.iter().map(Origin::of).collect(),
             asyncio: graph.codes.iter().map(is_asyncio).collect(),
+            workers: graph.codes.iter().map(is_worker).collect(),
         }
     }
 
@@ -89,6 +92,12 @@ impl OwnCode {
         self.asyncio.get(frame.code.as_usize()) == Some(&true)
     }
 
+    /// Whether the frame is one by which a thread of an executor runs whatever
+    /// it is given.
+    pub fn is_worker(&self, frame: &Frame) -> bool {
+        self.workers.get(frame.code.as_usize()) == Some(&true)
+    }
+
     fn origin(&self, frame: &Frame) -> Origin {
         let origin = self.origins.get(frame.code.as_usize());
         origin.copied().unwrap_or(Origin::Standard)
@@ -99,6 +108,17 @@ impl OwnCode {
 fn is_asyncio(code: &Code) -> bool {
     let mut folders = code.file.rsplit(['/', '\\']).skip(1);
     folders.next() == Some("asyncio") && Origin::of(code) == Origin::Standard
+}
+
+/// Whether the code is of the threads of the standard library or of anyio.
+fn is_worker(code: &Code) -> bool {
+    const FILES: [&str; 3] = [
+        "/threading.py",
+        "/concurrent/futures/thread.py",
+        "/anyio/_backends/_asyncio.py",
+    ];
+    let mut files = FILES.iter();
+    Origin::of(code) != Origin::Own && files.any(|file| code.file.ends_with(file))
 }
 
 /// Whether `folder` is named `python3.12`, or `python3.13t` (free-threaded).

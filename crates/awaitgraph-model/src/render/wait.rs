@@ -310,7 +310,9 @@ impl Words<'_> {
         self.begin("runs ", "");
         self.push_untrusted(function.unwrap_or("a function"));
         self.push_format(format_args!(" in thread {thread}"));
-        if let Some(frame) = self.own_code.innermost(&executor.stack) {
+        // Of a function in C there are only the frames that call it.
+        let frame = self.own_code.innermost(&executor.stack);
+        if let Some(frame) = frame.filter(|frame| !self.own_code.is_worker(frame)) {
             self.push(": ");
             place::push_wait_frame(self.graph, frame, self.line);
         }

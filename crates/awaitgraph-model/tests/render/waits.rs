@@ -146,6 +146,7 @@ fn an_executor_says_which_thread_runs_it_and_where_it_is() {
         &[
             "executor",
             "executor function=crunch thread=4712 at=Image.resize@/app/x.py:9",
+            "executor function=sleep thread=4712 at=_WorkItem.run@/usr/lib/python3.12/concurrent/futures/thread.py:58",
             "executor function=crunch queued_before=0",
             "executor function=crunch queued_before=12",
         ],
@@ -154,6 +155,8 @@ fn an_executor_says_which_thread_runs_it_and_where_it_is() {
               {"kind":"executor","id":null,"holders":[]}
             a  runs crunch in thread 4712: Image.resize /app/x.py:9
               {"kind":"executor","id":null,"holders":[],"thread":4712,"stack":[{"function":"Image.resize","file":"/app/x.py","line":9,"kind":"async"}],"function":"crunch"}
+            a  runs sleep in thread 4712
+              {"kind":"executor","id":null,"holders":[],"thread":4712,"stack":[{"function":"_WorkItem.run","file":"/usr/lib/python3.12/concurrent/futures/thread.py","line":58,"kind":"async"}],"function":"sleep"}
             a  waits for an executor to run crunch, next in its queue
               {"kind":"executor","id":null,"holders":[],"queued_before":0,"function":"crunch"}
             a  waits for an executor to run crunch, 12 queued before it

@@ -165,18 +165,27 @@ impl Objects<'_> {
     /// The attribute `name` of the class at `addr`, as far as one of its bases
     /// that is written in Python has it.
     pub(crate) fn class_attribute(&self, addr: u64, name: &str) -> Result<Option<u64>, Fault> {
-        for type_ in self.mro(addr)? {
-            let flags = self.u64(type_, self.layout.type_object.tp_flags)?;
-            if flags & flags::HEAPTYPE == 0 {
-                continue;
-            }
-            if let Some(dict) = self.pointer(type_, self.layout.type_object.tp_dict)?
-                && let Some(found) = self.dict_get(dict, name)?
-            {
+        for (_, dict) in self.class_dicts(addr)? {
+            if let Some(found) = self.dict_get(dict, name)? {
                 return Ok(Some(found));
             }
         }
         Ok(None)
+    }
+
+    /// The class at `addr` and its bases, as far as they are written in Python,
+    /// each with its dict.
+    pub(crate) fn class_dicts(&self, addr: u64) -> Result<Vec<(u64, u64)>, Fault> {
+        let mut found = Vec::new();
+        for type_ in self.mro(addr)? {
+            let flags = self.u64(type_, self.layout.type_object.tp_flags)?;
+            if flags & flags::HEAPTYPE != 0
+                && let Some(dict) = self.pointer(type_, self.layout.type_object.tp_dict)?
+            {
+                found.push((type_, dict));
+            }
+        }
+        Ok(found)
     }
 
     fn before(&self, addr: u64, distance: u64) -> Result<Option<u64>, Fault> {

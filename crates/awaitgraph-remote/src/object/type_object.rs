@@ -98,6 +98,7 @@ pub(crate) mod flags {
     pub(super) const BYTES_SUBCLASS: u64 = 1 << 27;
     pub(super) const UNICODE_SUBCLASS: u64 = 1 << 28;
     pub(super) const DICT_SUBCLASS: u64 = 1 << 29;
+    pub(crate) const TYPE_SUBCLASS: u64 = 1 << 31;
 }
 
 impl Objects<'_> {

@@ -277,7 +277,7 @@ const ROWS: &[Row] = &[
     row("futures_are_told_by_who_has_them", "waits_futures").everywhere(),
     row("time_limits_are_told", "waits_deadlines").nearly_everywhere(),
     row("anyio_is_told_in_its_own_terms", "waits_anyio").needs("anyio").and(&[Uvloop]),
-    row("requests_of_aiohttp_are_streams", "waits_aiohttp").needs("aiohttp"),
+    row("requests_of_aiohttp_are_streams", "waits_aiohttp").needs("aiohttp").and(&[Uvloop]),
     row("requests_of_httpx_are_streams", "waits_httpx").needs("httpx").and(&[Uvloop]),
     row("queries_of_asyncpg_are_streams_and_its_pool_a_queue", "waits_asyncpg").needs("asyncpg").and(&[Uvloop]),
     row("transports_of_uvloop_are_read", "waits_uvloop").needs("uvloop").and(&[Uvloop]),

@@ -13,12 +13,19 @@ async def asks(session, url, port):
     await session.get(url)
 
 
+async def queues(session, url):
+    truth.mark("queues")
+    truth.waits("queues", "future", name="TCPConnector._waiters[...][...]", orphaned=None)
+    await session.get(url)
+
+
 async def main():
     truth.mark("main")
     silent = await asyncio.start_server(serves, "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
-    async with aiohttp.ClientSession() as session:
-        await asyncio.gather(asks(session, "http://127.0.0.1:%d/" % port, port))
+    url = "http://127.0.0.1:%d/" % port
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as session:
+        await asyncio.gather(asks(session, url, port), queues(session, url))
 
 
 async def serves(reader, writer):
@@ -33,5 +40,6 @@ async def serves(reader, writer):
 
 
 truth.awaits("main", "asks", "gather")
-truth.when(lambda: len(truth._waits) == 2)
+truth.awaits("main", "queues", "gather")
+truth.when(lambda: len(truth._waits) == 3)
 truth.run(main)

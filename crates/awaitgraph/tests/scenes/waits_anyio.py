@@ -2,6 +2,7 @@
 import asyncio
 import os
 import socket
+import sys
 import tempfile
 import threading
 import time
@@ -88,6 +89,13 @@ async def receives_datagrams():
         await udp.receive()
 
 
+async def of_process():
+    truth.mark("of process")
+    process = await anyio.open_process([sys.executable, "-c", "input()"])
+    truth.waits("of process", "subprocess", pid=process.pid, alive=True)
+    await process.wait()
+
+
 def works():
     threads["thread"] = threading.get_native_id()
     truth.block()
@@ -149,9 +157,10 @@ async def main():
     children["accepts"] = accepts(listeners.listeners[0])
     children["accepts unix"] = accepts_unix(os.path.join(tempfile.mkdtemp(), "socket"))
     children["receives datagrams"] = receives_datagrams()
+    children["of process"] = of_process()
     children["in thread"] = in_thread()
     children["limited"] = limited()
-    truth.when(lambda: "thread" in threads and len(truth._waits) == 13)
+    truth.when(lambda: "thread" in threads and len(truth._waits) == 14)
     for label in children:
         truth.awaits("main", label, "gather")
     await asyncio.gather(*children.values())

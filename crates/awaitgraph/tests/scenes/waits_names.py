@@ -12,6 +12,8 @@ class Registry:
         self.listed = [asyncio.Lock() for _ in range(3)]
         self.waiters = collections.deque()
         self.replies = {}
+        self.nested = {"a": {"b": asyncio.Lock()}}
+        self.pair = (None, asyncio.Lock())
 
     async def by_key(self):
         async with self.locks.setdefault("a", asyncio.Lock()):
@@ -37,6 +39,24 @@ class Registry:
         future = truth.forever()
         self.waiters.append(future)
         await future
+
+
+    async def by_keys(self):
+        async with self.nested["a"]["b"]:
+            await truth.forever()
+
+    async def of_pair(self):
+        async with self.pair[1]:
+            await truth.forever()
+
+    async def of_class(self):
+        async with self.shared:
+            await truth.forever()
+
+    @classmethod
+    async def of_own_class(cls):
+        async with cls.own:
+            await truth.forever()
 
 
 class Slotted:
@@ -89,7 +109,12 @@ async def main():
     registry = Registry()
     cell, captive = asyncio.Lock(), asyncio.Lock()
     locks["k"] = asyncio.Lock()
+    Registry.shared, Registry.own = asyncio.Lock(), asyncio.Lock()
     pairs = [
+        ("keys", registry.by_keys, "Registry.nested['a']['b']"),
+        ("pair", registry.of_pair, "Registry.pair[1]"),
+        ("class", registry.of_class, "Registry.shared"),
+        ("own class", registry.of_own_class, "Registry.own"),
         ("key", registry.by_key, "Registry.locks['a']"),
         ("number", registry.by_number, "Registry.numbered[7]"),
         ("place", registry.by_place, "Registry.listed[1]"),

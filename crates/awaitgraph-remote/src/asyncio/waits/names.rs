@@ -20,8 +20,11 @@ const SHARE: u64 = 24;
 /// The same where little is asked.
 const LEAST: u64 = 20_000;
 /// How many items of containers are looked at in all, and of each.
-const MOST_CONTENTS: u64 = 200_000;
-const MOST_ITEMS: u64 = 20_000;
+const MOST_CONTENTS: u64 = 50_000;
+const MOST_ITEMS: u64 = 4096;
+/// How many of them are looked at as containers themselves, and how deep.
+const MOST_INNER: usize = 64;
+const DEPTH: usize = 2;
 /// How much of a key is shown.
 const LONGEST_KEY: usize = 32;
 
@@ -34,9 +37,14 @@ pub(super) enum Prefer {
     Kept,
 }
 
-/// What a container has, by the object: its key there, or none that would tell
-/// anything.
-type Contents = HashMap<u64, Option<Key>>;
+/// What a container has.
+#[derive(Debug, Default)]
+struct Contents {
+    /// By the object: its key there, or none that would tell anything.
+    keys: HashMap<u64, Option<Key>>,
+    /// The first few containers in it.
+    inner: Vec<(Option<Key>, u64)>,
+}
 
 /// Containers, each behind its name.
 type Containers = [(u64, u64)];
@@ -169,15 +177,25 @@ impl<'a> Names<'a> {
                 let Some(value) = self.objects.variable(level.raw.addr, place)? else {
                     continue;
                 };
-                if let Some(key) = self.key_in(value, wanted)? {
+                if let Some(key) = self.key_in(value, wanted, DEPTH)? {
                     return Ok(Some(format!("{name}{key}")));
                 }
-                for (name, value) in self.attributes(value)? {
-                    if let Some(key) = self.key_in(value, wanted)? {
-                        let holder = self.objects.variable(level.raw.addr, place)?;
-                        let name = self.qualified(holder.unwrap_or_default(), name)?;
+                for (name, inner) in self.attributes(value)? {
+                    if let Some(key) = self.key_in(inner, wanted, DEPTH)? {
+                        let name = self.qualified(value, name)?;
                         return Ok(Some(format!("{name}{key}")));
                     }
+                }
+                let type_ = self.objects.type_of(value)?;
+                let class = if type_.flags & flags::TYPE_SUBCLASS != 0 {
+                    value
+                } else if type_.kind == Kind::Other && type_.flags & flags::HEAPTYPE != 0 {
+                    type_.addr
+                } else {
+                    continue;
+                };
+                if let Some(name) = self.class_attribute(class, wanted)? {
+                    return Ok(Some(name));
                 }
             }
         }
@@ -188,7 +206,7 @@ impl<'a> Names<'a> {
             return Ok(None);
         };
         for container in self.containers_among_globals(globals)?.iter() {
-            if let Some(key) = self.key_in(container.1, wanted)? {
+            if let Some(key) = self.key_in(container.1, wanted, DEPTH)? {
                 let name = self.objects.text(container.0)?;
                 return Ok(Some(format!("{name}{key}")));
             }
@@ -216,22 +234,51 @@ impl<'a> Names<'a> {
     }
 
     /// Where in the container at `addr` one of `wanted` is, as `['a']` or `[3]`;
-    /// `None` where it is not there, or that is no container.
-    fn key_in(&self, addr: u64, wanted: &[u64]) -> Result<Option<String>, Fault> {
+    /// `None` where it is not there, or that is no container. Of `depth` ones
+    /// inside of each other.
+    fn key_in(&self, addr: u64, wanted: &[u64], depth: usize) -> Result<Option<String>, Fault> {
         let kind = self.objects.kind_of(addr)?;
-        if !matches!(kind, Kind::Dict | Kind::List | Kind::Deque | Kind::Set) {
+        if !is_container(kind) {
             return Ok(None);
         }
         let contents = self.contents(addr, kind)?;
-        let Some(found) = wanted.iter().find_map(|it| contents.get(it)) else {
+        if let Some(&key) = wanted.iter().find_map(|it| contents.keys.get(it)) {
+            return Ok(Some(format!("[{}]", self.shown(key)?)));
+        }
+        let Some(deeper) = depth.checked_sub(1).filter(|&it| it > 0) else {
             return Ok(None);
         };
-        let key = match *found {
-            Some(Key::Place(place)) => place.to_string(),
-            Some(Key::Object(key)) => self.shown_key(key)?,
-            None => "...".to_owned(),
-        };
-        Ok(Some(format!("[{key}]")))
+        for &(key, inner) in &contents.inner {
+            if let Some(rest) = self.key_in(inner, wanted, deeper)? {
+                return Ok(Some(format!("[{}]{rest}", self.shown(key)?)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn shown(&self, key: Option<Key>) -> Result<String, Fault> {
+        match key {
+            Some(Key::Place(place)) => Ok(place.to_string()),
+            Some(Key::Object(key)) => self.shown_key(key),
+            None => Ok("...".to_owned()),
+        }
+    }
+
+    /// The attribute of the class at `addr`, or of its bases, that is one of
+    /// `wanted`.
+    fn class_attribute(&self, addr: u64, wanted: &[u64]) -> Result<Option<String>, Fault> {
+        let objects = self.objects;
+        for (class, dict) in objects.class_dicts(addr)? {
+            let contents = self.contents(dict, Kind::Dict)?;
+            if let Some(Some(Key::Object(name))) =
+                wanted.iter().find_map(|it| contents.keys.get(it)).copied()
+                && objects.kind_of(name)? == Kind::Text
+            {
+                let class = objects.type_name(class)?;
+                return Ok(Some(format!("{class}.{}", objects.text(name)?)));
+            }
+        }
+        Ok(None)
     }
 
     /// A str or an int as Python writes it; of anything else there is no short
@@ -266,18 +313,41 @@ impl<'a> Names<'a> {
         let left = self.items_left.get();
         if length <= MOST_ITEMS.min(left) {
             self.items_left.set(left.saturating_sub(length + 1));
-            objects.hold(64 + 48 * length)?;
-            match kind {
+            objects.hold(2048 + 96 * length)?;
+            let items: Vec<(u64, Option<Key>)> = match kind {
                 Kind::Dict => {
-                    let items = objects.dict_items(addr)?.into_iter();
-                    contents.extend(items.map(|(key, it)| (it, Some(Key::Object(key)))));
+                    let mut items = Vec::new();
+                    for (key, it) in objects.dict_items(addr)? {
+                        items.push((it, Some(Key::Object(key))));
+                        // A dict without values stands for a set with an order.
+                        items.push((key, None));
+                    }
+                    items
                 }
-                Kind::List => {
-                    let items = objects.list(addr)?.into_iter().enumerate();
-                    contents.extend(items.map(|(place, it)| (it, Some(Key::Place(place)))));
+                Kind::List | Kind::Tuple => {
+                    let items = match kind {
+                        Kind::List => objects.list(addr)?,
+                        _ => objects.tuple(addr)?,
+                    };
+                    let items = items.into_iter().enumerate();
+                    items
+                        .map(|(place, it)| (it, Some(Key::Place(place))))
+                        .collect()
                 }
-                Kind::Set => contents.extend(objects.set(addr)?.into_iter().map(|it| (it, None))),
-                _ => contents.extend(objects.deque(addr)?.into_iter().map(|it| (it, None))),
+                Kind::Set => (objects.set(addr)?.into_iter())
+                    .map(|it| (it, None))
+                    .collect(),
+                _ => (objects.deque(addr)?.into_iter())
+                    .map(|it| (it, None))
+                    .collect(),
+            };
+            for &(it, key) in items.iter().take(2 * MOST_INNER) {
+                if contents.inner.len() < MOST_INNER && is_container(objects.kind_of(it)?) {
+                    contents.inner.push((key, it));
+                }
+            }
+            for (it, key) in items {
+                contents.keys.entry(it).or_insert(key);
             }
         }
         let contents = Rc::new(contents);
@@ -372,7 +442,7 @@ impl<'a> Names<'a> {
             .take(limits::MOST_GLOBALS)
         {
             let kind = objects.kind_of(value)?;
-            if matches!(kind, Kind::Dict | Kind::List | Kind::Deque | Kind::Set)
+            if is_container(kind)
                 && objects.kind_of(name)? == Kind::Text
                 && !objects.text(name)?.starts_with("__")
             {
@@ -385,4 +455,11 @@ impl<'a> Names<'a> {
         self.global_containers.borrow_mut().insert(dict, known);
         Ok(found)
     }
+}
+
+fn is_container(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Dict | Kind::List | Kind::Tuple | Kind::Deque | Kind::Set
+    )
 }

@@ -186,6 +186,7 @@ const KNOWN: [(&str, &[(&str, Role)]); 16] = [
             ("AsyncIOBackend.wait_writable", Descriptor("write")),
             ("AsyncIOBackend.wait_socket_readable", Descriptor("read")),
             ("AsyncIOBackend.wait_socket_writable", Descriptor("write")),
+            ("Process.wait", Subprocess),
             ("run_sync_in_worker_thread", WorkerThread),
             ("AsyncIOBackend.run_sync_in_worker_thread", WorkerThread),
         ],

@@ -172,8 +172,12 @@ impl Waits<'_> {
     ) -> Result<WaitsFor, Fault> {
         let mut pid = None;
         for &object in &run.objects {
-            for name in ["_pid", "pid"] {
-                pid = pid.or(self.frames.int(object, name)?);
+            // One of anyio has one of asyncio.
+            let inner = self.frames.attribute(object, "_process")?;
+            for object in [Some(object), inner].into_iter().flatten() {
+                for name in ["_pid", "pid"] {
+                    pid = pid.or(self.frames.int(object, name)?);
+                }
             }
         }
         let pid = pid.and_then(|pid| u32::try_from(pid).ok());
