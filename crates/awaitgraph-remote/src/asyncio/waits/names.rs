@@ -19,11 +19,18 @@ const NEAREST: usize = 2;
 const SHARE: u64 = 24;
 /// The same where little is asked.
 const LEAST: u64 = 20_000;
-/// How many items of containers are looked at in all, and of each.
-const MOST_CONTENTS: u64 = 50_000;
-const MOST_ITEMS: u64 = 4096;
+/// How many items of small containers, and attributes that may be such, are
+/// looked at each time: as tasks that are alike have objects that are alike, all
+/// of them have a name or none.
+const SHARE_OF_ITEMS: u64 = 96;
+/// One that is larger is most likely shared by many, and is read once. How many
+/// items of such are looked at in all, and of each.
+const SMALL: u64 = 32;
+const MOST_CONTENTS: u64 = 400_000;
+const MOST_ITEMS: u64 = 100_000;
 /// How many of them are looked at as containers themselves, and how deep.
 const MOST_INNER: usize = 64;
+const MOST_INNER_OF_SMALL: usize = 4;
 const DEPTH: usize = 2;
 /// How much of a key is shown.
 const LONGEST_KEY: usize = 32;
@@ -68,8 +75,10 @@ pub(super) struct Names<'a> {
     global_containers: RefCell<HashMap<u64, Rc<Containers>>>,
     /// By container.
     contents: RefCell<HashMap<u64, Rc<Contents>>>,
-    /// How many items of containers may still be looked at.
+    /// How many items of large containers may still be looked at.
     items_left: Cell<u64>,
+    /// How many items of small ones, for the name that is just sought.
+    share: Cell<u64>,
 }
 
 impl<'a> Names<'a> {
@@ -81,6 +90,7 @@ impl<'a> Names<'a> {
             global_containers: RefCell::default(),
             contents: RefCell::default(),
             items_left: Cell::new(MOST_CONTENTS),
+            share: Cell::new(0),
         }
     }
 
@@ -171,6 +181,7 @@ impl<'a> Names<'a> {
         wanted: &[u64],
         levels: &[Level],
     ) -> Result<Option<String>, Fault> {
+        self.share.set(SHARE_OF_ITEMS);
         for level in levels.iter().take(NEAREST) {
             let variables = frames.variables(level.raw.code)?;
             for (place, name) in variables.names.iter().enumerate() {
@@ -180,7 +191,7 @@ impl<'a> Names<'a> {
                 if let Some(key) = self.key_in(value, wanted, DEPTH)? {
                     return Ok(Some(format!("{name}{key}")));
                 }
-                for (name, inner) in self.attributes(value)? {
+                for (name, inner) in self.attributes_in_share(value)? {
                     if let Some(key) = self.key_in(inner, wanted, DEPTH)? {
                         let name = self.qualified(value, name)?;
                         return Ok(Some(format!("{name}{key}")));
@@ -241,7 +252,11 @@ impl<'a> Names<'a> {
         if !is_container(kind) {
             return Ok(None);
         }
-        let contents = self.contents(addr, kind)?;
+        let contents = if self.objects.length(addr)? > SMALL {
+            self.contents(addr, kind)?
+        } else {
+            Rc::new(self.contents_in_share(addr, kind)?)
+        };
         if let Some(&key) = wanted.iter().find_map(|it| contents.keys.get(it)) {
             return Ok(Some(format!("[{}]", self.shown(key)?)));
         }
@@ -302,57 +317,99 @@ impl<'a> Names<'a> {
         })
     }
 
-    /// What is in the container at `addr`; nothing of one that is too large.
+    /// What is in the large container at `addr`; nothing of one that is too
+    /// large.
     fn contents(&self, addr: u64, kind: Kind) -> Result<Rc<Contents>, Fault> {
         if let Some(known) = self.contents.borrow().get(&addr) {
             return Ok(Rc::clone(known));
         }
-        let objects = self.objects;
-        let mut contents = Contents::default();
-        let length = objects.length(addr)?;
+        let length = self.objects.length(addr)?;
         let left = self.items_left.get();
-        if length <= MOST_ITEMS.min(left) {
-            self.items_left.set(left.saturating_sub(length + 1));
-            objects.hold(2048 + 96 * length)?;
-            let items: Vec<(u64, Option<Key>)> = match kind {
-                Kind::Dict => {
-                    let mut items = Vec::new();
-                    for (key, it) in objects.dict_items(addr)? {
-                        items.push((it, Some(Key::Object(key))));
-                        // A dict without values stands for a set with an order.
-                        items.push((key, None));
-                    }
-                    items
-                }
-                Kind::List | Kind::Tuple => {
-                    let items = match kind {
-                        Kind::List => objects.list(addr)?,
-                        _ => objects.tuple(addr)?,
-                    };
-                    let items = items.into_iter().enumerate();
-                    items
-                        .map(|(place, it)| (it, Some(Key::Place(place))))
-                        .collect()
-                }
-                Kind::Set => (objects.set(addr)?.into_iter())
-                    .map(|it| (it, None))
-                    .collect(),
-                _ => (objects.deque(addr)?.into_iter())
-                    .map(|it| (it, None))
-                    .collect(),
-            };
-            for &(it, key) in items.iter().take(2 * MOST_INNER) {
-                if contents.inner.len() < MOST_INNER && is_container(objects.kind_of(it)?) {
-                    contents.inner.push((key, it));
-                }
-            }
-            for (it, key) in items {
-                contents.keys.entry(it).or_insert(key);
-            }
-        }
+        let contents = if length <= MOST_ITEMS.min(left) {
+            self.items_left.set(left.saturating_sub(length));
+            self.objects.hold(64 + 64 * length)?;
+            self.read_contents(addr, kind, MOST_INNER)?
+        } else {
+            Contents::default()
+        };
         let contents = Rc::new(contents);
         let known = Rc::clone(&contents);
         self.contents.borrow_mut().insert(addr, known);
+        Ok(contents)
+    }
+
+    /// What is in a small one; nothing once the share is used up.
+    fn contents_in_share(&self, addr: u64, kind: Kind) -> Result<Contents, Fault> {
+        if !self.take_of_share(1 + self.objects.length(addr)?) {
+            return Ok(Contents::default());
+        }
+        self.read_contents(addr, kind, MOST_INNER_OF_SMALL)
+    }
+
+    /// The attributes of the object at `addr`; none once the share is used up.
+    fn attributes_in_share(&self, addr: u64) -> Result<Vec<(u64, u64)>, Fault> {
+        let type_ = self.objects.type_of(addr)?;
+        if type_.kind != Kind::Other || type_.flags & flags::HEAPTYPE == 0 {
+            return Ok(Vec::new());
+        }
+        let mut attributes = self.objects.attributes(addr)?;
+        attributes.truncate(limits::MOST_ATTRIBUTES);
+        if !self.take_of_share(attributes.len() as u64) {
+            return Ok(Vec::new());
+        }
+        Ok(attributes)
+    }
+
+    fn take_of_share(&self, items: u64) -> bool {
+        let left = self.share.get().checked_sub(items);
+        self.share.set(left.unwrap_or_default());
+        left.is_some()
+    }
+
+    fn read_contents(&self, addr: u64, kind: Kind, most_inner: usize) -> Result<Contents, Fault> {
+        let objects = self.objects;
+        let items: Vec<(u64, Option<Key>)> = match kind {
+            Kind::Dict => {
+                let mut items = Vec::new();
+                for (key, it) in objects.dict_items(addr)? {
+                    items.push((it, Some(Key::Object(key))));
+                    // A dict without values stands for a set with an order.
+                    items.push((key, None));
+                }
+                items
+            }
+            Kind::List | Kind::Tuple => {
+                let items = match kind {
+                    Kind::List => objects.list(addr)?,
+                    _ => objects.tuple(addr)?,
+                };
+                let items = items.into_iter().enumerate();
+                items
+                    .map(|(place, it)| (it, Some(Key::Place(place))))
+                    .collect()
+            }
+            Kind::Set => (objects.set(addr)?.into_iter())
+                .map(|it| (it, None))
+                .collect(),
+            _ => (objects.deque(addr)?.into_iter())
+                .map(|it| (it, None))
+                .collect(),
+        };
+        let mut contents = Contents::default();
+        // The keys of a dict are none, and the first few items tell of what
+        // kind all are.
+        let inner = items
+            .iter()
+            .filter(|(_, key)| key.is_some() || !matches!(kind, Kind::Dict));
+        for &(it, key) in inner.take(most_inner) {
+            // A slot of a list that is being filled is empty.
+            if it != 0 && is_container(objects.kind_of(it)?) {
+                contents.inner.push((key, it));
+            }
+        }
+        for (it, key) in items {
+            contents.keys.entry(it).or_insert(key);
+        }
         Ok(contents)
     }
 
