@@ -120,6 +120,8 @@ async def limited():
 async def main():
     truth.mark("main")
     children = {}
+    # First, as this task waits itself while it makes the others.
+    truth.when(lambda: "thread" in threads and len(truth._waits) == 14)
 
     lock = anyio.Lock()
     children["holder"] = holds("holder", lock)
@@ -160,7 +162,6 @@ async def main():
     children["of process"] = of_process()
     children["in thread"] = in_thread()
     children["limited"] = limited()
-    truth.when(lambda: "thread" in threads and len(truth._waits) == 14)
     for label in children:
         truth.awaits("main", label, "gather")
     await asyncio.gather(*children.values())
