@@ -76,6 +76,16 @@ const LINES: &[Line] = &[
     Row("locks, and who holds them", "locks_have_names_and_holders"),
     Row("queues", "queues_have_sizes_and_other_ends"),
     Row("streams", "streams_have_descriptors_and_addresses"),
+    Row("TLS, datagrams, bare sockets", "connections_of_tls_and_datagrams_have_descriptors"),
+    Row("the same on uvloop", "connections_of_tls_and_datagrams_have_descriptors::on_uvloop"),
+    Row("threads and processes of executors", "executors_have_threads_and_queues"),
+    Row("pools, and who has borrowed of them", "pools_say_who_has_borrowed"),
+    Row("what is kept in containers, by name", "names_are_found_in_containers"),
+    Row("primitives, sockets, threads and processes of anyio", "anyio_is_told_in_its_own_terms"),
+    Row("requests of aiohttp, and who waits for a connection", "requests_of_aiohttp_are_streams"),
+    Row("requests of httpx", "requests_of_httpx_are_streams"),
+    Row("queries of asyncpg, and its pool", "queries_of_asyncpg_are_streams_and_its_pool_a_queue"),
+    Row("a web service with ten thousand connections", "ten_thousand_connections_are_one_line"),
 ];
 
 /// What can be had on no machine of ours.
@@ -84,7 +94,8 @@ Not run: free-threaded builds (3.13t, 3.14t, 3.15t), for want of one that can be
 fetched: they are told by their own `_Py_DebugOffsets` and refused, and a test
 of the reader shows that with a made-up runtime. All in one file: 3.14 and 3.15,
 as Debian brings no archive of them; their own `python` is one such file.
-Coroutines of Cython: no test yet. musl, and machines other than x86-64: none.
+Coroutines of Cython, as asyncpg has them, end a stack; what they wait for is
+told all the same. musl, and machines other than x86-64: none.
 ";
 
 /// The test of the file, which knows all others.
