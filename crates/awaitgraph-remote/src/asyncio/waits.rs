@@ -33,7 +33,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use awaitgraph_model::{
-    Frame, Future, How, Primitive, Socket, SocketKind, Task, TaskIndex, Wait, WaitsFor,
+    Frame, Future, How, Primitive, QueueEnd, Socket, SocketKind, Task, TaskIndex, Wait, WaitsFor,
 };
 
 use super::callbacks::Callbacks;
@@ -119,6 +119,7 @@ struct Known {
     wait: Wait,
     name: Option<String>,
     tries: u8,
+    tries_of_holders: u8,
 }
 
 /// The innermost frames of a task, as far as their functions are known.
@@ -346,10 +347,7 @@ impl<'a> Waits<'a> {
         let object = run.objects.last().copied();
         match (run.role, object) {
             (Role::Primitive(_) | Role::Queue(_) | Role::MemoryStream(_), Some(object)) => {
-                if outer.is_empty() {
-                    return self.shared(run, object, &self.frames_of_awaiter(task));
-                }
-                self.shared(run, object, outer)
+                self.shared(task, run, object, outer)
             }
             (Role::Sleep, _) => {
                 let timer = match level {
@@ -419,20 +417,53 @@ impl<'a> Waits<'a> {
         }
     }
 
+    /// The frames, and behind them those of who awaits the task: to 3.11
+    /// `wait_for` has a task of its own for what it waits for.
+    fn and_awaiter(&self, task: TaskIndex, outer: &[Level]) -> Vec<Level> {
+        let mut levels = outer.to_vec();
+        levels.extend(self.frames_of_awaiter(task));
+        levels
+    }
+
     /// What is said alike to everybody who waits for an object.
-    fn shared(&self, run: &Run, object: u64, outer: &[Level]) -> Result<WaitsFor, Fault> {
+    fn shared(
+        &self,
+        task: TaskIndex,
+        run: &Run,
+        object: u64,
+        outer: &[Level],
+    ) -> Result<WaitsFor, Fault> {
         let key = (object, run.role.number());
+        let of_awaiter;
+        let outer = if outer.is_empty() {
+            of_awaiter = self.frames_of_awaiter(task);
+            &of_awaiter
+        } else {
+            outer
+        };
         if let Some(known) = self.known.borrow_mut().get_mut(&key) {
             if known.name.is_none() && known.tries < MOST_TRIES {
                 known.tries += 1;
                 known.name = self.names.find(&self.frames, &run.objects, outer)?;
+            }
+            // Who waited first may have come by another way.
+            if let Wait::Queue(queue) = &mut known.wait
+                && queue.end == QueueEnd::Get
+                && queue.holders.is_empty()
+                && known.tries_of_holders < MOST_TRIES
+            {
+                known.tries_of_holders += 1;
+                queue.holders = self.borrowers(object, &self.and_awaiter(task, outer))?;
             }
             return Ok(self.copy_of(known, object));
         }
         let wait = match run.role {
             Role::Primitive(kind) => Wait::Primitive(self.primitive(kind, run)?),
             Role::MemoryStream(end) => Wait::Queue(self.memory_stream(end, object)?),
-            Role::Queue(end) => Wait::Queue(self.queue(end, object, outer)?),
+            Role::Queue(end) => {
+                let outer = self.and_awaiter(task, outer);
+                Wait::Queue(self.queue(end, object, &outer)?)
+            }
             _ => Wait::Future(Future::default()),
         };
         let name = self.names.find(&self.frames, &run.objects, outer)?;
@@ -453,6 +484,7 @@ impl<'a> Waits<'a> {
             wait,
             name,
             tries: 1,
+            tries_of_holders: 1,
         };
         let copy = self.copy_of(&known, object);
         self.known.borrow_mut().insert(key, known);

@@ -36,22 +36,28 @@ class Borrowed:
 
 
 class Visit:
-    """Knows the pool, and has nothing of it."""
+    """Knows the pool, lets go of something at its end, and has nothing of the pool."""
 
     def __init__(self, pool):
         self.pool = pool
 
     async def __aenter__(self):
-        pass
+        self.lock = asyncio.Lock()
+        await self.lock.acquire()
 
     async def __aexit__(self, *details):
-        pass
+        self.lock.release()
 
 
 async def uses(label, lent):
     truth.mark(label)
     async with lent:
         await truth.forever()
+
+
+async def borrows_by_hand(label, pool):
+    truth.mark(label)
+    await pool.free.get()
 
 
 async def main():
@@ -70,6 +76,15 @@ async def main():
             )
         truth.awaits("main", kind + " visit", "gather")
         children.append(uses(kind + " visit", Visit(pool)))
+    # The first to wait does so by hand.
+    pool = Pool(1)
+    labels = ["only", "by hand", "after it"]
+    for label in labels:
+        truth.awaits("main", label, "gather")
+    children.append(uses("only", pool.borrow()))
+    children.append(borrows_by_hand("by hand", pool))
+    children.append(uses("after it", pool.borrow()))
+    truth.waits("after it", "queue", id=pool.free, getters=2, holders=["only"])
     await asyncio.gather(*children)
 
 

@@ -170,6 +170,12 @@ impl<'a> Frames<'a> {
         role
     }
 
+    /// Whether the frame's function has this plain name.
+    pub(super) fn is_named(&self, code: CodeIndex, name: &str) -> bool {
+        let is_it = (self.codes).with(code, |code| code.function.rsplit('.').next() == Some(name));
+        is_it == Some(true)
+    }
+
     /// Whether the frame's function is one of `module` with this plain name.
     pub(super) fn is(&self, code: CodeIndex, module: &str, name: &str) -> bool {
         let is_it = self.codes.with(code, |code| {

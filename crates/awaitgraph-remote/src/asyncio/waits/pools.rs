@@ -7,9 +7,10 @@
 //!                                               whose frame has the pool
 //! ```
 //!
-//! Whoever is inside of an `async with` whose object refers to the same pool
-//! has borrowed something, where the end of that gives something back: where
-//! its function speaks of `release` or of `put`.
+//! Whoever is inside of an `async with` has borrowed something, where all of
+//! this holds: its object refers to the same pool; one that waits is just
+//! entering by the same class or generator function; and the end of it gives
+//! something back, as its function speaks of `release` or of `put`.
 
 use awaitgraph_model::TaskIndex;
 
@@ -21,22 +22,36 @@ use crate::map::HashMap;
 use crate::object::{Fault, Kind, flags};
 
 /// In how many frames of who waits the pool is looked for.
-const NEAREST: usize = 4;
+const NEAREST: usize = 8;
 
 /// The tasks that are inside of an object that gives something back at its
 /// end, by what that refers to.
 #[derive(Debug, Default)]
-pub(super) struct Borrowed(HashMap<u64, Vec<TaskIndex>>);
+pub(super) struct Borrowed(HashMap<u64, Vec<(Entry, TaskIndex)>>);
+
+/// By what a task entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    /// The class whose `__aenter__` it was.
+    Class(u64),
+    /// The code of the generator.
+    Code(u64),
+}
 
 impl Waits<'_> {
     /// The tasks that have borrowed something of the queue at `queue`; `outer`
     /// are the frames of one that waits for it.
     pub(super) fn borrowers(&self, queue: u64, outer: &[Level]) -> Result<Vec<TaskIndex>, Fault> {
         let mut pools = vec![queue];
+        let mut entries = Vec::new();
         for level in outer.iter().take(NEAREST) {
+            entries.push(Entry::Code(level.raw.code));
             let Some(object) = self.frames.variable(&level.raw, "self")? else {
                 continue;
             };
+            if self.frames.is_named(level.code, "__aenter__") {
+                entries.push(Entry::Class(self.objects.type_of(object)?.addr));
+            }
             let mut attributes = self.objects.attributes(object)?;
             attributes.truncate(limits::MOST_ATTRIBUTES);
             for (_, value) in attributes {
@@ -49,7 +64,8 @@ impl Waits<'_> {
         }
         let borrowed = self.borrowed()?;
         let tasks = pools.iter().filter_map(|pool| borrowed.0.get(pool));
-        let mut tasks: Vec<TaskIndex> = tasks.flatten().copied().collect();
+        let tasks = tasks.flatten().filter(|(entry, _)| entries.contains(entry));
+        let mut tasks: Vec<TaskIndex> = tasks.map(|&(_, task)| task).collect();
         tasks.sort_unstable();
         tasks.dedup();
         Ok(self.within_share(tasks))
@@ -76,6 +92,7 @@ impl Waits<'_> {
         let stacks = Stacks::default();
         for object in self.entered.objects() {
             let class = objects.type_of(object)?.addr;
+            let mut entry = Entry::Class(class);
             let mut lent_by = Vec::new();
             if let Some(generator) = objects.attribute(object, "gen")? {
                 // What a function with `asynccontextmanager` gave.
@@ -89,6 +106,7 @@ impl Waits<'_> {
                         if self.gives_back(frame.code, &mut codes)?
                             && let Some(pool) = self.frames.variable(&frame, "self")?
                         {
+                            entry = Entry::Code(frame.code);
                             lent_by.push(pool);
                         }
                     }
@@ -102,8 +120,9 @@ impl Waits<'_> {
                     continue;
                 }
                 let tasks = self.entered.tasks(object);
-                objects.hold(64 + 8 * tasks.len() as u64)?;
-                borrowed.0.entry(value).or_default().extend(tasks);
+                objects.hold(64 + 32 * tasks.len() as u64)?;
+                let borrowers = borrowed.0.entry(value).or_default();
+                borrowers.extend(tasks.iter().map(|&task| (entry, task)));
             }
         }
         Ok(self.borrowed.get_or_init(|| borrowed))
