@@ -12,6 +12,8 @@
 //! entering by the same class or generator function; and the end of it gives
 //! something back, as its function speaks of `release` or of `put`.
 
+use std::rc::Rc;
+
 use awaitgraph_model::TaskIndex;
 
 use super::Waits;
@@ -21,16 +23,15 @@ use crate::limits;
 use crate::map::HashMap;
 use crate::object::{Fault, Kind, flags};
 
-/// In how many frames of who waits the pool is looked for.
+/// In how many frames of who waits it is looked for by what it enters.
 const NEAREST: usize = 8;
 
-/// The tasks that are inside of an object that gives something back at its
-/// end, by what that refers to.
+/// By what they entered, and the queue that this leads to: the tasks inside.
 #[derive(Debug, Default)]
-pub(super) struct Borrowed(HashMap<u64, Vec<(Entry, TaskIndex)>>);
+pub(super) struct Borrowed(HashMap<(Entry, u64), Vec<TaskIndex>>);
 
 /// By what a task entered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Entry {
     /// The class whose `__aenter__` it was.
     Class(u64),
@@ -38,47 +39,40 @@ enum Entry {
     Code(u64),
 }
 
+/// What was found out of classes, functions and objects.
+#[derive(Debug, Default)]
+struct Known {
+    /// By class: whether its `__aexit__` gives something back.
+    classes: HashMap<u64, bool>,
+    /// By code: whether it does.
+    codes: HashMap<u64, bool>,
+    /// By class: whether it is a queue.
+    queues: HashMap<u64, bool>,
+    /// By object.
+    queues_of: HashMap<u64, Rc<[u64]>>,
+}
+
 impl Waits<'_> {
     /// The tasks that have borrowed something of the queue at `queue`; `outer`
     /// are the frames of one that waits for it.
     pub(super) fn borrowers(&self, queue: u64, outer: &[Level]) -> Result<Vec<TaskIndex>, Fault> {
-        let mut pools = vec![queue];
-        let mut entries = Vec::new();
+        let borrowed = self.borrowed()?;
+        let mut tasks = Vec::new();
+        let mut add = |entry| {
+            let found = borrowed.0.get(&(entry, queue));
+            tasks.extend(found.into_iter().flatten().copied());
+        };
         for level in outer.iter().take(NEAREST) {
-            entries.push(Entry::Code(level.raw.code));
-            let Some(object) = self.frames.variable(&level.raw, "self")? else {
-                continue;
-            };
-            if self.frames.is_named(level.code, "__aenter__") {
-                entries.push(Entry::Class(self.objects.type_of(object)?.addr));
-            }
-            let mut attributes = self.objects.attributes(object)?;
-            attributes.truncate(limits::MOST_ATTRIBUTES);
-            for (_, value) in attributes {
-                if value == queue {
-                    pools.push(object);
-                } else if self.is_of_the_program(value)? && self.has_attribute(value, queue)? {
-                    pools.push(value);
-                }
+            add(Entry::Code(level.raw.code));
+            if self.frames.is_named(level.code, "__aenter__")
+                && let Some(object) = self.frames.variable(&level.raw, "self")?
+            {
+                add(Entry::Class(self.objects.type_of(object)?.addr));
             }
         }
-        let borrowed = self.borrowed()?;
-        let tasks = pools.iter().filter_map(|pool| borrowed.0.get(pool));
-        let tasks = tasks.flatten().filter(|(entry, _)| entries.contains(entry));
-        let mut tasks: Vec<TaskIndex> = tasks.map(|&(_, task)| task).collect();
         tasks.sort_unstable();
         tasks.dedup();
         Ok(self.within_share(tasks))
-    }
-
-    fn is_of_the_program(&self, object: u64) -> Result<bool, Fault> {
-        let type_ = self.objects.type_of(object)?;
-        Ok(type_.kind == Kind::Other && type_.flags & flags::HEAPTYPE != 0)
-    }
-
-    fn has_attribute(&self, object: u64, wanted: u64) -> Result<bool, Fault> {
-        let attributes = self.objects.attributes(object)?;
-        Ok(attributes.iter().any(|&(_, value)| value == wanted))
     }
 
     fn borrowed(&self) -> Result<&Borrowed, Fault> {
@@ -87,8 +81,7 @@ impl Waits<'_> {
         }
         let objects = self.objects;
         let mut borrowed = Borrowed::default();
-        let mut classes: HashMap<u64, bool> = HashMap::default();
-        let mut codes: HashMap<u64, bool> = HashMap::default();
+        let mut known = Known::default();
         let stacks = Stacks::default();
         for object in self.entered.objects() {
             let class = objects.type_of(object)?.addr;
@@ -103,7 +96,7 @@ impl Waits<'_> {
                         continue;
                     }
                     for frame in frames {
-                        if self.gives_back(frame.code, &mut codes)?
+                        if self.gives_back(frame.code, &mut known.codes)?
                             && let Some(pool) = self.frames.variable(&frame, "self")?
                         {
                             entry = Entry::Code(frame.code);
@@ -111,31 +104,49 @@ impl Waits<'_> {
                         }
                     }
                 }
-            } else if self.class_gives_back(class, &mut classes, &mut codes)? {
-                let attributes = objects.attributes(object)?.into_iter();
-                lent_by.extend(attributes.map(|(_, value)| value));
+            } else if self.class_gives_back(class, &mut known)? {
+                let mut attributes = objects.attributes(object)?;
+                attributes.truncate(limits::MOST_ATTRIBUTES);
+                lent_by.extend(attributes.into_iter().map(|(_, value)| value));
             }
             for value in lent_by {
-                if !self.is_of_the_program(value)? {
-                    continue;
+                for &queue in self.queues_of(value, &mut known)?.iter() {
+                    let tasks = self.entered.tasks(object);
+                    objects.hold(64 + 8 * tasks.len() as u64)?;
+                    borrowed.0.entry((entry, queue)).or_default().extend(tasks);
                 }
-                let tasks = self.entered.tasks(object);
-                objects.hold(64 + 32 * tasks.len() as u64)?;
-                let borrowers = borrowed.0.entry(value).or_default();
-                borrowers.extend(tasks.iter().map(|&task| (entry, task)));
             }
         }
         Ok(self.borrowed.get_or_init(|| borrowed))
     }
 
+    /// The queues to which an object leads: itself, or its attributes.
+    fn queues_of(&self, object: u64, known: &mut Known) -> Result<Rc<[u64]>, Fault> {
+        if let Some(found) = known.queues_of.get(&object) {
+            return Ok(Rc::clone(found));
+        }
+        let type_ = self.objects.type_of(object)?;
+        let mut found = Vec::new();
+        if self.is_queue(object, &mut known.queues)? {
+            found.push(object);
+        } else if type_.kind == Kind::Other && type_.flags & flags::HEAPTYPE != 0 {
+            let mut attributes = self.objects.attributes(object)?;
+            attributes.truncate(limits::MOST_ATTRIBUTES);
+            for (_, value) in attributes {
+                if self.is_queue(value, &mut known.queues)? {
+                    found.push(value);
+                }
+            }
+        }
+        self.objects.hold(64 + 8 * found.len() as u64)?;
+        let found: Rc<[u64]> = found.into();
+        known.queues_of.insert(object, Rc::clone(&found));
+        Ok(found)
+    }
+
     /// Whether the `__aexit__` of the class at `addr` gives something back.
-    fn class_gives_back(
-        &self,
-        addr: u64,
-        known: &mut HashMap<u64, bool>,
-        codes: &mut HashMap<u64, bool>,
-    ) -> Result<bool, Fault> {
-        if let Some(&known) = known.get(&addr) {
+    fn class_gives_back(&self, addr: u64, known: &mut Known) -> Result<bool, Fault> {
+        if let Some(&known) = known.classes.get(&addr) {
             return Ok(known);
         }
         let objects = self.objects;
@@ -143,12 +154,12 @@ impl Waits<'_> {
             Some(function) if objects.kind_of(function)? == Kind::Function => {
                 let what = "a function without code";
                 let code = objects.required(function, objects.layout.function.code, what)?;
-                self.gives_back(code, codes)?
+                self.gives_back(code, &mut known.codes)?
             }
             _ => false,
         };
         objects.hold(32)?;
-        known.insert(addr, gives_back);
+        known.classes.insert(addr, gives_back);
         Ok(gives_back)
     }
 

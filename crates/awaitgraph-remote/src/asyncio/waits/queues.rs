@@ -154,7 +154,11 @@ impl Waits<'_> {
         Ok(self.users.get_or_init(|| users))
     }
 
-    fn is_queue(&self, value: u64, known: &mut HashMap<u64, bool>) -> Result<bool, Fault> {
+    pub(super) fn is_queue(
+        &self,
+        value: u64,
+        known: &mut HashMap<u64, bool>,
+    ) -> Result<bool, Fault> {
         let type_ = self.objects.type_of(value)?;
         if type_.kind != Kind::Other {
             return Ok(false);
