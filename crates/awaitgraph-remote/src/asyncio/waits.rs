@@ -368,11 +368,17 @@ impl<'a> Waits<'a> {
                 self.behind_construct(awaited, future, levels, run.length)
             }
             (Role::WaitSet, _) => {
-                let awaited = match level {
-                    Some(level) => self.only_one(&level.raw)?,
-                    None => None,
+                let pending = match level {
+                    Some(level) => self.pending_of_set(&level.raw)?,
+                    None => Vec::new(),
                 };
-                self.behind_construct(awaited, future, levels, run.length)
+                match pending.as_slice() {
+                    [one] => self.of_future(*one, levels, run.length),
+                    several => match self.completes_set(several, future)? {
+                        Some(found) => Ok(found),
+                        None => Ok(plain(Wait::Future(Future::default()), future)),
+                    },
+                }
             }
             (Role::Stream(action), Some(_)) => self.stream(run, action, future, outer),
             (Role::Transport(action), _) => self.connecting(action, future, inner),

@@ -57,6 +57,22 @@ async def around(label, construct):
     await construct(work)
 
 
+async def several(label, construct, second=works):
+    truth.mark(label)
+    loop = asyncio.get_running_loop()
+    labels = ["%s, %d" % (label, number) for number in range(2)]
+    work = [loop.run_in_executor(None, it, name) for it, name in zip((works, second), labels)]
+    if second is works:
+        truth.waits(label, "executor", thread=None, function="works", queued_before=None, stack=None)
+    else:
+        truth.waits(label, "future", held_by=None, orphaned=None)
+    await construct(work)
+
+
+def works_too(label):
+    works(label)
+
+
 async def in_process(label, executor):
     truth.mark(label)
     truth.waits(label, "executor", thread=None, function="sleep", queued_before=None, stack=None)
@@ -65,7 +81,7 @@ async def in_process(label, executor):
 
 async def main():
     truth.mark("main")
-    asyncio.get_running_loop().set_default_executor(concurrent.futures.ThreadPoolExecutor(8))
+    asyncio.get_running_loop().set_default_executor(concurrent.futures.ThreadPoolExecutor(12))
     fork = multiprocessing.get_context("fork")
     processes = concurrent.futures.ProcessPoolExecutor(1, mp_context=fork)
     one = concurrent.futures.ThreadPoolExecutor(1)
@@ -81,6 +97,9 @@ async def main():
         "shield": around("shield", asyncio.shield),
         "gather": around("gather", asyncio.gather),
         "shield in gather": around("shield in gather", lambda it: asyncio.gather(asyncio.shield(it))),
+        "several": several("several", lambda all: asyncio.gather(*all)),
+        "several, by wait": several("several, by wait", asyncio.wait),
+        "different": several("different", lambda all: asyncio.gather(*all), works_too),
         "for a process": in_process("for a process", processes),
     }
     if hasattr(asyncio, "to_thread"):
@@ -88,7 +107,7 @@ async def main():
         truth.when(lambda: "to thread" in threads)
     for label in children:
         truth.awaits("main", label, "gather")
-    truth.when(lambda: {"one", "two", "wrapped", "shield", "gather", "shield in gather"} <= threads.keys())
+    truth.when(lambda: {"one", "two", "wrapped", "shield", "gather", "shield in gather", "several, 1", "several, by wait, 1", "different, 1"} <= threads.keys())
     await asyncio.gather(*children.values())
 
 

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use awaitgraph_model::{Future, SocketKind, TaskIndex, Wait, WaitsFor};
+use awaitgraph_model::{Executor, Future, SocketKind, TaskIndex, Wait, WaitsFor};
 
 use super::frames::Level;
 use super::names::Prefer;
@@ -94,11 +94,11 @@ impl Waits<'_> {
         Ok(self.behind(future)?.found.clone())
     }
 
-    /// The future that one of `asyncio.shield`, or of a `gather` of which but
-    /// one is left, stands for.
-    fn within(&self, future: u64) -> Result<Option<u64>, Fault> {
+    /// The futures that are left of what one of `asyncio.shield` or of `gather`
+    /// stands for.
+    fn within(&self, future: u64) -> Result<Vec<u64>, Fault> {
         if let Some(shielded) = self.callbacks.shielded(future)? {
-            return Ok(Some(shielded));
+            return Ok(vec![shielded]);
         }
         let objects = self.objects;
         let is_gather = objects.type_name(objects.type_of(future)?.addr)? == "_GatheringFuture";
@@ -106,21 +106,64 @@ impl Waits<'_> {
             .attribute(future, "_children")?
             .filter(|_| is_gather)
         else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         if objects.kind_of(children)? != Kind::List {
-            return Ok(None);
+            return Ok(Vec::new());
         }
-        let mut left = None;
+        let mut left = Vec::new();
         for child in objects.list(children)? {
-            if objects.is_pending(child)? {
-                if left.is_some_and(|it| it != child) {
-                    return Ok(None);
-                }
-                left = Some(child);
+            if objects.is_pending(child)? && left.last() != Some(&child) {
+                left.push(child);
             }
         }
         Ok(left)
+    }
+
+    /// What completes several futures: what completes the only one, or an
+    /// executor that runs the same function for all.
+    fn completes_all(
+        &self,
+        futures: &[u64],
+        around: u64,
+        left: usize,
+    ) -> Result<Option<WaitsFor>, Fault> {
+        if let [one] = futures {
+            return Ok(self.behind_within(*one, left)?.found.clone());
+        }
+        let mut function: Option<String> = None;
+        for (place, &future) in futures.iter().enumerate() {
+            // Not further in: futures around futures around each other would be
+            // looked at again and again.
+            let behind = self.behind_within(future, 0)?;
+            let Some(WaitsFor {
+                what: Wait::Executor(executor),
+                ..
+            }) = &behind.found
+            else {
+                return Ok(None);
+            };
+            if place > 0 && executor.function != function {
+                return Ok(None);
+            }
+            function.clone_from(&executor.function);
+        }
+        Ok(function.map(|function| {
+            let executor = Executor {
+                function: Some(function),
+                ..Executor::default()
+            };
+            plain(Wait::Executor(executor), around)
+        }))
+    }
+
+    /// The same of what `asyncio.wait` waits for, which has a future of its own.
+    pub(super) fn completes_set(
+        &self,
+        futures: &[u64],
+        around: u64,
+    ) -> Result<Option<WaitsFor>, Fault> {
+        self.completes_all(futures, around, MOST_AROUND)
     }
 
     /// What is known of a future, whoever waits for it.
@@ -158,9 +201,8 @@ impl Waits<'_> {
             };
             if behind.found.is_none()
                 && let Some(left) = left.checked_sub(1)
-                && let Some(inner) = self.within(future)?
             {
-                behind.found = self.behind_within(inner, left)?.found.clone();
+                behind.found = self.completes_all(&self.within(future)?, future, left)?;
             }
         }
         let behind = Rc::new(behind);

@@ -117,13 +117,13 @@ impl Waits<'_> {
         Ok(self.left(when))
     }
 
-    /// The only one of the futures that `asyncio.wait` waits for.
-    pub(super) fn only_one(&self, frame: &RawFrame) -> Result<Option<u64>, Fault> {
+    /// Those of the futures that `asyncio.wait` waits for that are not done.
+    pub(super) fn pending_of_set(&self, frame: &RawFrame) -> Result<Vec<u64>, Fault> {
         let Some(set) = self.frames.variable(frame, "fs")? else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         if self.objects.kind_of(set)? != Kind::Set {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let mut pending = Vec::new();
         for future in self.objects.set(set)? {
@@ -131,9 +131,6 @@ impl Waits<'_> {
                 pending.push(future);
             }
         }
-        Ok(match pending.as_slice() {
-            [one] => Some(*one),
-            _ => None,
-        })
+        Ok(pending)
     }
 }
