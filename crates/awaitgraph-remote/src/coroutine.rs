@@ -137,7 +137,7 @@ impl Objects<'_> {
         stacks: &Stacks,
         frames: &mut Vec<RawFrame>,
     ) -> (End, Option<Fault>) {
-        let mut end = End::Resting;
+        let (mut end, mut missing) = (End::Resting, None);
         let mut seen = HashSet::default();
         let (mut next, mut steps) = (Some(addr), 0);
         while let Some(here) = next {
@@ -148,21 +148,22 @@ impl Objects<'_> {
                 let what = "a chain of coroutines that does not end";
                 return (end, Some(Fault::Unexpected { addr: here, what }));
             }
-            match self.follow(here, stacks, frames, &mut end) {
+            match self.follow(here, stacks, frames, (&mut end, &mut missing)) {
                 Ok(awaits) => next = awaits,
                 Err(fault) => return (end, Some(fault)),
             }
         }
-        (end, None)
+        (end, missing)
     }
 
-    /// Adds the object at `addr` to the chain and returns what comes after it.
+    /// Adds the object at `addr` to the chain and returns what comes after it;
+    /// says where it ends, and what is missing in the middle.
     fn follow(
         &self,
         addr: u64,
         stacks: &Stacks,
         frames: &mut Vec<RawFrame>,
-        end: &mut End,
+        (end, missing): (&mut End, &mut Option<Fault>),
     ) -> Result<Option<u64>, Fault> {
         match self.kind_of(addr)? {
             Kind::Generator => match self.generator(addr, stacks)? {
@@ -176,6 +177,12 @@ impl Objects<'_> {
                 State::Suspended { frame, awaits } => {
                     self.hold_frame()?;
                     frames.push(frame);
+                    if let Some(awaited) = awaits
+                        && self.has_greenlets()
+                        && let Err(fault) = self.through_greenlet(&frame, awaited, frames)
+                    {
+                        *missing = Some(fault);
+                    }
                     Ok(awaits)
                 }
             },

@@ -34,6 +34,9 @@ pub(crate) struct RawFrame {
     /// How many values it has in hand, where it is suspended: those on its value
     /// stack, and (3.11+) those of its variables, which lie below.
     pub(crate) values: u64,
+    /// Whether a greenlet keeps it that is switched out: it is in the middle of
+    /// a call, though no thread executes it.
+    pub(crate) switched_out: bool,
 }
 
 /// What a frame's memory says: a frame of Python code, or a link of the chain
@@ -110,6 +113,7 @@ impl Objects<'_> {
                     offset: i64::from(lasti) * layout.lasti_unit,
                     generator: fields.pointer(at(layout.generator))?,
                     values: self.values(frame)?.1,
+                    switched_out: false,
                 };
                 Ok(Link {
                     frame: Some(frame),
@@ -139,6 +143,7 @@ impl Objects<'_> {
                     offset: instruction.wrapping_sub(begin).cast_signed(),
                     generator: (owner == OWNED_BY_GENERATOR).then_some(generator),
                     values: self.values(frame)?.1,
+                    switched_out: false,
                 };
                 Ok(Link {
                     frame: Some(frame),

@@ -28,6 +28,8 @@ pub(crate) use tables::for_minor;
 pub(crate) struct Layout {
     pub(crate) object: Object,
     pub(crate) type_object: TypeObject,
+    /// The size of an `_PyErr_StackItem`.
+    pub(crate) error_item_size: u64,
     pub(crate) runtime: RuntimeState,
     pub(crate) interpreter: InterpreterState,
     pub(crate) thread: ThreadState,
@@ -81,6 +83,8 @@ pub(crate) struct TypeObject {
     pub(crate) tp_name: u64,
     pub(crate) tp_basicsize: u64,
     pub(crate) tp_flags: u64,
+    /// A `PyAsyncMethods`, which begins with `am_await`.
+    pub(crate) tp_as_async: u64,
     pub(crate) tp_dictoffset: u64,
     pub(crate) tp_weaklistoffset: u64,
     pub(crate) tp_mro: u64,
@@ -378,6 +382,8 @@ pub(crate) struct InterpreterFrame {
     pub(crate) stack_top: StackTop,
     pub(crate) localsplus: u64,
     pub(crate) owner: u64,
+    /// `f_frame` of the `PyFrameObject` that stands for such a frame.
+    pub(crate) of_object: u64,
 }
 
 /// How a suspended frame says where its value stack ends.

@@ -32,6 +32,7 @@ mod core;
 mod coroutine;
 mod error;
 mod frame;
+mod greenlet;
 #[cfg(test)]
 mod hostile;
 mod layout;

@@ -42,6 +42,8 @@ pub(crate) struct Objects<'a> {
     slots: RefCell<HashMap<(u64, &'static str), Option<u64>>>,
     /// By type: names and places of all its slots.
     all_slots: RefCell<HashMap<u64, Slots>>,
+    /// Whether the extension module greenlet is there.
+    has_greenlets: Cell<bool>,
     budget: Budget,
 }
 
@@ -104,8 +106,20 @@ impl<'a> Objects<'a> {
             places: RefCell::default(),
             slots: RefCell::default(),
             all_slots: RefCell::default(),
+            has_greenlets: Cell::new(false),
             budget: Budget::new(limits),
         }
+    }
+
+    /// Tells that some interpreter has the extension module greenlet.
+    pub(crate) fn expect_greenlets(&self) {
+        self.has_greenlets.set(true);
+    }
+
+    /// Whether a frame may have a greenlet in hand; where none can, frames need
+    /// not be looked through for one.
+    pub(crate) fn has_greenlets(&self) -> bool {
+        self.has_greenlets.get()
     }
 
     /// How many reads so far were of bytes that are known not to be of the same

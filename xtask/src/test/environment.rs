@@ -20,8 +20,16 @@ use crate::workspace::target_folder;
 
 /// What an environment holds. The first three are written in Python and exist
 /// for every version; the others are compiled and come as wheels or not at all.
-pub(crate) const PACKAGES: [&str; 7] = [
-    "pytest", "anyio", "httpx", "uvloop", "aiohttp", "greenlet", "asyncpg",
+pub(crate) const PACKAGES: [&str; 9] = [
+    "pytest",
+    "anyio",
+    "httpx",
+    "uvloop",
+    "aiohttp",
+    "greenlet",
+    "asyncpg",
+    "sqlalchemy",
+    "aiosqlite",
 ];
 
 const EVERYWHERE: usize = 3;

@@ -58,6 +58,9 @@ impl<'a> Modules<'a> {
         else {
             return Ok(());
         };
+        if self.module(modules, "greenlet")?.is_some() {
+            objects.expect_greenlets();
+        }
         if let Some(tasks) = self.module(modules, "asyncio.tasks")? {
             self.tasks = objects.pointer(tasks, objects.layout.module.md_dict)?;
         }

@@ -46,6 +46,22 @@ impl Objects<'_> {
         }
     }
 
+    /// How many those are.
+    pub(crate) fn variable_count(&self, addr: u64) -> Result<usize, Fault> {
+        let layout = &self.layout.code;
+        let mut count = self.length(self.required(addr, layout.names, "code without names")?)?;
+        if let LocalNames::Parts { varnames, cellvars } = layout.local_names {
+            for offset in [varnames, cellvars] {
+                let names = self.required(addr, offset, "code without names")?;
+                count = count.saturating_add(self.length(names)?);
+            }
+        }
+        match count {
+            0..=limits::MOST_VARIABLES => Ok(count as usize),
+            _ => unexpected(addr, "code with too many variables"),
+        }
+    }
+
     /// The value of a variable of the frame at `addr`, also where it is in a cell.
     pub(crate) fn variable(&self, addr: u64, place: usize) -> Result<Option<u64>, Fault> {
         let begin = match &self.layout.frame {

@@ -150,6 +150,7 @@ impl DebugOffsets {
                 globals: frame.globals,
                 localsplus: number("interpreter_frame", "localsplus")?,
                 owner: number("interpreter_frame", "owner")?,
+                of_object: frame.of_object,
                 stack_top: match frame.stack_top {
                     StackTop::Pointer(_) => {
                         StackTop::Pointer(number("interpreter_frame", "stackpointer")?)

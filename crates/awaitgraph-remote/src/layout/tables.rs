@@ -36,12 +36,14 @@ const V3_8: Layout = Layout {
         tp_name: 24,
         tp_basicsize: 32,
         tp_flags: 168,
+        tp_as_async: 80,
         tp_dictoffset: 288,
         tp_weaklistoffset: 208,
         tp_mro: 344,
         tp_dict: 264,
         ht_cached_keys: 872,
     },
+    error_item_size: 32,
     runtime: RuntimeState {
         interpreters_head: 32,
     },
@@ -258,6 +260,7 @@ const V3_10: Layout = Layout {
 };
 
 const V3_11: Layout = Layout {
+    error_item_size: 16,
     runtime: RuntimeState {
         interpreters_head: 40,
     },
@@ -304,6 +307,7 @@ const V3_11: Layout = Layout {
         stack_top: StackTop::Count(64),
         localsplus: 72,
         owner: 69,
+        of_object: 24,
     }),
     generator: Generator {
         frame: 80,
@@ -375,6 +379,7 @@ const V3_12: Layout = Layout {
         stack_top: StackTop::Count(64),
         localsplus: 72,
         owner: 70,
+        of_object: 24,
     }),
     generator: Generator {
         frame: 72,
@@ -486,6 +491,7 @@ const V3_14: Layout = Layout {
         stack_top: StackTop::Pointer(64),
         localsplus: 80,
         owner: 74,
+        of_object: 24,
     }),
     future: Future {
         state: 104,

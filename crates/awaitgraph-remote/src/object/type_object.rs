@@ -66,6 +66,10 @@ pub(crate) enum Kind {
     Member,
     /// A code object.
     Code,
+    /// The object that stands for a frame.
+    Frame,
+    /// `greenlet.greenlet`.
+    Greenlet,
     /// A coroutine, generator or asynchronous generator.
     Generator,
     /// An iterator or awaitable of CPython that passes on to the one object
@@ -180,6 +184,15 @@ impl Objects<'_> {
         mro.into_iter().map(|type_| self.type_name(type_)).collect()
     }
 
+    /// Whether the type of the object at `addr` says that it can be awaited.
+    pub(crate) fn is_awaitable(&self, addr: u64) -> Result<bool, Fault> {
+        let type_ = self.type_of(addr)?.addr;
+        match self.pointer(type_, self.layout.type_object.tp_as_async)? {
+            Some(methods) => Ok(self.pointer(methods, 0)?.is_some()),
+            None => Ok(false),
+        }
+    }
+
     /// `__mro__` of the type at `addr`: the type itself and all its bases.
     pub(super) fn mro(&self, addr: u64) -> Result<Vec<u64>, Fault> {
         match self.pointer(addr, self.layout.type_object.tp_mro)? {
@@ -241,6 +254,7 @@ fn kind_of_name(name: &str, heap: bool) -> Option<Kind> {
         "collections.deque" => Kind::Deque,
         "_queue.SimpleQueue" => Kind::SimpleQueue,
         "_socket.socket" => Kind::Socket,
+        "greenlet.greenlet" => Kind::Greenlet,
         _ if heap => return None,
         "set" | "frozenset" => Kind::Set,
         "float" => Kind::Float,
@@ -255,6 +269,7 @@ fn kind_of_name(name: &str, heap: bool) -> Option<Kind> {
         "weakref" | "weakref.ReferenceType" => Kind::Weakref,
         "member_descriptor" => Kind::Member,
         "code" => Kind::Code,
+        "frame" => Kind::Frame,
         "coroutine" | "generator" | "async_generator" => Kind::Generator,
         "async_generator_asend"
         | "async_generator_athrow"

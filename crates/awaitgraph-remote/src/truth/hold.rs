@@ -27,6 +27,7 @@ impl<'t, 's> Held<'t, 's> {
         let Layout {
             object,
             type_object,
+            error_item_size,
             runtime,
             interpreter,
             thread,
@@ -62,6 +63,7 @@ impl<'t, 's> Held<'t, 's> {
         } = layout;
         self.object(object);
         self.type_object(type_object);
+        self.size("_PyErr_StackItem", *error_item_size);
         self.states(runtime, interpreter, thread);
         self.text(text);
         self.int(*int, object.header);

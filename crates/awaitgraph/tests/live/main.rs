@@ -28,6 +28,7 @@ mod consistency;
 mod cores;
 mod each;
 mod filter;
+mod foreign;
 mod harm;
 mod limited;
 mod numbers;
@@ -73,6 +74,7 @@ fn main() {
     trials.extend(users::trials(&pythons));
     trials.extend(cores::trials(&pythons));
     trials.extend(builds::trials(&pythons));
+    trials.extend(foreign::trials(&pythons));
     trials.extend(check::trials(&pythons));
     trials.extend(service::trials(&pythons));
     trials.push(support::trial(&trials, &pythons));

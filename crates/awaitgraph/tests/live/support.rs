@@ -63,7 +63,7 @@ const LINES: &[Line] = &[
     Row("over a generator", "a_generator_can_be_a_task"),
     Row("over an awaitable of another kind", "awaitable_objects_can_be_tasks"),
     Row("over an iterator written in Python: no frames behind it", "an_opaque_iterator_ends_the_stack_but_not_the_edge"),
-    Row("over a greenlet: the frames of its switched-out stack are missing", "a_greenlet_ends_the_stack_but_not_the_edge"),
+    Row("over a greenlet, as those of SQLAlchemy", "the_frames_of_a_greenlet_are_in_the_stack"),
     Heading("Who waits for whom"),
     Row("await", "an_awaited_task_is_below_its_awaiter"),
     Row("shield", "shield_is_seen_through"),

@@ -14,6 +14,10 @@ _CHAINED = ("coroutine", "generator", "async_generator")
 _OPAQUE = ("async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable")
 
 
+# What gives the greenlet for which a coroutine's frame awaits, if any.
+greenlet_of = None
+
+
 def inside(awaitable):
     """The frame of a coroutine, generator or async generator, and what it awaits."""
     kind = type(awaitable)
@@ -33,6 +37,9 @@ def chain(awaitable):
         frame, behind = inside(awaitable)
         if frame is not None:
             found.append((frame, awaitable))
+            greenlet = greenlet_of and greenlet_of(frame)
+            if greenlet:
+                found += callers(greenlet.gr_frame)[::-1]
         elif type(awaitable).__name__ in _OPAQUE:
             # What it wraps is the first thing that it refers to; an async
             # generator's value to send comes after the generator.

@@ -110,6 +110,11 @@ def stack(task, *functions):
     _stacks.append((task, functions))
 
 
+def greenlets(of):
+    """Declares what gives the greenlet that a coroutine's frame awaits for, if any."""
+    stacks.greenlet_of = of
+
+
 def state(task, word):
     """Declares a state: a check on this module."""
     _states.append((task, word))

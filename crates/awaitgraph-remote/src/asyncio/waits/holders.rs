@@ -144,7 +144,9 @@ impl<'a, 'f> Looking<'a, 'f> {
             frames.to_mut().extend(on_stack.iter().rev().skip(1));
         }
         for (place, frame) in frames.iter().enumerate() {
-            let state = if place < last || matches!(chain.end, End::Awaiting(_)) {
+            let state = if frame.switched_out {
+                State::Executes
+            } else if place < last || matches!(chain.end, End::Awaiting(_)) {
                 State::Awaits
             } else if chain.end == End::Executing {
                 State::Executes

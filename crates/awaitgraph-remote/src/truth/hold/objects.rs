@@ -32,6 +32,7 @@ impl Held<'_, '_> {
             tp_name,
             tp_basicsize,
             tp_flags,
+            tp_as_async,
             tp_dictoffset,
             tp_weaklistoffset,
             tp_mro,
@@ -41,6 +42,8 @@ impl Held<'_, '_> {
         self.offset("PyTypeObject.tp_name", tp_name);
         self.offset("PyTypeObject.tp_basicsize", tp_basicsize);
         self.offset("PyTypeObject.tp_flags", tp_flags);
+        self.offset("PyTypeObject.tp_as_async", tp_as_async);
+        self.offset("PyAsyncMethods.am_await", 0);
         self.offset("PyTypeObject.tp_dictoffset", tp_dictoffset);
         self.offset("PyTypeObject.tp_weaklistoffset", tp_weaklistoffset);
         self.offset("PyTypeObject.tp_mro", tp_mro);

@@ -179,6 +179,7 @@ impl Held<'_, '_> {
                 stack_top,
                 localsplus,
                 owner,
+                of_object,
             }) => {
                 self.one_of(
                     [
@@ -204,6 +205,7 @@ impl Held<'_, '_> {
                 self.offset("_PyInterpreterFrame.localsplus", localsplus);
                 self.offset("_PyInterpreterFrame.owner", owner);
                 self.size("_PyInterpreterFrame.owner", 1);
+                self.offset("PyFrameObject.f_frame", of_object);
                 // As `frame` takes them.
                 self.enumerator("FRAME_OWNED_BY_GENERATOR", 1);
                 let own = ["FRAME_OWNED_BY_INTERPRETER", "FRAME_OWNED_BY_CSTACK"];
