@@ -202,7 +202,8 @@ impl How {
 pub struct Frame {
     /// The code that it executes.
     pub code: CodeIndex,
-    /// The line that it is at, from 1; `None` where the code has no line there.
+    /// The line that it is at, from 1; `None` where the code has no line there,
+    /// or is machine code that does not tell it, as Cython's.
     pub line: Option<u32>,
 }
 

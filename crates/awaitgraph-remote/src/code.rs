@@ -69,6 +69,28 @@ impl<'a> Codes<'a> {
         Ok(Frame { code, line })
     }
 
+    /// The frame of a compiled function whose qualified name is at `name`, and
+    /// whose code object is at `addr`, if it has one. Its line is not known:
+    /// that is in its machine code.
+    pub(crate) fn compiled(&self, addr: u64, name: u64, kind: FrameKind) -> Result<Frame, Fault> {
+        let key = (addr, name);
+        if let Some(&code) = self.indices.borrow().get(&key) {
+            return Ok(Frame { code, line: None });
+        }
+        let file = match addr {
+            0 => String::new(),
+            addr => self.object(addr)?.file.clone(),
+        };
+        let code = Code {
+            function: self.objects.text(name)?,
+            file,
+            kind,
+        };
+        let code = self.table.borrow_mut().intern(code);
+        self.indices.borrow_mut().insert(key, code);
+        Ok(Frame { code, line: None })
+    }
+
     /// The qualified name of the code object at `addr`, or its name where it
     /// has no other.
     pub(crate) fn name(&self, addr: u64) -> Result<String, Fault> {

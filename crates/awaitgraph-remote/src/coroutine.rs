@@ -6,8 +6,10 @@
 //!
 //! What a frame awaits lies on its value stack. CPython puts objects of its
 //! own between: `cr_await` ends at them, but each passes on to the one object
-//! that it wraps. An awaitable written in Python as a class with `__next__`,
-//! or one written in C, is opaque: the chain ends there.
+//! that it wraps. Coroutines that Cython has compiled are links like others
+//! (`compiled`), and one may await on behalf of a greenlet (`greenlet`). An
+//! awaitable written in Python as a class with `__next__`, or another one
+//! written in C, is opaque: the chain ends there.
 
 use crate::frame::{FrameFields, RawFrame};
 use crate::layout::{AwaitSign, FrameLayout, FrameStates, StackTop};
@@ -187,6 +189,12 @@ impl Objects<'_> {
                 }
             },
             Kind::Wrapper => self.pointer(addr, self.layout.object.header),
+            Kind::Compiled(kind) => {
+                let (frame, awaits) = self.compiled(addr, kind)?;
+                self.hold_frame()?;
+                frames.push(frame);
+                Ok(awaits)
+            }
             _ => {
                 *end = End::Awaiting(addr);
                 Ok(None)

@@ -11,6 +11,8 @@
 
 mod variables;
 
+use awaitgraph_model::FrameKind;
+
 use crate::layout::{CurrentFrame, Executing, FrameLayout, StackTop};
 use crate::object::{Fault, Fields, Kind, Objects, unexpected};
 
@@ -34,9 +36,28 @@ pub(crate) struct RawFrame {
     /// How many values it has in hand, where it is suspended: those on its value
     /// stack, and (3.11+) those of its variables, which lie below.
     pub(crate) values: u64,
-    /// Whether a greenlet keeps it that is switched out: it is in the middle of
-    /// a call, though no thread executes it.
-    pub(crate) switched_out: bool,
+    pub(crate) kept: Kept,
+}
+
+/// Who keeps a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// The interpreter, or a coroutine of its own, as nearly all.
+    Usual,
+    /// A greenlet that is switched out: it is in the middle of a call, though
+    /// no thread executes it.
+    InGreenlet,
+    /// A coroutine that Cython has compiled, which is at `addr`: there is no
+    /// frame, and no `code` (0) or one without instructions. Its qualified name
+    /// is at `name`.
+    Compiled { name: u64, kind: FrameKind },
+}
+
+impl RawFrame {
+    /// Whether it has variables and a value stack in memory.
+    pub(crate) fn has_variables(&self) -> bool {
+        !matches!(self.kept, Kept::Compiled { .. })
+    }
 }
 
 /// What a frame's memory says: a frame of Python code, or a link of the chain
@@ -113,7 +134,7 @@ impl Objects<'_> {
                     offset: i64::from(lasti) * layout.lasti_unit,
                     generator: fields.pointer(at(layout.generator))?,
                     values: self.values(frame)?.1,
-                    switched_out: false,
+                    kept: Kept::Usual,
                 };
                 Ok(Link {
                     frame: Some(frame),
@@ -143,7 +164,7 @@ impl Objects<'_> {
                     offset: instruction.wrapping_sub(begin).cast_signed(),
                     generator: (owner == OWNED_BY_GENERATOR).then_some(generator),
                     values: self.values(frame)?.1,
-                    switched_out: false,
+                    kept: Kept::Usual,
                 };
                 Ok(Link {
                     frame: Some(frame),

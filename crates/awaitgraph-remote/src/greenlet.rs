@@ -18,7 +18,7 @@
 //! type. So each step is held against what must be there: a pointer back to
 //! the greenlet, a frame object, frames with code to the last.
 
-use crate::frame::RawFrame;
+use crate::frame::{Kept, RawFrame};
 use crate::layout::FrameLayout;
 use crate::limits;
 use crate::map::HashSet;
@@ -101,7 +101,7 @@ impl Objects<'_> {
                 return unexpected(here, "a greenlet's frame that executes no code");
             };
             self.hold_frame()?;
-            frame.switched_out = true;
+            frame.kept = Kept::InGreenlet;
             frames.push(frame);
             next = link.back;
         }

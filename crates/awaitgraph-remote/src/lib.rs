@@ -28,6 +28,7 @@ mod at_hand;
 
 mod asyncio;
 mod code;
+mod compiled;
 mod core;
 mod coroutine;
 mod error;

@@ -6,9 +6,12 @@
 
 use std::rc::Rc;
 
+use awaitgraph_model::FrameKind;
+
 use super::type_object::flags;
 use super::{Fault, Kind, Objects, Slots, Type};
 use crate::layout::Attributes;
+use crate::limits;
 
 /// `T_OBJECT_EX` of `Include/structmember.h`, later `Py_T_OBJECT_EX` of `Include/descrobject.h`.
 const OBJECT_EX: i32 = 16;
@@ -128,6 +131,23 @@ impl Objects<'_> {
         self.hold(128)?;
         self.slots.borrow_mut().insert((addr, name), found);
         Ok(found)
+    }
+
+    /// Where the compiled coroutines (generators, …) of the type at `addr` have
+    /// what they await; `None` where the type tells no place, as CPython's own do not.
+    pub(crate) fn awaited_of_compiled(
+        &self,
+        addr: u64,
+        kind: FrameKind,
+    ) -> Result<Option<u64>, Fault> {
+        let name = match kind {
+            FrameKind::Async => "cr_await",
+            FrameKind::Generator => "gi_yieldfrom",
+            FrameKind::AsyncGenerator => "ag_await",
+            FrameKind::Sync => return Ok(None),
+        };
+        let offset = self.slot(addr, name)?;
+        Ok(offset.filter(|&offset| offset <= limits::LARGEST_STRUCT))
     }
 
     /// Names and places of all slots of the type at `addr` and its bases.

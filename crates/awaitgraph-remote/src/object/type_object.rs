@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use awaitgraph_model::FrameKind;
+
 use super::{Fault, Objects};
 use crate::limits;
 
@@ -72,6 +74,8 @@ pub(crate) enum Kind {
     Greenlet,
     /// A coroutine, generator or asynchronous generator.
     Generator,
+    /// The same, compiled by Cython.
+    Compiled(FrameKind),
     /// An iterator or awaitable of CPython that passes on to the one object
     /// that its first field points to: `async_generator_asend` and `athrow`,
     /// `coroutine_wrapper`, `anext_awaitable`, `FutureIter`.
@@ -223,7 +227,15 @@ impl Objects<'_> {
             let name = self.type_name(type_)?;
             let flags = self.u64(type_, self.layout.type_object.tp_flags)?;
             if let Some(kind) = kind_of_name(&name, flags & flags::HEAPTYPE != 0) {
-                return Ok(kind);
+                // Those of older versions of Cython have CPython's own names.
+                return match (kind, compiled_kind(&name)) {
+                    (Kind::Generator, Some(compiled))
+                        if self.awaited_of_compiled(type_, compiled)?.is_some() =>
+                    {
+                        Ok(Kind::Compiled(compiled))
+                    }
+                    _ => Ok(kind),
+                };
             }
             names.push(name);
         }
@@ -242,6 +254,28 @@ impl Objects<'_> {
     }
 }
 
+/// The kind of a coroutine or generator, by the plain name of its type.
+fn compiled_kind(name: &str) -> Option<FrameKind> {
+    Some(match name {
+        "coroutine" | "iterable_coroutine" => FrameKind::Async,
+        "generator" => FrameKind::Generator,
+        "async_generator" => FrameKind::AsyncGenerator,
+        _ => return None,
+    })
+}
+
+/// The kind of a type of Cython's, `_cython_3_3_0.coroutine`: the version and
+/// options are in its module's name.
+fn kind_of_cython(name: &str) -> Option<Kind> {
+    let (_, name) = name.strip_prefix("_cython_")?.split_once('.')?;
+    match name {
+        "coroutine_wrapper" | "async_generator_asend" | "async_generator_athrow" => {
+            Some(Kind::Wrapper)
+        }
+        name => compiled_kind(name).map(Kind::Compiled),
+    }
+}
+
 /// The kind of a type written in C, by its name; `heap` says that the type was
 /// made at run time, as every class written in Python is.
 fn kind_of_name(name: &str, heap: bool) -> Option<Kind> {
@@ -255,6 +289,7 @@ fn kind_of_name(name: &str, heap: bool) -> Option<Kind> {
         "_queue.SimpleQueue" => Kind::SimpleQueue,
         "_socket.socket" => Kind::Socket,
         "greenlet.greenlet" => Kind::Greenlet,
+        name if name.starts_with("_cython_") => return kind_of_cython(name),
         _ if heap => return None,
         "set" | "frozenset" => Kind::Set,
         "float" => Kind::Float,

@@ -25,7 +25,7 @@ use super::problems::Problems;
 use crate::asyncio::{Awaiters, Picture, RawTask, ThreadFrames, Waits};
 use crate::code::Codes;
 use crate::coroutine::{Chain, Chains, End, Stacks};
-use crate::frame::RawFrame;
+use crate::frame::{Kept, RawFrame};
 use crate::map::{HashMap, HashSet};
 use crate::object::{Fault, Objects};
 use crate::process::Around;
@@ -307,6 +307,9 @@ impl Joining<'_> {
     }
 
     fn frame(&self, frame: &RawFrame) -> Result<Frame, Fault> {
+        if let Kept::Compiled { name, kind } = frame.kept {
+            return self.codes.compiled(frame.code, name, kind);
+        }
         let layout = self.objects.layout;
         let qualname = match frame.generator {
             Some(generator) if layout.code.qualname.is_none() => {

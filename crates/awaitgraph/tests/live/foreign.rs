@@ -1,14 +1,16 @@
 //! Stacks that go on where CPython's own coroutines end, in what others have
 //! written in C.
 
+use std::process::Command;
 use std::time::Duration;
 
-use libtest_mimic::Trial;
+use libtest_mimic::{Failed, Trial};
 
-use crate::compare;
 use crate::each::{self, Check};
 use crate::pythons::{Python, Pythons};
 use crate::scene::{self, Scene};
+use crate::temporary::TemporaryFolder;
+use crate::{compare, limited};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -17,8 +19,66 @@ const CHECKS: &[(&str, Check)] = &[(
     unknown_greenlets,
 )];
 
+/// Where an interpreter has the headers that its extensions are compiled with.
+const HEADERS: &str = "import os, sysconfig
+folder = sysconfig.get_path('include')
+print(folder if os.path.isfile(os.path.join(folder, 'Python.h')) else '', end='')";
+
 pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
-    each::python(pythons, CHECKS)
+    let mut trials = each::python(pythons, CHECKS);
+    let has_compiler = Command::new("cc").arg("--version").output().is_ok();
+    if !has_compiler {
+        let what = "coroutines of Cython: there is no cc";
+        pythons.gaps().add(what.to_owned());
+    }
+    for python in pythons.interpreters.iter().filter(|_| has_compiler) {
+        let sentence = "coroutines_of_cython_are_shown";
+        let Some(cython) = pythons.with_module(python, "cython") else {
+            continue;
+        };
+        let Some(headers) = headers(python) else {
+            let version = &python.version;
+            let gap = format!("{sentence} on CPython {version}: it has no headers (Python.h)");
+            pythons.gaps().add(gap);
+            continue;
+        };
+        let name = format!("{sentence}::{}", python.version);
+        let cython = cython.clone();
+        trials.push(Trial::test(name.clone(), move || {
+            let name = format!("awaitgraph-{}-{name}", std::process::id());
+            let folder = TemporaryFolder::new(&name.replace("::", "-"));
+            compiled(&cython, &headers, &folder).map_err(Failed::from)
+        }));
+    }
+    trials
+}
+
+fn headers(python: &Python) -> Option<String> {
+    let mut command = Command::new(&python.path);
+    let output = command.args(["-I", "-c", HEADERS]).output().ok()?;
+    String::from_utf8(output.stdout)
+        .ok()
+        .filter(|it| !it.is_empty())
+}
+
+/// That coroutines that Cython has compiled have their places in the stacks.
+fn compiled(python: &Python, headers: &str, folder: &TemporaryFolder) -> Result<(), String> {
+    let source = scene::folder().join("compiled.pyx");
+    let in_c = folder.0.join("compiled.c");
+    let mut cython = Command::new(&python.path);
+    cython.args(["-m", "cython", "-3"]).arg(source);
+    limited::succeeds(cython.arg("-o").arg(&in_c))?;
+    let mut cc = Command::new("cc");
+    cc.args(["-shared", "-fPIC", "-O1", "-w"])
+        .arg(format!("-I{headers}"));
+    limited::succeeds(cc.arg(in_c).arg("-o").arg(folder.0.join("compiled.so")))?;
+    let argument = format!("--compiled={}", folder.0.display());
+    for options in [&[][..], &["--nonblocking"]] {
+        let scene = Scene::start(python, "compiled.py", &[&argument])?;
+        let reading = scene::read(scene.pid, options, LIMIT)?;
+        compare::whole(&scene, &reading, options.is_empty())?;
+    }
+    Ok(())
 }
 
 /// That each is named as one whose frames are missing, and all else is read.

@@ -63,6 +63,8 @@ const LINES: &[Line] = &[
     Row("over a generator", "a_generator_can_be_a_task"),
     Row("over an awaitable of another kind", "awaitable_objects_can_be_tasks"),
     Row("over an iterator written in Python: no frames behind it", "an_opaque_iterator_ends_the_stack_but_not_the_edge"),
+    Row("compiled by Cython: without lines", "coroutines_of_cython_are_shown"),
+    Row("of uvloop, which is compiled by it", "coroutines_of_uvloop_are_shown"),
     Row("over a greenlet, as those of SQLAlchemy", "the_frames_of_a_greenlet_are_in_the_stack"),
     Heading("Who waits for whom"),
     Row("await", "an_awaited_task_is_below_its_awaiter"),
@@ -94,8 +96,8 @@ Not run: free-threaded builds (3.13t, 3.14t, 3.15t), for want of one that can be
 fetched: they are told by their own `_Py_DebugOffsets` and refused, and a test
 of the reader shows that with a made-up runtime. All in one file: 3.14 and 3.15,
 as Debian brings no archive of them; their own `python` is one such file.
-Coroutines of Cython, as asyncpg has them, end a stack; what they wait for is
-told all the same. musl, and machines other than x86-64: none.
+Coroutines of Cython: for 3.14 and 3.15 only those of uvloop, as Debian's come
+without the headers to compile others. musl, and machines other than x86-64: none.
 ";
 
 /// The test of the file, which knows all others.

@@ -11,6 +11,11 @@ import sys
 import types
 
 _CHAINED = ("coroutine", "generator", "async_generator")
+# What each kind of coroutine calls what it awaits, and its code.
+_AWAITED = {"cr": "cr_await", "gi": "gi_yieldfrom", "ag": "ag_await"}
+_KINDS = {"cr": "async", "gi": "generator", "ag": "async generator"}
+# The file of compiled asynchronous generators, which do not tell it.
+file_of_compiled = None
 _OPAQUE = ("async_generator_asend", "async_generator_athrow", "coroutine_wrapper", "anext_awaitable")
 
 
@@ -40,12 +45,27 @@ def chain(awaitable):
             greenlet = greenlet_of and greenlet_of(frame)
             if greenlet:
                 found += callers(greenlet.gr_frame)[::-1]
+        elif _is_compiled(awaitable):
+            found.append((None, awaitable))
+            behind = getattr(awaitable, _AWAITED[_prefix(awaitable)])
         elif type(awaitable).__name__ in _OPAQUE:
             # What it wraps is the first thing that it refers to; an async
             # generator's value to send comes after the generator.
             behind = next(iter(gc.get_referents(awaitable)), None)
         awaitable = behind
     return found[::-1]
+
+
+def _prefix(awaitable):
+    members = vars(type(awaitable))
+    found = [prefix for prefix, name in _AWAITED.items() if name in members]
+    return found[0] if found else None
+
+
+def _is_compiled(awaitable):
+    """Whether it is a coroutine that Cython has compiled."""
+    own = (types.CoroutineType, types.GeneratorType, types.AsyncGeneratorType)
+    return type(awaitable) not in own and _prefix(awaitable) is not None
 
 
 def root(coroutine):
@@ -106,6 +126,14 @@ def _thrown_through(owner):
 
 
 def place(frame, owner):
+    if frame is None:
+        # The line is not known to anybody.
+        code = getattr(owner, "cr_code", None) or getattr(owner, "gi_code", None)
+        return {
+            "function": text(owner.__qualname__),
+            "file": text(code.co_filename) if code else file_of_compiled,
+            "kind": _KINDS[_prefix(owner)],
+        }
     code = frame.f_code
     if hasattr(code, "co_qualname"):
         function = code.co_qualname

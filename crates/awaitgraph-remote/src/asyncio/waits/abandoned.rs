@@ -66,7 +66,7 @@ impl Waits<'_> {
             // Who waits for a lock cannot release it meanwhile.
             let mut waits_for = None;
             let mut asked = false;
-            for frame in chain.frames {
+            for frame in chain.frames.iter().filter(|it| it.has_variables()) {
                 let variables = self.frames.variables(frame.code)?.names.len();
                 for value in objects.owned(frame.addr, variables)? {
                     let lock = match objects.kind_of(value)? {

@@ -110,6 +110,9 @@ impl<'a> Frames<'a> {
     /// The value of the variable of this name; `None` where the frame has none,
     /// or it is `None`.
     pub(super) fn variable(&self, frame: &RawFrame, name: &str) -> Result<Option<u64>, Fault> {
+        if !frame.has_variables() {
+            return Ok(None);
+        }
         for place in self.variables(frame.code)?.places(name) {
             let found = self.objects.variable_but_none(frame.addr, place)?;
             if found.is_some() {

@@ -455,7 +455,8 @@ impl Waits<'_> {
         for &(_, task) in self.awaiting(future) {
             found += 1;
             let frames = self.picture.chains.get(task.as_usize());
-            for frame in frames.into_iter().flat_map(|chain| chain.frames) {
+            let frames = frames.into_iter().flat_map(|chain| chain.frames);
+            for frame in frames.filter(|it| it.has_variables()) {
                 let variables = self.frames.variables(frame.code)?.names.len();
                 for value in objects.owned(frame.addr, variables)? {
                     if value == future {

@@ -22,7 +22,7 @@ use super::frames::{Frames, Level};
 use super::roles::Role;
 use crate::code::Codes;
 use crate::coroutine::{Chain, End, Stacks};
-use crate::frame::RawFrame;
+use crate::frame::{Kept, RawFrame};
 use crate::limits;
 use crate::map::{HashMap, HashSet};
 use crate::object::{Fault, Kind, Objects};
@@ -144,7 +144,7 @@ impl<'a, 'f> Looking<'a, 'f> {
             frames.to_mut().extend(on_stack.iter().rev().skip(1));
         }
         for (place, frame) in frames.iter().enumerate() {
-            let state = if frame.switched_out {
+            let state = if frame.kept == Kept::InGreenlet {
                 State::Executes
             } else if place < last || matches!(chain.end, End::Awaiting(_)) {
                 State::Awaits
@@ -196,6 +196,9 @@ impl<'a, 'f> Looking<'a, 'f> {
         inside: &mut Vec<(u64, Exit)>,
     ) -> Result<(), Fault> {
         let objects = self.objects;
+        if !frame.has_variables() {
+            return Ok(());
+        }
         let (mut frame, mut state) = (*frame, state);
         let mut rest = Vec::new();
         for _ in 0..limits::MOST_INSIDE {
@@ -362,6 +365,9 @@ impl<'a, 'f> Looking<'a, 'f> {
 
     /// Whether the frame is that of the object's `__aenter__`.
     fn is_entering(&self, frame: &RawFrame, object: u64) -> Result<bool, Fault> {
+        if !frame.has_variables() {
+            return Ok(false);
+        }
         let known = self.enters.borrow().get(&frame.code).copied();
         let enters = match known {
             Some(known) => known,

@@ -5,6 +5,7 @@
 //! globals of its modules, and in the attributes of what is there; at last in
 //! the dicts and lists among all of these, as `Pool.locks['a']`.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -115,6 +116,11 @@ impl<'a> Names<'a> {
     ) -> Result<Option<String>, Fault> {
         self.left.set(self.left.get() + SHARE);
         let levels = levels.get(..limits::MOST_OWNER_FRAMES).unwrap_or(levels);
+        let mut with_variables = Cow::Borrowed(levels);
+        if !levels.iter().all(|it| it.raw.has_variables()) {
+            with_variables.to_mut().retain(|it| it.raw.has_variables());
+        }
+        let levels = &*with_variables;
         let mut variable = None;
         for (distance, level) in levels.iter().enumerate() {
             let variables = frames.variables(level.raw.code)?;

@@ -105,7 +105,7 @@ impl Waits<'_> {
                 },
                 None => None,
             };
-            for frame in chain.frames {
+            for frame in chain.frames.iter().filter(|it| it.has_variables()) {
                 let does = match does.get(&frame.code) {
                     Some(&known) => known,
                     None => {
