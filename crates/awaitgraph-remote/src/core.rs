@@ -51,11 +51,11 @@ pub fn snapshot_of_core(
     };
     let mut graph = read().map_err(|source| Error::InCore {
         path: path.to_owned(),
-        cut_off: core.cut_off.clone(),
+        cut_off: core.cut_off.clone().or_else(|| core.is_shorter()),
         source: Box::new(source),
     })?;
     graph.target.pid = Some(core.pid).filter(|&pid| pid != 0);
-    let cut_off = core.cut_off.iter().cloned();
+    let cut_off = core.cut_off.iter().cloned().chain(core.is_shorter());
     let stacks = Some(core.lost_stacks()).filter(|&count| count > 0);
     let stacks = stacks.map(|count| {
         let all = core.threads.len();

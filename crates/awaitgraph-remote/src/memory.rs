@@ -19,7 +19,7 @@ mod live;
 
 use std::fmt;
 
-pub(crate) use self::core::{Core, Dump, Segment};
+pub(crate) use self::core::{Core, CoreBytes, Dump, Segment};
 pub(crate) use cached::Cached;
 pub(crate) use live::Live;
 

@@ -5,10 +5,7 @@
 
 #![allow(unsafe_code)]
 
-use std::fs::File;
 use std::io;
-
-use memmap2::Mmap;
 
 /// How a thread answered to being stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,13 +182,4 @@ pub(crate) fn set_ptracer(tracer: Option<u32>) -> io::Result<()> {
 pub(crate) fn effective_user() -> u32 {
     // SAFETY: the call cannot fail and touches no memory.
     unsafe { libc::geteuid() }
-}
-
-/// The content of a file, as memory that is read only when it is looked at.
-pub(crate) fn map(file: &File) -> io::Result<Mmap> {
-    // SAFETY: the memory is ours alone and cannot be written. What another
-    // process writes into the file may show in it: every byte is untrusted
-    // anyhow and is copied before it is looked at twice. A file that is cut off
-    // meanwhile ends us by a signal, as it does everybody who maps files.
-    unsafe { Mmap::map(file) }
 }

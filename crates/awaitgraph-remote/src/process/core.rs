@@ -21,7 +21,6 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use memmap2::Mmap;
 use object::LittleEndian as LE;
 use object::elf::{
     EM_X86_64, ET_CORE, NT_AUXV, NT_FILE, NT_PRPSINFO, NT_PRSTATUS, PN_XNUM, PT_LOAD, PT_NOTE,
@@ -33,8 +32,7 @@ use super::loaded;
 use super::maps::Mapping;
 use crate::error::{Error, NotCore};
 use crate::map::HashMap;
-use crate::memory::{Dump, Segment};
-use crate::sys;
+use crate::memory::{CoreBytes, Dump, Segment};
 
 pub(crate) use files::Files;
 pub(crate) use unpack::Progress;
@@ -46,13 +44,19 @@ const PRSTATUS_FS_BASE: usize = 112 + 21 * 8;
 const PRPSINFO_PID: usize = 24;
 /// The most segments of notes that are read; there is one.
 const MOST_NOTES: usize = 8;
+/// The largest table of headers, and the largest segment of notes, that is read:
+/// one header for each mapping, and some kilobytes of notes for each thread.
+const LARGEST_HEADERS: u64 = 64 << 20;
+const LARGEST_NOTES: u64 = 1 << 30;
+/// The longest path, which the kernel has a page for.
+const LONGEST_PATH: usize = 4096;
 /// Entries of the auxiliary vector (`getauxval(3)`).
 const AT_PHDR: u64 = 3;
 const AT_EXECFN: u64 = 31;
 
 /// An opened core file.
 pub(crate) struct Opened {
-    bytes: Mmap,
+    bytes: CoreBytes,
     /// Whether it had more before it was packed.
     cut_off: Option<String>,
 }
@@ -68,6 +72,7 @@ pub(crate) struct CoreFile<'a> {
     /// The kernel's id of each thread, by its `pthread_t`.
     pub(crate) threads: HashMap<u64, u32>,
     pub(crate) dump: Dump<'a>,
+    bytes: &'a CoreBytes,
     /// The ends of the stacks of all threads.
     stacks: Vec<u64>,
     /// What it lacks, in a sentence.
@@ -96,7 +101,10 @@ impl Opened {
             let unpacked = unpacked.map_err(|failure| failure.into_error(path))?;
             (file, cut_off) = unpacked;
         }
-        let bytes = sys::map(&file).map_err(system(format!("map {shown}")))?;
+        // That of what was unpacked.
+        let length = file.metadata().map(|it| it.len());
+        let length = length.map_err(system(format!("look at {shown}")))?;
+        let bytes = CoreBytes::new(file, length);
         Ok(Self { bytes, cut_off })
     }
 
@@ -113,32 +121,41 @@ impl Opened {
     }
 }
 
+impl CoreFile<'_> {
+    /// Says that the file was made shorter since it was opened.
+    pub(crate) fn is_shorter(&self) -> Option<String> {
+        let what = "it was made shorter while it was read, and what was behind its end is missing";
+        self.bytes.is_shorter().then(|| what.to_owned())
+    }
+}
+
 fn not_core(path: &Path, why: NotCore) -> Error {
     let path = path.to_owned();
     Error::NotCore { path, why }
 }
 
 /// The headers of a core's segments.
-struct Headers<'a> {
-    list: &'a [ProgramHeader64<LE>],
+struct Headers {
+    list: Vec<ProgramHeader64<LE>>,
     /// Whether none are missing at the end.
     is_whole: bool,
 }
 
-fn headers(bytes: &[u8]) -> Result<Headers<'_>, NotCore> {
-    if bytes.is_empty() {
+fn headers(bytes: &CoreBytes) -> Result<Headers, NotCore> {
+    let begin = bytes.part(0, elf::HEADER as u64);
+    if begin.is_empty() {
         return Err(NotCore::Empty);
     }
-    if !bytes.starts_with(&object::elf::ELFMAG) {
-        return Err(match unpack::packed_otherwise(bytes) {
+    if !begin.starts_with(&object::elf::ELFMAG) {
+        return Err(match unpack::packed_otherwise(&begin) {
             Some(program) => NotCore::Packed { program },
             // It may be what is left of one.
-            None if object::elf::ELFMAG.starts_with(bytes) => NotCore::CutOff,
+            None if object::elf::ELFMAG.starts_with(&begin) => NotCore::CutOff,
             None => NotCore::NotElf,
         });
     }
-    let Some(header) = elf::header(bytes) else {
-        return Err(if bytes.len() < elf::HEADER {
+    let Some(header) = elf::header(&begin) else {
+        return Err(if begin.len() < elf::HEADER {
             NotCore::CutOff
         } else {
             NotCore::Architecture {
@@ -154,27 +171,25 @@ fn headers(bytes: &[u8]) -> Result<Headers<'_>, NotCore> {
             machine: machine(header.e_machine.get(LE)),
         });
     }
-    let headers = usize::try_from(header.e_phoff.get(LE))
-        .ok()
-        .and_then(|at| bytes.get(at..))
-        .unwrap_or_default();
-    let mut count = usize::from(header.e_phnum.get(LE));
+    let at = header.e_phoff.get(LE);
+    let mut count = u64::from(header.e_phnum.get(LE));
     if header.e_phnum.get(LE) == PN_XNUM {
         // elf(5): more than fit are counted in the header of a section, which
         // the kernel writes behind all. What is first in the file says it too.
-        let first = elf::segments(headers.get(..elf::SEGMENT_HEADER).unwrap_or_default());
-        let end = first.first().map(|it| it.p_offset.get(LE));
-        let space = end.and_then(|end| end.checked_sub(header.e_phoff.get(LE)));
-        count = usize::try_from(space.unwrap_or(0)).unwrap_or(0) / elf::SEGMENT_HEADER;
+        let first = bytes.part(at, elf::SEGMENT_HEADER as u64);
+        let end = elf::segments(&first).first().map(|it| it.p_offset.get(LE));
+        let space = end.and_then(|end| end.checked_sub(at));
+        count = space.unwrap_or(0) / elf::SEGMENT_HEADER as u64;
     }
-    let length = count.saturating_mul(elf::SEGMENT_HEADER).min(headers.len());
-    match elf::segments(headers.get(..length).unwrap_or_default()) {
-        [] => Err(NotCore::CutOff),
-        list => Ok(Headers {
-            list,
-            is_whole: list.len() == count,
-        }),
+    let length = count.saturating_mul(elf::SEGMENT_HEADER as u64);
+    let list = elf::segments(&bytes.part(at, length.min(LARGEST_HEADERS))).to_vec();
+    if list.is_empty() {
+        return Err(NotCore::CutOff);
     }
+    Ok(Headers {
+        is_whole: list.len() as u64 == count,
+        list,
+    })
 }
 
 fn machine(number: u16) -> String {
@@ -191,27 +206,34 @@ fn machine(number: u16) -> String {
 }
 
 impl<'a> CoreFile<'a> {
-    fn new(bytes: &'a [u8], headers: &Headers<'_>) -> Self {
+    fn new(bytes: &'a CoreBytes, headers: &Headers) -> Self {
         let list = headers.list.iter();
         let of_kind = |kind| list.clone().filter(move |it| it.p_type.get(LE) == kind);
-        let segments = of_kind(PT_LOAD).map(|header| Segment {
-            start: header.p_vaddr.get(LE),
-            bytes: content(bytes, header),
+        let segments = of_kind(PT_LOAD).map(|header| {
+            let offset = header.p_offset.get(LE).min(bytes.length());
+            Segment {
+                start: header.p_vaddr.get(LE),
+                offset,
+                length: header.p_filesz.get(LE).min(bytes.length() - offset),
+            }
         });
         let mut core = Self {
             pid: 0,
             executable: None,
             maps: Vec::new(),
             threads: HashMap::default(),
-            dump: Dump::new(segments.collect()),
+            dump: Dump::new(bytes, segments.collect()),
+            bytes,
             stacks: Vec::new(),
-            cut_off: cut_off(bytes.len(), headers),
+            cut_off: cut_off(bytes.length(), headers),
         };
-        let mut auxv = &[][..];
+        let mut auxv = Vec::new();
         for header in of_kind(PT_NOTE).take(MOST_NOTES) {
-            for note in elf::notes_of(content(bytes, header), header.p_align.get(LE)) {
+            let length = header.p_filesz.get(LE).min(LARGEST_NOTES);
+            let notes = bytes.part(header.p_offset.get(LE), length);
+            for note in elf::notes_of(&notes, header.p_align.get(LE)) {
                 if (note.name, note.kind) == (b"CORE", NT_AUXV) {
-                    auxv = note.content;
+                    auxv = note.content.to_vec();
                 }
                 core.learn(&note);
             }
@@ -220,7 +242,7 @@ impl<'a> CoreFile<'a> {
             core.maps = loaded::maps(&core.dump);
         }
         core.maps.sort_by_key(|mapping| mapping.start);
-        core.executable = core.executable(auxv);
+        core.executable = core.executable(&auxv);
         core
     }
 
@@ -248,8 +270,7 @@ impl<'a> CoreFile<'a> {
     pub(crate) fn lost_stacks(&self) -> usize {
         const LOOKED_AT: usize = 4096;
         let is_lost = |&&end: &&u64| {
-            let stack = self.dump.from(end);
-            let stack = stack.get(..LOOKED_AT).unwrap_or(stack);
+            let stack = self.dump.from(end, LOOKED_AT);
             !stack.is_empty() && stack.iter().all(|&byte| byte == 0)
         };
         self.stacks.iter().filter(is_lost).count()
@@ -268,7 +289,7 @@ impl<'a> CoreFile<'a> {
             Some(self.maps.iter().find(holds)?.path.clone())
         };
         let named = |addr| {
-            let name = self.dump.from(addr);
+            let name = self.dump.from(addr, LONGEST_PATH);
             let end = name.iter().position(|&byte| byte == 0)?;
             let name = OsStr::from_bytes(name.get(..end)?);
             Some(PathBuf::from(name))
@@ -278,16 +299,8 @@ impl<'a> CoreFile<'a> {
     }
 }
 
-/// What there is of a segment.
-fn content<'a>(bytes: &'a [u8], header: &ProgramHeader64<LE>) -> &'a [u8] {
-    let place = |number| usize::try_from(number).unwrap_or(usize::MAX);
-    let begin = place(header.p_offset.get(LE)).min(bytes.len());
-    let end = begin.saturating_add(place(header.p_filesz.get(LE)));
-    bytes.get(begin..end.min(bytes.len())).unwrap_or_default()
-}
-
 /// Says that the segments should go on behind the end of the file.
-fn cut_off(length: usize, headers: &Headers<'_>) -> Option<String> {
+fn cut_off(length: u64, headers: &Headers) -> Option<String> {
     const LOST: &str = "and what was in the others is missing";
     if !headers.is_whole {
         return Some(format!(
@@ -295,11 +308,11 @@ fn cut_off(length: usize, headers: &Headers<'_>) -> Option<String> {
         ));
     }
     let whole = headers.end();
-    (whole > length as u64)
+    (whole > length)
         .then(|| format!("it is cut off: {length} of its {whole} bytes are there, {LOST}"))
 }
 
-impl Headers<'_> {
+impl Headers {
     /// Where the last segment ends.
     fn end(&self) -> u64 {
         let ends = self

@@ -38,6 +38,15 @@ const SCENES: &[(&str, u32)] = &[
     ("recorded", 14),
 ];
 
+/// Scenes in which something is wrong, and what that is; it is all there in
+/// one moment.
+const WRONG: &[(&str, &str)] = &[
+    ("deadlock_two_locks.py", "deadlock"),
+    ("deadlock_queue.py", "deadlock"),
+    ("self_gather.py", "waits_for_itself"),
+    ("holder_finished.py", "abandoned"),
+];
+
 /// A test for each scene, interpreter and way to write a core.
 pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
     let writers = Writer::at_hand(&pythons.gaps());
@@ -58,6 +67,11 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
                     same(&python, writer, &file, &[]).map_err(Failed::from)
                 }));
             }
+            let name = format!("a_core_has_the_findings::{}::{writer:?}", python.version);
+            let one = python.clone();
+            trials.push(Trial::test(name, move || {
+                same_findings(&one, writer).map_err(Failed::from)
+            }));
             if let Some(uvloop) = pythons.with_module(python, "uvloop") {
                 let (python, sentence) = (uvloop.clone(), "a_core_on_uvloop_says_the_same");
                 let name = format!("{sentence}::{}::{writer:?}", python.version);
@@ -79,6 +93,38 @@ fn same(python: &Python, writer: Writer, file: &str, arguments: &[&str]) -> Resu
         Err(_) if !dumped.is_whole => told(&dumped, &reading),
         result => result,
     }
+}
+
+/// That `check` finds in a core what it found in the process.
+fn same_findings(python: &Python, writer: Writer) -> Result<(), String> {
+    for &(file, kind) in WRONG {
+        let mut command = written::crashing(&python.path);
+        command.arg(scene::folder().join(file));
+        let of_process = |scene: &scene::Scene| {
+            let reading = check(&[&scene.pid.to_string(), "--for", "0.2"])?;
+            Ok(reading.document["findings"].clone())
+        };
+        let dumped = Dumped::read_by(of_process, command, writer, Filter::Default)?;
+        let core = dumped.core.to_str().ok_or("a path that is not UTF-8")?;
+        let reading = check(&["--core", core])?;
+        let found = &reading.document["findings"];
+        let is_kind = |finding: &Value| finding["kind"] == kind;
+        let is_found = found.as_array().is_some_and(|it| it.iter().any(is_kind));
+        // Where the core is not whole, another code says so.
+        let is_said = reading.code == Some(4) || !dumped.is_whole;
+        if *found != dumped.live || !is_found || !is_said {
+            let live = &dumped.live;
+            return Err(format!("{file}, live:\n{live:#}\nits core: {reading:#?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Runs `awaitgraph check --json` with more arguments.
+fn check(arguments: &[&str]) -> Result<Reading, String> {
+    let mut command = Command::new(awaitgraph());
+    command.args(["check", "--json"]).args(arguments);
+    Ok(limited::output(&mut command, LIMIT)?.into())
 }
 
 fn is_same(dumped: &Dumped, reading: &Reading) -> Result<(), String> {

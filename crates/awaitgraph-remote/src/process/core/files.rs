@@ -68,10 +68,10 @@ struct Missing {
 }
 
 /// What a core knows of the beginning of a file.
-struct Beginning<'a> {
+struct Beginning {
     build_id: Option<Vec<u8>>,
     /// As much as there is of its first page.
-    bytes: &'a [u8],
+    bytes: Vec<u8>,
 }
 
 impl<'a> Files<'a> {
@@ -271,19 +271,18 @@ impl<'a> Files<'a> {
         Err(missing)
     }
 
-    fn beginning(&self, mapped: &Mapped<'_>) -> Beginning<'a> {
+    fn beginning(&self, mapped: &Mapped<'_>) -> Beginning {
         let dump: &'a Dump<'a> = &self.core.dump;
         let first = mapped.mappings.iter().find(|mapping| mapping.offset == 0);
         let Some(start) = first.map(|mapping| mapping.start) else {
             return Beginning {
                 build_id: None,
-                bytes: &[],
+                bytes: Vec::new(),
             };
         };
-        let bytes = dump.from(start);
         Beginning {
             build_id: loaded::build_id(dump, start),
-            bytes: bytes.get(..PAGE).unwrap_or(bytes),
+            bytes: dump.from(start, PAGE),
         }
     }
 
@@ -333,7 +332,7 @@ enum Same {
     Unknown,
 }
 
-impl Beginning<'_> {
+impl Beginning {
     /// Whether a file with these headers is the one.
     fn is_of(&self, file: &Bytes<'_>, headers: &Headers) -> Same {
         if self.bytes.is_empty() {

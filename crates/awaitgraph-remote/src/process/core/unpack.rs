@@ -13,6 +13,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder, StreamingDecoder};
 
 use super::not_core;
 use crate::error::{Error, NotCore};
+use crate::memory::CoreBytes;
 
 /// Told how many bytes of the packed file were unpacked, and how many there are.
 pub(crate) type Progress<'a> = &'a mut dyn FnMut(u64, u64);
@@ -249,11 +250,10 @@ impl Sparse {
     }
 
     fn end_of_core(&self) -> u64 {
-        let mut bytes = vec![0; HEADERS];
-        if self.file.read_exact_at(&mut bytes, 0).is_err() {
+        let Ok(file) = self.file.try_clone() else {
             return MOST;
-        }
-        match super::headers(&bytes) {
+        };
+        match super::headers(&CoreBytes::new(file, HEADERS as u64)) {
             Ok(headers) if headers.is_whole => headers.end().min(MOST),
             Ok(_) => MOST,
             Err(_) => 0,

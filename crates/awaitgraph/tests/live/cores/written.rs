@@ -102,13 +102,23 @@ impl Dumped {
 
     /// The same with a command that [`crashing`] made.
     pub(super) fn of_command(
+        command: Command,
+        writer: Writer,
+        filter: Filter,
+    ) -> Result<Self, String> {
+        Self::read_by(live, command, writer, filter)
+    }
+
+    /// The same where it is read in another way while it is alive.
+    pub(super) fn read_by(
+        read: impl FnOnce(&Scene) -> Result<Value, String>,
         mut command: Command,
         writer: Writer,
         filter: Filter,
     ) -> Result<Self, String> {
         let folder = new_folder();
         let mut scene = Scene::start_command(command.current_dir(&folder.0))?;
-        let live = live(&scene)?;
+        let live = read(&scene)?;
         let bits = format!("/proc/{}/coredump_filter", scene.pid);
         fs::write(bits, filter.bits()).map_err(|error| error.to_string())?;
         let is_whole = match writer {
