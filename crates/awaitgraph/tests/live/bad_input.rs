@@ -46,14 +46,14 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
             ),
         ] {
             let (python, code) = (python.clone(), format!("{code}{PARKED}"));
-            trials.push(Trial::test(
+            trials.push(crate::outcome::trial(
                 format!("{sentence}::{}", python.version),
                 move || no_tasks(&python, &code).map_err(Failed::from),
             ));
         }
     }
     for python in pythons.interpreters.clone() {
-        trials.push(Trial::test(
+        trials.push(crate::outcome::trial(
             format!(
                 "a_loop_without_tasks_is_an_empty_answer::{}",
                 python.version
@@ -63,7 +63,7 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
     }
     for version in ["2.7", "3.6", "3.7"] {
         match unknown_python(version) {
-            Some(path) => trials.push(Trial::test(
+            Some(path) => trials.push(crate::outcome::trial(
                 format!("an_old_python_is_refused_by_its_version::{version}"),
                 move || unknown_version(&path, version).map_err(Failed::from),
             )),
@@ -76,7 +76,7 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
     if unsafe { libc::geteuid() } != 0 {
         gaps.add("processes of another user: only root can start them".to_owned());
     } else if let Some(python) = pythons.interpreters.first().cloned() {
-        trials.push(Trial::test(
+        trials.push(crate::outcome::trial(
             "a_process_of_another_user_is_refused",
             move || another_user(&python).map_err(Failed::from),
         ));
@@ -84,9 +84,10 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
         let system = pythons::named(Path::new("/usr/bin/python3"));
         match candidates.chain(system).find(open_to_nobody) {
             Some(python) => {
-                trials.push(Trial::test("users_read_their_own_processes", move || {
-                    own_process(&python).map_err(Failed::from)
-                }));
+                trials.push(crate::outcome::trial(
+                    "users_read_their_own_processes",
+                    move || own_process(&python).map_err(Failed::from),
+                ));
             }
             None => gaps.add(
                 "an unprivileged user's own process: every CPython is in a closed folder"
@@ -98,7 +99,7 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
 }
 
 fn once(sentence: &str, check: fn() -> Result<(), String>) -> Trial {
-    Trial::test(sentence, move || check().map_err(Failed::from))
+    crate::outcome::trial(sentence, move || check().map_err(Failed::from))
 }
 
 /// A process that is killed on drop.

@@ -104,7 +104,7 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
                 continue;
             };
             let name = format!("{}::{}", way.sentence(), python.version);
-            trials.push(Trial::test(name, move || {
+            trials.push(crate::outcome::trial(name, move || {
                 build.check().map_err(Failed::from)
             }));
         }
@@ -113,7 +113,7 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
         let sentence = "a_registered_object_that_is_no_task_is_a_problem";
         let name = format!("{sentence}::{}", python.version);
         let python = python.clone();
-        trials.push(Trial::test(name, move || {
+        trials.push(crate::outcome::trial(name, move || {
             named(&python).map_err(Failed::from)
         }));
     }
@@ -125,7 +125,7 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
     for python in free_threaded {
         let name = format!("a_free_threaded_build_is_refused::{}", python.version);
         let python = python.clone();
-        trials.push(Trial::test(name, move || {
+        trials.push(crate::outcome::trial(name, move || {
             refused(&python).map_err(Failed::from)
         }));
     }

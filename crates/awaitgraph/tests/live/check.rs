@@ -117,7 +117,7 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
         for row in ROWS {
             let python = python.clone();
             let name = format!("{}::{version}", row.sentence);
-            trials.push(Trial::test(name, move || {
+            trials.push(crate::outcome::trial(name, move || {
                 found(&python, row).map_err(Failed::from)
             }));
         }
@@ -130,12 +130,13 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
             ),
         ] {
             let python = python.clone();
-            trials.push(Trial::test(format!("{sentence}::{version}"), move || {
-                healthy_under_load(&python, arguments, looks).map_err(Failed::from)
-            }));
+            trials.push(crate::outcome::trial(
+                format!("{sentence}::{version}"),
+                move || healthy_under_load(&python, arguments, looks).map_err(Failed::from),
+            ));
         }
         let python = python.clone();
-        trials.push(Trial::test(
+        trials.push(crate::outcome::trial(
             format!("nothing_is_wrong_with_tasks_that_only_wait::{version}"),
             move || healthy(&python).map_err(Failed::from),
         ));

@@ -28,7 +28,7 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
         ] {
             let python = python.clone();
             let name = format!("{sentence}::{}", python.version);
-            trials.push(Trial::test(name, move || {
+            trials.push(crate::outcome::trial(name, move || {
                 never_rests(&python, stop).map_err(Failed::from)
             }));
         }

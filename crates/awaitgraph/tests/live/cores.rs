@@ -63,19 +63,19 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
                 };
                 let name = format!("{sentence}::{}::{scene}", python.version);
                 let (python, file) = (python.clone(), format!("{scene}.py"));
-                trials.push(Trial::test(name, move || {
+                trials.push(crate::outcome::trial(name, move || {
                     same(&python, writer, &file, &[]).map_err(Failed::from)
                 }));
             }
             let name = format!("a_core_has_the_findings::{}::{writer:?}", python.version);
             let one = python.clone();
-            trials.push(Trial::test(name, move || {
+            trials.push(crate::outcome::trial(name, move || {
                 same_findings(&one, writer).map_err(Failed::from)
             }));
             if let Some(uvloop) = pythons.with_module(python, "uvloop") {
                 let (python, sentence) = (uvloop.clone(), "a_core_on_uvloop_says_the_same");
                 let name = format!("{sentence}::{}::{writer:?}", python.version);
-                trials.push(Trial::test(name, move || {
+                trials.push(crate::outcome::trial(name, move || {
                     same(&python, writer, "gather.py", &["--loop=uvloop"]).map_err(Failed::from)
                 }));
             }

@@ -36,7 +36,7 @@ fn named<C: Copy + Send + 'static>(
         for &(sentence, check) in checks {
             let python = python.clone();
             let name = format!("{sentence}::{}", python.version);
-            trials.push(Trial::test(name.clone(), move || {
+            trials.push(crate::outcome::trial(name.clone(), move || {
                 run(check, &python, &name).map_err(Failed::from)
             }));
         }

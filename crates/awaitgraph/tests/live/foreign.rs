@@ -44,7 +44,7 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
         };
         let name = format!("{sentence}::{}", python.version);
         let cython = cython.clone();
-        trials.push(Trial::test(name.clone(), move || {
+        trials.push(crate::outcome::trial(name.clone(), move || {
             let name = format!("awaitgraph-{}-{name}", std::process::id());
             let folder = TemporaryFolder::new(&name.replace("::", "-"));
             compiled(&cython, &headers, &folder).map_err(Failed::from)

@@ -24,7 +24,7 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
     some.map(|python| {
         let name = format!("seventy_thousand_tasks_are_read_whole::{}", python.version);
         let python = python.clone();
-        Trial::test(name, move || check(&python).map_err(Failed::from))
+        crate::outcome::trial(name, move || check(&python).map_err(Failed::from))
     })
     .collect()
 }

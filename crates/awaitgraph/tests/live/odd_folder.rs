@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
     let gaps = pythons.gaps();
     let interpreters = pythons.interpreters.clone();
-    vec![Trial::test(
+    vec![crate::outcome::trial(
         "a_python_in_an_odd_folder_is_read",
         move || {
             let mut read = 0;

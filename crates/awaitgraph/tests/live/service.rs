@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::pythons::{Python, Pythons};
 use crate::scene::{self, Reading, Scene};
-use crate::{awaitgraph, compare, limited};
+use crate::{awaitgraph, compare, limited, outcome};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -34,7 +34,7 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
         };
         let name = format!("ten_thousand_connections_are_one_line::{}", python.version);
         let python = python.clone();
-        trials.push(Trial::test(name, move || {
+        trials.push(outcome::trial(name, move || {
             check(&python).map_err(Failed::from)
         }));
     }

@@ -1,16 +1,15 @@
 //! `docs/support.md`: what is read of which CPython, and the test that shows it.
 //!
-//! It is made of the names of the tests that this run has, so that it cannot
-//! say what no test shows. A machine without some interpreter or package has
-//! fewer tests: then only what it has is held against the file.
-//! `UPDATE_EXPECT=1` writes the file anew.
+//! It is made of the tests that have passed in this run, so that it cannot say
+//! what no test shows. What a run leaves out is not held, and a machine without
+//! some interpreter or package has fewer tests: then only what it has is held
+//! against the file. `UPDATE_EXPECT=1` writes the file anew, where no test was
+//! left out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-use libtest_mimic::{Failed, Trial};
 
 use crate::pythons::Pythons;
 
@@ -100,20 +99,49 @@ Coroutines of Cython: for 3.14 and 3.15 only those of uvloop, as Debian's come
 without the headers to compile others. musl, and machines other than x86-64: none.
 ";
 
-/// The test of the file, which knows all others.
-pub(crate) fn trial(trials: &[Trial], pythons: &Pythons) -> Trial {
-    let names: BTreeSet<String> = trials.iter().map(|it| it.name().to_owned()).collect();
-    let at_hand: BTreeSet<String> = pythons.all().map(|it| column(&it.version)).collect();
-    let gaps = pythons.gaps();
-    Trial::test("the_table_of_support_says_what_is_tested", move || {
-        let found = document(&names);
-        if std::env::var_os("UPDATE_EXPECT").is_some_and(|it| it == "1") {
-            fs::write(file(), &found).unwrap();
+/// What a cell says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    /// Every test of it has passed.
+    Yes,
+    /// There is a test, and one of it has failed.
+    Failed,
+    /// There is none.
+    None,
+    /// There is one that this run was told to leave out.
+    LeftOut,
+}
+
+impl Mark {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::Failed => "**fails**",
+            Self::None => "–",
+            Self::LeftOut => "?",
         }
-        let kept = fs::read_to_string(file()).unwrap_or_default();
-        let gaps = gaps.all().join("\n");
-        check(&kept, &found, &at_hand, &gaps).map_err(Failed::from)
-    })
+    }
+}
+
+/// Holds the file against the tests that there are and how they have ended.
+///
+/// # Errors
+///
+/// Where it says anything else.
+pub(crate) fn hold(
+    names: &[String],
+    outcomes: &BTreeMap<String, bool>,
+    pythons: &Pythons,
+) -> Result<(), String> {
+    let at_hand: BTreeSet<String> = pythons.all().map(|it| column(&it.version)).collect();
+    let gaps = pythons.gaps().all().join("\n");
+    let found = document(names, outcomes);
+    let is_whole = names.iter().all(|name| outcomes.contains_key(name));
+    if is_whole && std::env::var_os("UPDATE_EXPECT").is_some_and(|it| it == "1") {
+        fs::write(file(), &found).unwrap();
+    }
+    let kept = fs::read_to_string(file()).unwrap_or_default();
+    check(&kept, &found, &at_hand, &gaps)
 }
 
 fn file() -> PathBuf {
@@ -142,7 +170,10 @@ fn check(kept: &str, found: &str, at_hand: &BTreeSet<String>, gaps: &str) -> Res
             let mut of_columns = COLUMNS.iter().zip(values);
             of_columns.all(|(column, (kept, found))| {
                 let can_be_less = !at_hand.contains(*column) || is_gap(gaps, test, column);
-                kept == found || (*found == "–" && can_be_less)
+                kept == found
+                    || (*found == Mark::None.text() && can_be_less)
+                    // Not known to be otherwise.
+                    || (*found == Mark::LeftOut.text() && *kept != Mark::None.text())
             })
         } else {
             kept == found
@@ -155,7 +186,7 @@ fn check(kept: &str, found: &str, at_hand: &BTreeSet<String>, gaps: &str) -> Res
         return Ok(());
     }
     Err(format!(
-        "docs/support.md is not what is tested (UPDATE_EXPECT=1 writes it anew):\n{differences}"
+        "docs/support.md is not what has passed (UPDATE_EXPECT=1 writes it anew):\n{differences}"
     ))
 }
 
@@ -176,10 +207,10 @@ fn cells(line: &str) -> Vec<&str> {
 }
 
 /// The whole file.
-fn document(names: &BTreeSet<String>) -> String {
+fn document(names: &[String], outcomes: &BTreeMap<String, bool>) -> String {
     let mut text = "# What is read\n\nEach line is shown by the test that it names \
         (`cargo xtask test`), on every version with a mark; this file is written by \
-        the run of the tests. `d` stands for builds with Py_DEBUG.\n"
+        the run of the tests, and says what has passed in it. `d` stands for builds with Py_DEBUG.\n"
         .to_owned();
     for line in LINES {
         match line {
@@ -189,13 +220,7 @@ fn document(names: &BTreeSet<String>) -> String {
                 let _ = write!(text, "\n## {heading}\n\n| | {columns} | test |\n{rule}|\n");
             }
             Row(what, test) => {
-                let marks = COLUMNS.map(|column| {
-                    if is_tested(names, test, column) {
-                        "yes"
-                    } else {
-                        "–"
-                    }
-                });
+                let marks = COLUMNS.map(|column| mark(names, outcomes, test, column).text());
                 let _ = writeln!(text, "| {what} | {} | `{test}` |", marks.join(" | "));
             }
         }
@@ -203,17 +228,26 @@ fn document(names: &BTreeSet<String>) -> String {
     text + CLOSING
 }
 
-/// Whether there is `SENTENCE::VERSION…` or `SENTENCE::VERSION::FLAVOUR`.
-fn is_tested(names: &BTreeSet<String>, test: &str, wanted: &str) -> bool {
+/// What the tests `SENTENCE::VERSION…`, or `SENTENCE::VERSION::FLAVOUR`, say.
+fn mark(names: &[String], outcomes: &BTreeMap<String, bool>, test: &str, wanted: &str) -> Mark {
     let (sentence, flavour) = test.split_once("::").unwrap_or((test, ""));
-    names.iter().any(|name| {
+    let is_of = |name: &&String| {
         let mut parts = name.splitn(3, "::");
         parts.next() == Some(sentence)
             && parts
                 .next()
                 .is_some_and(|version| column(version) == wanted)
             && (flavour.is_empty() || parts.next() == Some(flavour))
-    })
+    };
+    let mut found = Mark::None;
+    for name in names.iter().filter(is_of) {
+        found = match (outcomes.get(name), found) {
+            (Some(false), _) => return Mark::Failed,
+            (None, _) | (_, Mark::LeftOut) => Mark::LeftOut,
+            (Some(true), _) => Mark::Yes,
+        };
+    }
+    found
 }
 
 /// `3.14d` of `3.14.10d`.

@@ -378,7 +378,7 @@ fn trial_named(
     let file = format!("{}.py", row.file);
     let python = python.clone();
     arguments.extend(flavour.scene_arguments().iter().map(|it| (*it).to_owned()));
-    Trial::test(name.trim_end_matches(':'), move || {
+    crate::outcome::trial(name.trim_end_matches(':'), move || {
         check(&python, &file, &arguments, flavour).map_err(|text| {
             let (python, arguments) = (python.path.display(), arguments.join(" "));
             Failed::from(format!(

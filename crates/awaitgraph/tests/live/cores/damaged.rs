@@ -21,10 +21,10 @@ const HINT: &str = "  try: the file that the kernel, `coredumpctl dump` or `gcor
 
 pub(super) fn trials(pythons: &Pythons, writers: &[Writer]) -> Vec<Trial> {
     let mut trials = vec![
-        Trial::test("what_is_no_core_file_is_said", || {
+        crate::outcome::trial("what_is_no_core_file_is_said", || {
             no_core().map_err(Failed::from)
         }),
-        Trial::test("a_core_that_is_not_there_is_said", || {
+        crate::outcome::trial("a_core_that_is_not_there_is_said", || {
             let expected =
                 "awaitgraph: cannot open /nowhere/core: No such file or directory (os error 2)\n";
             let reading = read(Path::new("/nowhere/core"), &[]);
@@ -42,7 +42,7 @@ pub(super) fn trials(pythons: &Pythons, writers: &[Writer]) -> Vec<Trial> {
     let mut add = |sentence: &str, python: &Python, check: fn(&Python) -> Result<(), String>| {
         let name = format!("{sentence}::{}", python.version);
         let python = python.clone();
-        trials.push(Trial::test(name, move || {
+        trials.push(crate::outcome::trial(name, move || {
             check(&python).map_err(Failed::from)
         }));
     };
@@ -79,9 +79,10 @@ pub(super) fn trials(pythons: &Pythons, writers: &[Writer]) -> Vec<Trial> {
             add("a_core_packed_with_zstd_says_the_same", python, packed);
         }
     }
-    trials.push(Trial::test("a_core_of_what_is_not_python_is_said", || {
-        not_python().map_err(Failed::from)
-    }));
+    trials.push(crate::outcome::trial(
+        "a_core_of_what_is_not_python_is_said",
+        || not_python().map_err(Failed::from),
+    ));
     trials
 }
 

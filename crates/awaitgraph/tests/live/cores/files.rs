@@ -22,7 +22,7 @@ pub(super) fn trials(pythons: &Pythons, writers: &[Writer]) -> Vec<Trial> {
         for &writer in writers {
             let gaps = pythons.gaps();
             let (version, python) = (&python.version, python.clone());
-            trials.push(Trial::test(
+            trials.push(crate::outcome::trial(
                 format!("the_files_of_a_core_may_have_moved::{version}::{writer:?}"),
                 move || moved(&python, writer, &gaps).map_err(Failed::from),
             ));
