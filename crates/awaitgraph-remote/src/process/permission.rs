@@ -5,12 +5,14 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use super::status::{self, Life};
 use crate::error::{Error, Rule};
 
 /// The bit of `CAP_SYS_PTRACE` in a capability set (`capabilities(7)`).
 const CAP_SYS_PTRACE: u64 = 1 << 19;
+const PTRACE_SCOPE: &str = "/proc/sys/kernel/yama/ptrace_scope";
 
 /// The error for a process that the kernel does not let us read.
 pub(crate) fn not_permitted(pid: u32) -> Error {
@@ -60,9 +62,8 @@ fn rule(pid: u32) -> Rule {
         // Root that lacks the capability is in a container.
         return if us == 0 { Rule::Capability } else { rule };
     }
-    let scope = ptrace_scope();
-    if scope >= 3 || (scope >= 1 && !privileged) {
-        return Rule::PtraceScope { scope };
+    if let Some(rule) = rule_of_yama(Path::new(PTRACE_SCOPE), privileged) {
+        return rule;
     }
     if status::own_field("Seccomp").is_some_and(|mode| mode == "2") {
         return Rule::Seccomp;
@@ -75,6 +76,7 @@ fn rule(pid: u32) -> Rule {
     }
     Rule::Unknown
 }
+
 /// What the capability would overrule, in the kernel's order.
 fn rule_for_unprivileged(pid: u32, us: u32, own_capabilities: u64) -> Option<Rule> {
     let owner = owner(pid)?;
@@ -90,11 +92,12 @@ fn rule_for_unprivileged(pid: u32, us: u32, own_capabilities: u64) -> Option<Rul
     (theirs & !own_capabilities != 0).then_some(Rule::MoreCapabilities)
 }
 
-fn ptrace_scope() -> u32 {
-    fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope")
-        .ok()
-        .and_then(|scope| scope.trim().parse().ok())
-        .unwrap_or(0)
+/// The rule of Yama (`Documentation/admin-guide/LSM/Yama.rst` of the kernel),
+/// whose setting is in the file at `path`; there is none without Yama. The
+/// capability overrules it up to 2, nothing overrules 3.
+fn rule_of_yama(path: &Path, privileged: bool) -> Option<Rule> {
+    let scope = fs::read_to_string(path).ok()?.trim().parse().ok()?;
+    (scope >= 3 || (scope >= 1 && !privileged)).then_some(Rule::PtraceScope { scope })
 }
 
 /// Whether our user ids are those of the whole machine.
@@ -118,4 +121,54 @@ fn own_capabilities() -> u64 {
 
 fn capabilities(set: &str) -> u64 {
     u64::from_str_radix(set, 16).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said where the setting is `scope`; nothing where it allows it.
+    fn said(scope: &str, privileged: bool) -> Option<String> {
+        let name = format!("awaitgraph-ptrace-scope-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::write(&path, scope).expect("a file");
+        let rule = rule_of_yama(&path, privileged);
+        fs::remove_file(&path).expect("a file");
+        let error = Error::NotPermitted {
+            pid: 7,
+            rule: rule?,
+        };
+        let hint = error.hint().unwrap_or_default();
+        Some(format!("{error}\n  try: {hint}"))
+    }
+
+    /// No kernel at hand has Yama, so that nothing but its file can be had.
+    #[test]
+    fn the_setting_of_yama_is_named_with_what_helps() {
+        let no = "no permission to read process 7: kernel.yama.ptrace_scope is";
+        let changing =
+            "run it with sudo, or allow it with `sudo sysctl kernel.yama.ptrace_scope=0`";
+        let program = "the program allows it with `awaitgraph.allow_attach()`";
+        let boot = "the setting can only be changed at boot: `sysctl kernel.yama.ptrace_scope=1` in the boot configuration, then restart";
+        let cases = [
+            ("0\n", None, None),
+            (
+                "1\n",
+                Some(format!("{no} 1\n  try: {changing}; {program}")),
+                None,
+            ),
+            ("2\n", Some(format!("{no} 2\n  try: {changing}")), None),
+            (
+                "3\n",
+                Some(format!("{no} 3\n  try: {boot}")),
+                Some(format!("{no} 3\n  try: {boot}")),
+            ),
+            ("what\n", None, None),
+        ];
+        for (scope, unprivileged, privileged) in cases {
+            assert_eq!(said(scope, false), unprivileged, "{scope}");
+            assert_eq!(said(scope, true), privileged, "{scope}");
+        }
+        assert_eq!(rule_of_yama(Path::new("/nowhere"), false), None);
+    }
 }
