@@ -41,6 +41,7 @@ fn runtime(py_version: u64) -> Runtime {
         py_runtime: RUNTIME,
         py_version,
         asyncio_debug: RUNTIME + 0x8000,
+        others: Vec::new(),
         version_in_name: "3.8".to_owned(),
     }
 }

@@ -1,6 +1,6 @@
 //! One reading of one process, whatever its bytes come from.
 
-use awaitgraph_model::{Graph, Target};
+use awaitgraph_model::{Graph, Problem, Target};
 
 use crate::error::Error;
 use crate::memory::Memory;
@@ -21,17 +21,21 @@ impl Subject<'_> {
         let (pid, runtime) = (self.pid, self.runtime);
         let identity = version::identify(pid, memory, runtime)?;
         let layout = &identity.layout;
-        match snapshot::read_graph(memory, layout, runtime.py_runtime, around) {
-            Ok(graph) => Ok(Graph {
-                target: Target {
-                    pid: Some(pid),
-                    own_pid: None,
-                    python: identity.version,
-                    executable: self.executable.to_owned(),
-                    free_threaded: false,
-                },
-                ..graph
-            }),
+        match snapshot::read_graph(memory, layout, identity.py_runtime, around) {
+            Ok(mut graph) => {
+                let others = not_read(pid, identity.others);
+                graph.problems.extend(others);
+                Ok(Graph {
+                    target: Target {
+                        pid: Some(pid),
+                        own_pid: None,
+                        python: identity.version,
+                        executable: self.executable.to_owned(),
+                        free_threaded: false,
+                    },
+                    ..graph
+                })
+            }
             Err(Mismatch { found, expected }) => Err(Error::Layout {
                 pid,
                 version: identity.version,
@@ -39,4 +43,17 @@ impl Subject<'_> {
             }),
         }
     }
+}
+
+/// Says that there are more CPythons in the process.
+fn not_read(pid: u32, count: usize) -> Option<Problem> {
+    let what = match count {
+        0 => return None,
+        1 => "it runs another CPython besides, which is not read".to_owned(),
+        count => format!("it runs {count} CPythons besides, which are not read"),
+    };
+    Some(Problem {
+        location: format!("process {pid}"),
+        what,
+    })
 }

@@ -24,26 +24,64 @@ pub(crate) struct Identity {
     /// As `3.11.7`.
     pub(crate) version: String,
     pub(crate) layout: Layout,
+    /// Where it has its state.
+    pub(crate) py_runtime: u64,
+    /// How many others in the process have begun too.
+    pub(crate) others: usize,
 }
 
-/// Finds out which CPython has its state at `runtime` in process `pid`.
+/// Finds out which CPython process `pid` runs: of several the first that has
+/// an interpreter.
 pub(crate) fn identify(
     pid: u32,
     memory: &dyn Memory,
     runtime: &Runtime,
 ) -> Result<Identity, Error> {
+    if runtime.others.is_empty() {
+        return identify_one(pid, memory, runtime);
+    }
+    let all = std::iter::once(runtime).chain(&runtime.others);
+    let identities = all.filter_map(|it| identify_one(pid, memory, it).ok());
+    let mut running = identities.filter(|it| has_begun(memory, it));
+    match running.next() {
+        Some(identity) => Ok(Identity {
+            others: running.count(),
+            ..identity
+        }),
+        None => identify_one(pid, memory, runtime),
+    }
+}
+
+/// Whether a CPython has an interpreter, with modules.
+fn has_begun(memory: &dyn Memory, identity: &Identity) -> bool {
+    let layout = &identity.layout;
+    let objects = Objects::new(memory, layout, Limits::QUESTION);
+    let head = objects.pointer(identity.py_runtime, layout.runtime.interpreters_head);
+    let modules = |interpreter| objects.pointer(interpreter, layout.interpreter.modules);
+    matches!(head, Ok(Some(interpreter)) if matches!(modules(interpreter), Ok(Some(_))))
+}
+
+fn identify_one(pid: u32, memory: &dyn Memory, runtime: &Runtime) -> Result<Identity, Error> {
+    let py_runtime = runtime.py_runtime;
+    let found = |version, layout| Identity {
+        version,
+        layout,
+        py_runtime,
+        others: 0,
+    };
     let mut bytes = [0; DebugOffsets::SIZE];
     if memory.read(runtime.py_runtime, &mut bytes).is_ok()
         && let Some(offsets) = DebugOffsets::parse(&bytes)
     {
-        return described(pid, memory, runtime, &offsets);
+        let (version, layout) = described(pid, memory, runtime, &offsets)?;
+        return Ok(found(version, layout));
     }
     let mut hexversion = [0; 8];
     if runtime.py_version != 0 && memory.read(runtime.py_version, &mut hexversion).is_ok() {
         let hexversion = u64::from_le_bytes(hexversion);
         let version = spell(hexversion);
         return match minor(hexversion).and_then(layout::for_minor) {
-            Some(layout) => Ok(Identity { version, layout }),
+            Some(layout) => Ok(found(version, layout)),
             None => Err(Error::UnknownVersion { pid, version }),
         };
     }
@@ -51,7 +89,7 @@ pub(crate) fn identify(
         let layout = layout::for_minor(candidate)?;
         let hexversion = read_hexversion(memory, &layout, runtime.py_runtime).ok()?;
         let version = spell(hexversion);
-        (minor(hexversion) == Some(candidate)).then_some(Identity { version, layout })
+        (minor(hexversion) == Some(candidate)).then(|| found(version, layout))
     });
     let version = || runtime.version_in_name.clone();
     let named = UNMARKED
@@ -75,7 +113,7 @@ fn described(
     memory: &dyn Memory,
     runtime: &Runtime,
     offsets: &DebugOffsets,
-) -> Result<Identity, Error> {
+) -> Result<(String, Layout), Error> {
     let version = spell(offsets.version);
     if offsets.free_threaded {
         return Err(Error::FreeThreaded { pid, version });
@@ -97,7 +135,7 @@ fn described(
     {
         layout = debug.correct(layout);
     }
-    Ok(Identity { version, layout })
+    Ok((version, layout))
 }
 
 /// `sys.hexversion` of the first interpreter.
@@ -166,6 +204,7 @@ mod tests {
         py_version: 0,
         asyncio_debug: 0,
         version_in_name: String::new(),
+        others: Vec::new(),
     };
 
     #[test]

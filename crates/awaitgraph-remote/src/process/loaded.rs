@@ -87,6 +87,7 @@ pub(super) fn search(dump: &Dump<'_>) -> Option<Runtime> {
         py_version: found.py_version,
         asyncio_debug: 0,
         version_in_name: version_in_name(name.as_ref()),
+        others: Vec::new(),
     })
 }
 

@@ -32,6 +32,10 @@ pub(crate) struct Runtime {
     pub(crate) asyncio_debug: u64,
     /// The version that the file's name tells, as `3.7`, for people to read.
     pub(crate) version_in_name: String,
+    /// Those of the other CPythons in the process. An extension may bring
+    /// libpython along into an interpreter that is all in one file, and then
+    /// only one of the two does anything.
+    pub(crate) others: Vec<Self>,
 }
 
 /// What was found where CPython was looked for and is not.
@@ -103,7 +107,7 @@ pub(super) fn search(
     // Where there is a libpython, an executable that has the symbol too has it from there.
     candidates.sort_by_key(|((path, _), _)| !is_libpython(path));
 
-    let mut runtime: Option<Runtime> = None;
+    let mut runtimes: Vec<Runtime> = Vec::new();
     let mut asyncio_debug = 0;
     let mut older = None;
     let mut unopened = None;
@@ -120,25 +124,34 @@ pub(super) fn search(
             }
             continue;
         };
-        if py_runtime != 0 && runtime.is_none() {
-            runtime = Some(Runtime {
+        let is_mapped = |addr| mappings.iter().any(|it| (it.start..it.end).contains(&addr));
+        let debug = if is_mapped(debug) { debug } else { 0 };
+        if asyncio_debug == 0 {
+            asyncio_debug = debug;
+        }
+        if py_runtime != 0 {
+            runtimes.push(Runtime {
                 py_runtime,
                 py_version,
-                asyncio_debug: 0,
+                asyncio_debug: debug,
                 version_in_name: version_in_name(path),
+                others: Vec::new(),
             });
-        }
-        let is_mapped = |addr| mappings.iter().any(|it| (it.start..it.end).contains(&addr));
-        if debug != 0 && asyncio_debug == 0 && is_mapped(debug) {
-            asyncio_debug = debug;
         }
         if py_main {
             older.get_or_insert(path);
         }
     }
-    match (runtime, older, unopened) {
+    // Where none is in its own file, it is in that of `_asyncio`.
+    for runtime in &mut runtimes {
+        if runtime.asyncio_debug == 0 {
+            runtime.asyncio_debug = asyncio_debug;
+        }
+    }
+    let mut runtimes = runtimes.into_iter();
+    match (runtimes.next(), older, unopened) {
         (Some(runtime), _, _) => Ok(Runtime {
-            asyncio_debug,
+            others: runtimes.collect(),
             ..runtime
         }),
         (None, Some(path), _) => Err(Absent::Older {

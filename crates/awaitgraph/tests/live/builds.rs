@@ -42,6 +42,9 @@ print(json.dumps({
 
 /// What a program with a Python in it runs: a scene, as `python` would.
 const RUN: &str = "import os, runpy, sys
+if 'IDLE' in os.environ:
+    import ctypes
+    ctypes.CDLL(os.environ['IDLE'])
 scene = os.environ['SCENE']
 sys.argv = [scene]
 sys.path.insert(0, os.path.dirname(scene))
@@ -58,6 +61,9 @@ enum Way {
     Inside,
     /// The same without the symbol that says which version it is.
     Mute,
+    /// The same, and it has loaded an extension that brought libpython along,
+    /// which is a second Python that does nothing.
+    Beside,
     /// `python` itself, and its library where it has one, stripped.
     Stripped,
 }
@@ -69,6 +75,7 @@ impl Way {
             Self::InThread => "a_loop_in_a_thread_of_an_embedding_program_is_read",
             Self::Inside => "python_in_one_stripped_file_is_read",
             Self::Mute => "python_without_the_symbol_of_its_version_is_read",
+            Self::Beside => "python_beside_an_idle_libpython_is_read",
             Self::Stripped => "a_stripped_copy_is_read",
         }
     }
@@ -80,11 +87,12 @@ impl Way {
     }
 }
 
-const WAYS: [Way; 5] = [
+const WAYS: [Way; 6] = [
     Way::Linked,
     Way::InThread,
     Way::Inside,
     Way::Mute,
+    Way::Beside,
     Way::Stripped,
 ];
 
@@ -149,8 +157,12 @@ impl Build {
             Way::Stripped => ("loader", "loader"),
             Way::Linked | Way::InThread => ("shared", "shared library"),
             Way::Inside | Way::Mute => ("archive", "archive (libpython.a)"),
+            // It may be all in one file itself.
+            Way::Beside if said["in_use"].is_null() => ("shared", "shared library"),
+            Way::Beside => ("archive", "archive (libpython.a)"),
         };
-        if said[needed].is_null() {
+        let lacks_library = way == Way::Beside && said["shared"].is_null();
+        if said[needed].is_null() || lacks_library {
             let (sentence, version) = (way.sentence(), &python.version);
             gaps.add(format!("{sentence} on CPython {version}: it has no {what}"));
             return None;
@@ -172,6 +184,11 @@ impl Build {
         let folder = TemporaryFolder::new(&folder.to_lowercase());
         let mut command = match self.way {
             Way::Stripped => self.stripped(&folder.0)?,
+            Way::Beside if self.said["in_use"].is_null() => {
+                let mut command = Command::new(&self.python.path);
+                command.args(["-c", RUN]);
+                command
+            }
             _ => {
                 let mut command = Command::new(self.program(&folder.0)?);
                 command.arg(RUN);
@@ -180,6 +197,9 @@ impl Build {
         };
         if self.way == Way::InThread {
             command.arg("thread");
+        }
+        if self.way == Way::Beside {
+            command.env("IDLE", self.text("shared"));
         }
         command.env("SCENE", scene::folder().join("gather.py"));
         command.env("PYTHONHOME", self.text("home"));
@@ -198,9 +218,9 @@ impl Build {
             .lines()
             .filter(|line| line.contains("/libpython"))
             .collect();
-        let is_meant = maps.contains(&*ours)
+        let is_meant = (maps.contains(&*ours) || self.way == Way::Beside)
             && match self.way {
-                Way::Linked | Way::InThread => !of_python.is_empty(),
+                Way::Linked | Way::InThread | Way::Beside => !of_python.is_empty(),
                 Way::Inside | Way::Mute => of_python.is_empty(),
                 Way::Stripped => of_python.iter().all(|line| line.contains(&*ours)),
             };
@@ -228,7 +248,7 @@ impl Build {
                 cc.args(["-Wl,--disable-new-dtags", "-Wl,--allow-shlib-undefined"]);
                 cc.arg(library);
             }
-            Way::Inside | Way::Mute => {
+            Way::Inside | Way::Mute | Way::Beside => {
                 cc.args(["-rdynamic", "-s", "-Wl,--whole-archive"]);
                 cc.arg(self.text("archive")).arg("-Wl,--no-whole-archive");
                 cc.args(self.text("libraries").split_whitespace());

@@ -32,6 +32,7 @@ const LINES: &[Line] = &[
     Row("as distributions and pyenv build it, static or shared", "gather_shows_both_children"),
     Row("stripped", "a_stripped_copy_is_read"),
     Row("all in one stripped file, as python-build-standalone", "python_in_one_stripped_file_is_read"),
+    Row("the same beside a libpython that does nothing", "python_beside_an_idle_libpython_is_read"),
     Row("without the symbol that tells the version", "python_without_the_symbol_of_its_version_is_read"),
     Row("inside a program of another name", "a_program_that_embeds_python_is_read"),
     Row("the same, the loop in a thread that the program made", "a_loop_in_a_thread_of_an_embedding_program_is_read"),
