@@ -15,6 +15,8 @@ use crate::render::line::Span;
 pub struct ProcessRow {
     /// Its process id.
     pub pid: u32,
+    /// Its process id in its own pid namespace, where that is known.
+    pub own_pid: Option<u32>,
     /// The version of its CPython.
     pub python: String,
     /// The path of its executable.
@@ -95,6 +97,8 @@ struct Document<Processes: Serialize, Problems: Serialize> {
 #[derive(Serialize)]
 struct ProcessView<'a> {
     pid: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    own_pid: Option<u32>,
     python: &'a str,
     executable: &'a str,
     command: &'a str,
@@ -114,6 +118,7 @@ impl<'a> ProcessView<'a> {
     fn of(row: &'a ProcessRow) -> Self {
         Self {
             pid: row.pid,
+            own_pid: row.own_pid,
             python: &row.python,
             executable: &row.executable,
             command: &row.command,

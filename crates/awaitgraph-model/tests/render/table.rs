@@ -63,6 +63,7 @@ fn processes() -> [ProcessRow; 2] {
     [
         ProcessRow {
             pid: 4711,
+            own_pid: Some(1),
             python: "3.11.7".to_owned(),
             executable: "/usr/bin/python3.11".to_owned(),
             command: "python3 -m app --name \x1b[2J".to_owned(),
@@ -105,7 +106,7 @@ fn processes_as_json() {
     expect![[r#"
         {"schema":1,
         "processes":[
-        {"pid":4711,"python":"3.11.7","executable":"/usr/bin/python3.11","command":"python3 -m app --name \u001b[2J","loops":1,"tasks":{"running":1,"ready":2,"waiting":1970},"problems":0},
+        {"pid":4711,"own_pid":1,"python":"3.11.7","executable":"/usr/bin/python3.11","command":"python3 -m app --name \u001b[2J","loops":1,"tasks":{"running":1,"ready":2,"waiting":1970},"problems":0},
         {"pid":9,"python":"3.8.18","executable":"","command":"/usr/bin/python3 worker.py","loops":0,"tasks":{"running":0,"ready":0,"waiting":0},"problems":0}],
         "problems":[
         {"where":"process 7","what":"no \"permission\""}]}

@@ -80,6 +80,7 @@ impl Found {
             Ok(graph) if graph.tasks.is_empty() && graph.threads.is_empty() => {}
             Ok(graph) => self.processes.push(ProcessRow {
                 pid,
+                own_pid: graph.target.own_pid,
                 tasks: StateCounts::new(&graph),
                 loops: graph.threads.len(),
                 problems: graph.problems.len(),

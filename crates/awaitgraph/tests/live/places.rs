@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use crate::each::{self, CheckInFolder};
 use crate::place::{self, Place, Root};
 use crate::pythons::{Python, Pythons};
-use crate::scene::{self, Scene};
+use crate::scene::{self, Reading, Scene};
 use crate::temporary::TemporaryFolder;
-use crate::{compare, limited, privileges};
+use crate::{awaitgraph, compare, limited, privileges};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -78,12 +78,28 @@ fn whole(python: &Python, folder: &TemporaryFolder, place: Place) -> Result<(), 
                 return Err(format!("expected {own_pid}: {reading:#?}"));
             }
         }
+        if place.pid_namespace && file == "two_loops.py" {
+            listed(&scene, own_pid)?;
+        }
         let mut reader = privileges::reader(folder, scene.pid)?;
         let reading = limited::output(privileges::only_ptrace(&mut reader), LIMIT)?;
         compare::whole(&scene, &reading.into(), true)?;
         scene.is_well()?;
     }
     Ok(())
+}
+
+/// That the list of processes has it, by both of its ids.
+fn listed(scene: &Scene, own_pid: u64) -> Result<(), String> {
+    let mut command = Command::new(awaitgraph());
+    let reading: Reading = limited::output(command.args(["ps", "--json"]), LIMIT)?.into();
+    let processes = reading.document["processes"].as_array();
+    let mut processes = processes.into_iter().flatten();
+    let is_it = |row: &&Value| row["pid"] == scene.pid && row["own_pid"] == own_pid;
+    match processes.find(is_it) {
+        Some(_) => Ok(()),
+        None => Err(format!("{} is not listed: {reading:#?}", scene.pid)),
+    }
 }
 
 /// The executable is the loader then, as it is where musl's is used on a
