@@ -6,7 +6,7 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use libtest_mimic::Trial;
+use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
 
 use crate::each::{self, CheckInFolder};
@@ -17,6 +17,8 @@ use crate::temporary::TemporaryFolder;
 use crate::{awaitgraph, compare, limited, privileges};
 
 const LIMIT: Duration = Duration::from_secs(30);
+/// All processes of a busy machine are looked at, those of other tests too.
+const LIMIT_OF_ALL: Duration = Duration::from_secs(240);
 
 const CONTAINER: Place = Place {
     root: Root::Pivoted,
@@ -44,6 +46,8 @@ const USERS: Place = Place {
     ..PIVOTED
 };
 
+const ON_MUSL: &str = "a_target_under_a_musl_loader_is_read";
+
 #[rustfmt::skip]
 const CHECKS: &[(&str, CheckInFolder)] = &[
     ("a_target_with_another_root_is_read", |python, folder| whole(python, folder, PIVOTED)),
@@ -56,12 +60,61 @@ const CHECKS: &[(&str, CheckInFolder)] = &[
 
 pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
     let gaps = pythons.gaps();
-    gaps.add("targets under a musl loader: no CPython for it is at hand".to_owned());
+    let mut trials = Vec::new();
+    for python in &pythons.on_musl {
+        let name = format!("{ON_MUSL}::{}", python.version);
+        let python = python.clone();
+        trials.push(crate::outcome::trial(name, move || {
+            on_musl(&python).map_err(Failed::from)
+        }));
+    }
+    let named: Vec<&str> = (pythons.on_musl.iter())
+        .map(|python| python.version.as_str())
+        .collect();
+    let but = if named.is_empty() { "" } else { " but " };
+    let named = named.join(", ");
+    gaps.add(format!(
+        "{ON_MUSL}: AWAITGRAPH_TEST_MUSL names no CPython{but}{named}"
+    ));
     if let Some(why) = place::none_at_hand() {
         gaps.add(format!("targets in containers: {why}"));
-        return Vec::new();
+        return trials;
     }
-    each::python_in_a_folder(pythons, CHECKS)
+    trials.extend(each::python_in_a_folder(pythons, CHECKS));
+    trials
+}
+
+/// What differs with another C library and its loader: which files there are,
+/// where a thread's id is, and what the list of threads looks like.
+fn on_musl(python: &Python) -> Result<(), String> {
+    for (file, from) in [
+        ("gather.py", 8),
+        ("two_loops.py", 8),
+        ("many_threads.py", 8),
+        ("thread_ended.py", 8),
+        ("forked.py", 8),
+        ("running_through_c.py", 8),
+        ("waits_executor.py", 8),
+        ("waits_streams.py", 8),
+        ("waits_subprocess.py", 8),
+        ("registered_tasks.py", 8),
+        ("subinterpreter.py", 12),
+    ] {
+        if python.minor < from {
+            continue;
+        }
+        for options in [&[][..], &["--nonblocking"]] {
+            let scene = Scene::start(python, file, &[])?;
+            let maps = fs::read_to_string(format!("/proc/{}/maps", scene.pid));
+            if !maps.is_ok_and(|maps| maps.contains("musl")) {
+                return Err(format!("{} does not run on musl", python.path.display()));
+            }
+            let reading = scene::read(scene.pid, options, LIMIT)?;
+            let same = compare::whole(&scene, &reading, options.is_empty());
+            same.map_err(|text| format!("{file}:\n{text}"))?;
+        }
+    }
+    Ok(())
 }
 
 fn whole(python: &Python, folder: &TemporaryFolder, place: Place) -> Result<(), String> {
@@ -92,7 +145,7 @@ fn whole(python: &Python, folder: &TemporaryFolder, place: Place) -> Result<(), 
 /// That the list of processes has it, by both of its ids.
 fn listed(scene: &Scene, own_pid: u64) -> Result<(), String> {
     let mut command = Command::new(awaitgraph());
-    let reading: Reading = limited::output(command.args(["ps", "--json"]), LIMIT)?.into();
+    let reading: Reading = limited::output(command.args(["ps", "--json"]), LIMIT_OF_ALL)?.into();
     let processes = reading.document["processes"].as_array();
     let mut processes = processes.into_iter().flatten();
     let is_it = |row: &&Value| row["pid"] == scene.pid && row["own_pid"] == own_pid;

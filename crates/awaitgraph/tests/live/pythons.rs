@@ -3,7 +3,8 @@
 //! `cargo xtask test` finds them and hands them over in three variables, a line
 //! `VERSION PATH` for each interpreter, for each virtual environment with
 //! packages, and for each debug build (`3.14.10d`) and free-threaded build
-//! (`3.13.15t`). Without them there is the `python3` of PATH.
+//! (`3.13.15t`). A fourth, `AWAITGRAPH_TEST_MUSL`, is set by hand
+//! (CONTRIBUTING.md). Without them there is the `python3` of PATH.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex};
 const INTERPRETERS: &str = "AWAITGRAPH_TEST_PYTHONS";
 const ENVIRONMENTS: &str = "AWAITGRAPH_TEST_ENVIRONMENTS";
 const BUILDS: &str = "AWAITGRAPH_TEST_BUILDS";
+const MUSL: &str = "AWAITGRAPH_TEST_MUSL";
 
 /// An interpreter, or that of a virtual environment.
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub(crate) struct Pythons {
     pub(crate) interpreters: Vec<Python>,
     environments: Vec<Python>,
     builds: Vec<Python>,
+    /// Those that run on the C library musl.
+    pub(crate) on_musl: Vec<Python>,
     /// Which module can be imported in which environment, as far as asked.
     modules: Mutex<BTreeMap<(PathBuf, String), bool>>,
     gaps: Gaps,
@@ -59,6 +63,7 @@ impl Pythons {
             interpreters,
             environments: lines(ENVIRONMENTS),
             builds: lines(BUILDS),
+            on_musl: lines(MUSL),
             modules: Mutex::default(),
             gaps,
         }

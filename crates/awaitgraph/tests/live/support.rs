@@ -38,6 +38,7 @@ const LINES: &[Line] = &[
     Row("the same, the loop in a thread that the program made", "a_loop_in_a_thread_of_an_embedding_program_is_read"),
     Row("free-threaded: refused", "a_free_threaded_build_is_refused"),
     Heading("Places"),
+    Row("on musl, by hand (CONTRIBUTING.md)", "a_target_under_a_musl_loader_is_read"),
     Row("a core file of the kernel", "a_core_of_the_kernel_says_the_same"),
     Row("a core file of gcore", "a_core_of_gcore_says_the_same"),
     Row("a loop in a thread that is not the main one", "the_loop_need_not_be_in_the_main_thread"),
@@ -97,7 +98,7 @@ fetched: they are told by their own `_Py_DebugOffsets` and refused, and a test
 of the reader shows that with a made-up runtime. All in one file: 3.14 and 3.15,
 as Debian brings no archive of them; their own `python` is one such file.
 Coroutines of Cython: for 3.14 and 3.15 only those of uvloop, as Debian's come
-without the headers to compile others. musl, and machines other than x86-64: none.
+without the headers to compile others. Machines other than x86-64: none.
 ";
 
 /// What a cell says.
