@@ -34,6 +34,7 @@ pub(crate) struct Objects<'a> {
     memory: &'a dyn Memory,
     pub(crate) layout: &'a Layout,
     types: RefCell<HashMap<u64, Type>>,
+    type_names: RefCell<HashMap<u64, Rc<str>>>,
     /// The types that were asked for last, each at a place by its address.
     recent: [Cell<Option<Type>>; RECENT],
     /// By keys that instances share and name: which of them it is.
@@ -102,6 +103,7 @@ impl<'a> Objects<'a> {
             memory,
             layout,
             types: RefCell::default(),
+            type_names: RefCell::default(),
             recent: [const { Cell::new(None) }; RECENT],
             places: RefCell::default(),
             slots: RefCell::default(),

@@ -541,7 +541,7 @@ impl<'a> Waits<'a> {
                 Some(&known) => known,
                 None => {
                     let names = self.objects.base_names(object)?;
-                    let is_it = names.iter().any(|name| name == "Condition");
+                    let is_it = names.iter().any(|name| **name == *"Condition");
                     classes.insert(class, is_it);
                     is_it
                 }

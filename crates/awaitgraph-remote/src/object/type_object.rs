@@ -1,6 +1,7 @@
 //! Types: what kind of object something is, decided once per type.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use awaitgraph_model::FrameKind;
 
@@ -163,19 +164,25 @@ impl Objects<'_> {
     }
 
     /// `tp_name` of the type at `addr`, cut where it is very long.
-    pub(crate) fn type_name(&self, addr: u64) -> Result<String, Fault> {
+    pub(crate) fn type_name(&self, addr: u64) -> Result<Rc<str>, Fault> {
+        if let Some(known) = self.type_names.borrow().get(&addr) {
+            return Ok(Rc::clone(known));
+        }
         let name = self.required(
             addr,
             self.layout.type_object.tp_name,
             "a type without a name",
         )?;
-        self.c_string(name)
+        let name = Rc::<str>::from(self.c_string(name)?);
+        self.hold(64 + name.len() as u64)?;
+        self.type_names.borrow_mut().insert(addr, Rc::clone(&name));
+        Ok(name)
     }
 
     /// The type of that name among the type of the object at `addr` and its bases.
     pub(crate) fn base_named(&self, addr: u64, name: &str) -> Result<Option<u64>, Fault> {
         for type_ in self.mro(self.type_of(addr)?.addr)? {
-            if self.type_name(type_)? == name {
+            if *self.type_name(type_)? == *name {
                 return Ok(Some(type_));
             }
         }
@@ -183,7 +190,7 @@ impl Objects<'_> {
     }
 
     /// The names of the type of the object at `addr` and its bases.
-    pub(crate) fn base_names(&self, addr: u64) -> Result<Vec<String>, Fault> {
+    pub(crate) fn base_names(&self, addr: u64) -> Result<Vec<Rc<str>>, Fault> {
         let mro = self.mro(self.type_of(addr)?.addr)?;
         mro.into_iter().map(|type_| self.type_name(type_)).collect()
     }
@@ -241,7 +248,7 @@ impl Objects<'_> {
         }
         // The classes of asyncio that are written in Python have plain names,
         // which a subclass of one in C may have too.
-        let is_any = |wanted: [&str; 2]| names.iter().any(|name| wanted.contains(&name.as_str()));
+        let is_any = |wanted: [&str; 2]| names.iter().any(|name| wanted.contains(&&**name));
         if is_any(["Future", "_PyFuture"]) {
             let is_task = is_any(["Task", "_PyTask"]);
             return Ok(if is_task {

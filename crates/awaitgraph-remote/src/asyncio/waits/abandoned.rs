@@ -123,7 +123,11 @@ impl Waits<'_> {
         if let Some(&known) = known.get(&type_.addr) {
             return Ok(known);
         }
-        let is_it = self.objects.base_names(addr)?.iter().any(|it| it == "Lock");
+        let is_it = self
+            .objects
+            .base_names(addr)?
+            .iter()
+            .any(|it| **it == *"Lock");
         self.objects.hold(32)?;
         known.insert(type_.addr, is_it);
         Ok(is_it)

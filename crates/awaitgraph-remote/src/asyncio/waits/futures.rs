@@ -101,7 +101,7 @@ impl Waits<'_> {
             return Ok(vec![shielded]);
         }
         let objects = self.objects;
-        let is_gather = objects.type_name(objects.type_of(future)?.addr)? == "_GatheringFuture";
+        let is_gather = *objects.type_name(objects.type_of(future)?.addr)? == *"_GatheringFuture";
         let Some(children) = objects
             .attribute(future, "_children")?
             .filter(|_| is_gather)

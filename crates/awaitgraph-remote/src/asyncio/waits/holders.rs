@@ -350,7 +350,7 @@ impl<'a, 'f> Looking<'a, 'f> {
         }
         let mut class = Class::Other;
         for name in self.objects.base_names(object)? {
-            class = match name.as_str() {
+            class = match &*name {
                 "Timeout" | "CancelScope" => Class::Timeout,
                 "ExitStack" | "AsyncExitStack" => Class::ExitStack,
                 "_GeneratorContextManagerBase" => Class::Generator,

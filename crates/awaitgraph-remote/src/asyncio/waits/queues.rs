@@ -170,7 +170,7 @@ impl Waits<'_> {
             .objects
             .base_names(value)?
             .iter()
-            .any(|it| it == "Queue");
+            .any(|it| **it == *"Queue");
         self.objects.hold(32)?;
         known.insert(type_.addr, is_it);
         Ok(is_it)

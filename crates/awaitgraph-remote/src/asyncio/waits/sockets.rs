@@ -236,7 +236,7 @@ impl Waits<'_> {
         }
         let names = self.objects.base_names(addr)?;
         let is_it = names.iter().any(|name| {
-            matches!(name.as_str(), "BaseTransport" | "_SSLProtocolTransport")
+            matches!(&**name, "BaseTransport" | "_SSLProtocolTransport")
                 || name.starts_with("uvloop.loop.") && name.ends_with("Transport")
         });
         self.objects.hold(32)?;

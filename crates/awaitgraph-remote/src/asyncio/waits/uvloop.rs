@@ -59,7 +59,7 @@ impl Waits<'_> {
     pub(super) fn socket_of_uv(&self, future: u64) -> Result<Option<(u64, &'static str)>, Fault> {
         let objects = self.objects;
         let type_ = objects.type_of(future)?;
-        let action = match objects.type_name(type_.addr)?.as_str() {
+        let action = match &*objects.type_name(type_.addr)? {
             "_SyncSocketReaderFuture" => "read",
             "_SyncSocketWriterFuture" => "write",
             _ => return Ok(None),
