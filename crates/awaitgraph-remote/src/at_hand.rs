@@ -1,7 +1,8 @@
 //! The CPython interpreters that a test can run over.
 //!
-//! `cargo xtask test` hands them over in a variable, a line `VERSION PATH`
-//! each; by hand:
+//! `cargo xtask test` hands them over in two variables, a line `VERSION PATH`
+//! each: those with the GIL, and builds of other kinds, of which the
+//! free-threaded ones that can be read (`3.13.15t`) are taken; by hand:
 //! `AWAITGRAPH_TEST_PYTHONS="$(cargo xtask pythons)" cargo test -p awaitgraph-remote`.
 
 use std::io::{BufRead, BufReader, Write};
@@ -9,6 +10,8 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Once;
+
+use crate::layout::{Layout, for_minor, for_minor_free_threaded};
 
 /// The minor versions that the reader knows.
 const MINORS: RangeInclusive<u8> = 8..=15;
@@ -19,6 +22,8 @@ pub(crate) struct Python {
     /// As `3.11.7`.
     pub(crate) version: String,
     pub(crate) minor: u8,
+    /// Whether it was built without the GIL.
+    pub(crate) free_threaded: bool,
     pub(crate) path: PathBuf,
 }
 
@@ -27,7 +32,7 @@ impl Python {
     pub(crate) fn all() -> Vec<Self> {
         static MISSING: Once = Once::new();
         let lines = std::env::var("AWAITGRAPH_TEST_PYTHONS").unwrap_or_default();
-        let pythons: Vec<Self> = lines.lines().map(Self::from_line).collect();
+        let mut pythons: Vec<Self> = lines.lines().map(Self::from_line).collect();
         MISSING.call_once(|| {
             let there = |minor: &u8| pythons.iter().any(|python| python.minor == *minor);
             let missing = MINORS.filter(|minor| !there(minor));
@@ -37,7 +42,28 @@ impl Python {
                 say_not_tested(&format!("layouts and hostile memory of CPython {missing}"));
             }
         });
+        let builds = std::env::var("AWAITGRAPH_TEST_BUILDS").unwrap_or_default();
+        let builds = builds.lines().map(Self::from_line);
+        pythons.extend(builds.filter(|it| it.free_threaded && it.knows_layout()));
+        pythons.sort_by_key(|it| it.minor);
         pythons
+    }
+
+    /// Its layout, as the tables have it.
+    pub(crate) fn table(&self) -> Layout {
+        let table = self.known_layout();
+        table.expect("a layout of each interpreter at hand")
+    }
+
+    fn knows_layout(&self) -> bool {
+        self.known_layout().is_some()
+    }
+
+    fn known_layout(&self) -> Option<Layout> {
+        match self.free_threaded {
+            false => for_minor(self.minor),
+            true => for_minor_free_threaded(self.minor),
+        }
     }
 
     /// The one at `path`, of whatever version.
@@ -46,6 +72,7 @@ impl Python {
         Self {
             version: "3".to_owned(),
             minor: 0,
+            free_threaded: false,
             path: path.to_owned(),
         }
     }
@@ -53,8 +80,11 @@ impl Python {
     fn from_line(line: &str) -> Self {
         let (version, path) = line.split_once(' ').expect("a line is `VERSION PATH`");
         let minor = version.split('.').nth(1).and_then(|it| it.parse().ok());
+        // A debug build of the kind (`td`) is laid out in its own way.
+        let with_gil = version.strip_suffix('t');
         Self {
             version: version.to_owned(),
+            free_threaded: with_gil.is_some(),
             minor: minor.expect("a version is `3.MINOR.MICRO`"),
             path: path.into(),
         }

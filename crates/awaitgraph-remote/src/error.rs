@@ -54,8 +54,9 @@ pub enum Error {
         /// The version as far as it could be told, as `3.7` or `2.7`.
         version: String,
     },
-    /// The process runs a CPython without the GIL, whose objects, frames and
-    /// lists of tasks are laid out in other ways.
+    /// The process runs a CPython without the GIL of a version of which that
+    /// cannot be read: objects, frames and lists of tasks are laid out in other
+    /// ways there.
     FreeThreaded {
         /// The id asked for.
         pid: u32,
@@ -347,7 +348,7 @@ impl Error {
                 Some("CPython 3.8 to 3.15 can be read; a newer awaitgraph may know more".to_owned())
             }
             Self::FreeThreaded { .. } => {
-                Some("the same version of CPython with the GIL can be read".to_owned())
+                Some("of free-threaded CPythons 3.13 can be read, and with the GIL all of 3.8 to 3.15".to_owned())
             }
             Self::Layout { .. } => Some(
                 "this may be a patched or debug build of CPython; please report it with the output of `python -VV`"

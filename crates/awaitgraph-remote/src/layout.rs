@@ -5,8 +5,8 @@
 //!
 //! ```text
 //!   3.8 ─> 3.9 ─> 3.10 ─> 3.11 ─> 3.12 ─> 3.13 ─> 3.14 ─> 3.15    tables: each the
-//!                                            │       │       │      difference to the last
-//!                                            └───────┴───────┴── corrected by what the
+//!                                          ├─> 3.13t │       │      difference to the last
+//!                                          └─────┴───┴───────┴── corrected by what the
 //!                                                target says of itself: `_Py_DebugOffsets`,
 //!                                                and from 3.14 `AsyncioDebug`
 //! ```
@@ -20,7 +20,7 @@ mod tables;
 
 pub(crate) use asyncio_debug::AsyncioDebug;
 pub(crate) use debug_offsets::DebugOffsets;
-pub(crate) use tables::for_minor;
+pub(crate) use tables::{for_minor, for_minor_free_threaded};
 
 /// One build's memory layout. All offsets are in bytes, from the start of the
 /// struct that the field's group names.
@@ -72,9 +72,19 @@ pub(crate) struct Object {
     /// offset of `ob_size`, and of the object that a wrapper
     /// (`async_generator_asend` and its like) wraps.
     pub(crate) header: u64,
-    /// Its lower half, where it has two: a count that is of any use fits that.
-    pub(crate) ob_refcnt: u64,
+    pub(crate) references: References,
     pub(crate) ob_type: u64,
+}
+
+/// Where an object counts the references to it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum References {
+    /// `ob_refcnt`; its lower half, where it has two: a count that is of any
+    /// use fits that.
+    Counted(u64),
+    /// Without the GIL: the thread that made it counts in `ob_ref_local`, all
+    /// others in `ob_ref_shared`, above two bits (`Include/object.h` of 3.13).
+    Halves { local: u64, shared: u64 },
 }
 
 /// `PyTypeObject`, `PyHeapTypeObject`.
@@ -197,8 +207,9 @@ pub(crate) enum Attributes {
     ValuesBefore,
     /// 3.12: with that flag, at -24 values (lowest bit set, one byte on) or a dict.
     TaggedBefore,
-    /// 3.13+: a dict at -24, else with `Py_TPFLAGS_INLINE_VALUES` values behind the object.
-    Inline,
+    /// 3.13+: a dict `dict` bytes in front of the object (24; 8 without the
+    /// GIL), else with `Py_TPFLAGS_INLINE_VALUES` values behind it.
+    Inline { dict: u64 },
 }
 
 /// `PySetObject`; an entry is a key and a hash.

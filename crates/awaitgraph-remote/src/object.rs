@@ -19,7 +19,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
-use crate::layout::Layout;
+use crate::layout::{Layout, References};
 use crate::limits::Limits;
 use crate::map::HashMap;
 use crate::memory::{Memory, Unreadable};
@@ -50,6 +50,10 @@ pub(crate) struct Objects<'a> {
 
 /// How many types are at hand without a search.
 const RECENT: usize = 64;
+
+/// The lowest bits of `ob_ref_shared` say how the object is counted, and count
+/// nothing (`Include/internal/pycore_object.h` of 3.13).
+const REFERENCE_STATE_BITS: u32 = 2;
 
 /// Names and places of slots.
 type Slots = Rc<[(u64, u64)]>;
@@ -220,7 +224,15 @@ impl<'a> Objects<'a> {
 
     /// How many references to the object at `addr` are counted.
     pub(crate) fn references(&self, addr: u64) -> Result<u64, Fault> {
-        Ok(self.u32(addr, self.layout.object.ob_refcnt)?.into())
+        match self.layout.object.references {
+            References::Counted(offset) => Ok(self.u32(addr, offset)?.into()),
+            // What others let go of may be more than what they took.
+            References::Halves { local, shared } => {
+                let local = i64::from(self.u32(addr, local)?);
+                let shared = self.i64(addr, shared)? >> REFERENCE_STATE_BITS;
+                Ok(local.saturating_add(shared).try_into().unwrap_or(0))
+            }
+        }
     }
 
     /// Whether there are weak references to the object at `addr`.

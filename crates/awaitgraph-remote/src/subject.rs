@@ -31,7 +31,7 @@ impl Subject<'_> {
                         own_pid: None,
                         python: identity.version,
                         executable: self.executable.to_owned(),
-                        free_threaded: false,
+                        free_threaded: identity.free_threaded,
                     },
                     ..graph
                 })

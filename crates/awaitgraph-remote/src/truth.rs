@@ -14,7 +14,6 @@ mod elf;
 mod hold;
 
 use crate::at_hand::{Python, say_not_tested};
-use crate::layout::for_minor;
 
 use described::corrected;
 pub(crate) use dwarf::Types;
@@ -66,10 +65,13 @@ fn every_number_is_what_the_compiler_says() {
     let pythons = Python::all();
     let mut wrong = Vec::new();
     for_each(&pythons, |python, files, types| {
-        let table = for_minor(python.minor).expect("a layout of each minor version");
+        let table = python.table();
         // The table is that of the newest patch level; an older one may differ
         // in what it says of itself.
-        let newest = pythons.iter().rfind(|other| other.minor == python.minor);
+        let same = |other: &&Python| {
+            (other.minor, other.free_threaded) == (python.minor, python.free_threaded)
+        };
+        let newest = pythons.iter().rfind(same);
         if newest.is_some_and(|newest| newest.version == python.version) {
             wrong.extend(Held::new(types, format!("{}, table", python.version)).all(&table));
         }

@@ -23,6 +23,8 @@ const UNMARKED: [u8; 5] = [12, 11, 10, 9, 8];
 pub(crate) struct Identity {
     /// As `3.11.7`.
     pub(crate) version: String,
+    /// Whether it was built without the GIL.
+    pub(crate) free_threaded: bool,
     pub(crate) layout: Layout,
     /// Where it has its state.
     pub(crate) py_runtime: u64,
@@ -65,6 +67,7 @@ fn identify_one(pid: u32, memory: &dyn Memory, runtime: &Runtime) -> Result<Iden
     let py_runtime = runtime.py_runtime;
     let found = |version, layout| Identity {
         version,
+        free_threaded: false,
         layout,
         py_runtime,
         others: 0,
@@ -74,7 +77,10 @@ fn identify_one(pid: u32, memory: &dyn Memory, runtime: &Runtime) -> Result<Iden
         && let Some(offsets) = DebugOffsets::parse(&bytes)
     {
         let (version, layout) = described(pid, memory, runtime, &offsets)?;
-        return Ok(found(version, layout));
+        return Ok(Identity {
+            free_threaded: offsets.free_threaded,
+            ..found(version, layout)
+        });
     }
     let mut hexversion = [0; 8];
     if runtime.py_version != 0 && memory.read(runtime.py_version, &mut hexversion).is_ok() {
@@ -115,11 +121,14 @@ fn described(
     offsets: &DebugOffsets,
 ) -> Result<(String, Layout), Error> {
     let version = spell(offsets.version);
-    if offsets.free_threaded {
-        return Err(Error::FreeThreaded { pid, version });
-    }
-    let Some(base) = offsets.minor().and_then(layout::for_minor) else {
-        return Err(Error::UnknownVersion { pid, version });
+    let known = offsets.minor().and_then(layout::for_minor);
+    let base = match (known, offsets.free_threaded) {
+        (None, _) => return Err(Error::UnknownVersion { pid, version }),
+        (Some(base), false) => base,
+        (Some(_), true) => match offsets.minor().and_then(layout::for_minor_free_threaded) {
+            Some(base) => base,
+            None => return Err(Error::FreeThreaded { pid, version }),
+        },
     };
     let mut layout = match offsets.correct(base) {
         Ok(layout) => layout,
@@ -208,12 +217,8 @@ mod tests {
     };
 
     #[test]
-    fn an_interpreter_without_the_gil_is_refused() {
-        for (hexversion, version) in [
-            (0x030d_0ff0, "3.13.15"),
-            (0x030e_0af0, "3.14.10"),
-            (0x030f_02f0, "3.15.2"),
-        ] {
+    fn an_interpreter_without_the_gil_is_refused_where_its_layout_is_not_known() {
+        for (hexversion, version) in [(0x030e_0af0, "3.14.10"), (0x030f_02f0, "3.15.2")] {
             let said = identify(7, &Begin([hexversion, 1]), &RUNTIME);
             let text = said.err().map(|error| error.to_string());
             let expected = format!(
@@ -222,6 +227,10 @@ mod tests {
             assert_eq!(text, Some(expected));
             // The numbers of another build: none, which is a layout, though no true one.
             assert!(identify(7, &Begin([hexversion, 0]), &RUNTIME).is_ok());
+        }
+        for flag in [0, 1] {
+            let identity = identify(7, &Begin([0x030d_0ff0, flag]), &RUNTIME).ok();
+            assert_eq!(identity.map(|it| it.free_threaded), Some(flag == 1));
         }
     }
 

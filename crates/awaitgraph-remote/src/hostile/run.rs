@@ -9,7 +9,7 @@ use awaitgraph_model::{Awaiter, Graph};
 
 use super::allocations;
 use super::memories::Counted;
-use crate::layout::{Layout, for_minor};
+use crate::layout::{Layout, for_minor, for_minor_free_threaded};
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::process::{Around, Runtime};
@@ -18,12 +18,11 @@ use crate::version;
 
 /// All layouts of the tables, each with its minor version.
 pub(super) fn layouts() -> impl Iterator<Item = (u8, Layout)> {
-    (8..=15).map(|minor| {
-        (
-            minor,
-            for_minor(minor).expect("a layout of each minor version"),
-        )
-    })
+    let with_gil = (8..=15).map(|minor| {
+        let layout = for_minor(minor);
+        (minor, layout.expect("a layout of each minor version"))
+    });
+    with_gil.chain((8..=15).filter_map(|minor| Some((minor, for_minor_free_threaded(minor)?))))
 }
 
 /// Many readings within the same limits, each of which must keep to them.

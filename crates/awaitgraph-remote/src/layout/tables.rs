@@ -1,17 +1,21 @@
-//! The layouts of release builds with the GIL, each as the difference to the one before.
+//! The layouts of release builds, each as the difference to the one before.
 //!
 //! Debug builds (`Py_DEBUG`) of 3.14 and 3.15 differ in what they tell of
 //! themselves: the interpreter's list of tasks is 8 bytes further on.
+
+mod free_threaded;
 
 use super::{
     Attributes, AwaitSign, Awaited, AwaitedBy, Code, CurrentFrame, Deque, Dict, DictKeys,
     Executing, FrameLayout, FrameStates, Function, Future, Generator, Instructions, Int,
     InterpreterFrame, InterpreterState, Layout, LineTable, LocalNames, Member, Method, Module,
-    MustCancel, Object, ObjectFrame, Partial, RunningLoop, RuntimeState, Set, SimpleQueue, Socket,
-    StackTop, Task, TaskLists, TaskRegistry, Text, ThreadState, TypeObject,
+    MustCancel, Object, ObjectFrame, Partial, References, RunningLoop, RuntimeState, Set,
+    SimpleQueue, Socket, StackTop, Task, TaskLists, TaskRegistry, Text, ThreadState, TypeObject,
 };
 
-/// The layout of CPython 3.`minor`, or `None` where it is not known.
+pub(crate) use free_threaded::for_minor_free_threaded;
+
+/// The layout of CPython 3.`minor` with the GIL, or `None` where it is not known.
 pub(crate) fn for_minor(minor: u8) -> Option<Layout> {
     Some(match minor {
         8 => V3_8,
@@ -29,7 +33,7 @@ pub(crate) fn for_minor(minor: u8) -> Option<Layout> {
 const V3_8: Layout = Layout {
     object: Object {
         header: 16,
-        ob_refcnt: 0,
+        references: References::Counted(0),
         ob_type: 8,
     },
     type_object: TypeObject {
@@ -417,7 +421,7 @@ const V3_13: Layout = Layout {
         values: 8,
         ..V3_12.dict
     },
-    attributes: Attributes::Inline,
+    attributes: Attributes::Inline { dict: 24 },
     simple_queue: SimpleQueue::Ring {
         items: 40,
         capacity: 48,

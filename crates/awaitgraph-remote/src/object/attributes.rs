@@ -97,7 +97,7 @@ impl Objects<'_> {
                 Some(tagged) if tagged & 1 != 0 => (None, Some(tagged.wrapping_add(1))),
                 dict => (dict, None),
             },
-            Attributes::Inline if managed => match self.before(addr, 24)? {
+            Attributes::Inline { dict } if managed => match self.before(addr, dict)? {
                 None if type_.flags & flags::INLINE_VALUES != 0 => {
                     let values = addr.wrapping_add(type_.basicsize);
                     (None, Some(values.wrapping_add(self.layout.dict.values)))

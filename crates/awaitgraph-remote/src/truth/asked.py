@@ -194,8 +194,17 @@ hold = threading.Event()
 ids = []
 
 
+# One in the variable, one that `say` keeps, and these: without the GIL each
+# thread's are counted apart, also those that it lets go of.
+counted = object()
+ours = [counted] * 5
+theirs = []
+
+
 def run():
     ids.extend([threading.get_ident(), threading.get_native_id()])
+    theirs.extend([counted] * 4)
+    ours.pop()
     started.set()
     hold.wait()
 
@@ -203,6 +212,8 @@ def run():
 threading.Thread(target=run, daemon=True).start()
 started.wait()
 say("thread", *ids)
+theirs.pop()
+say("references", counted, 2 + len(ours) + len(theirs))
 
 print("ready", flush=True)
 sys.stdin.read()

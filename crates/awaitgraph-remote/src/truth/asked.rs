@@ -8,7 +8,7 @@
 
 use crate::at_hand::Python;
 use crate::coroutine::{End, Stacks};
-use crate::layout::{AwaitSign, for_minor};
+use crate::layout::AwaitSign;
 use crate::limits::Limits;
 use crate::memory::Live;
 use crate::object::{Fault, Objects};
@@ -26,7 +26,8 @@ fn objects_hold_what_the_interpreter_says() {
         let memory = Live::new(pid);
         let runtime = crate::process::find_runtime(pid).expect("a runtime");
         let identity = version::identify(pid, &memory, &runtime).expect("a version");
-        assert_eq!(identity.version, python.version);
+        assert_eq!(identity.version, python.version.trim_end_matches('t'));
+        assert_eq!(identity.free_threaded, python.free_threaded);
         let objects = Objects::new(&memory, &identity.layout, Limits::SNAPSHOT);
         for line in &target.said {
             let (name, numbers) = line.split_once(' ').expect("a name and numbers");
@@ -89,6 +90,7 @@ fn find(objects: &Objects<'_>, what: &str, addr: u64) -> Result<Vec<i64>, Fault>
         "builtin" => pointers(&[layout.builtin_self])?,
         "method" => pointers(&[layout.method.function, layout.method.self_])?,
         "int" => vec![objects.int(addr)?],
+        "references" => vec![objects.references(addr)?.cast_signed()],
         other => {
             let kind = other.strip_prefix("kind:").expect("something to look for");
             vec![(format!("{:?}", objects.kind_of(addr)?) == kind).into()]
@@ -113,7 +115,7 @@ for function in yields, delegates, awaits:
 fn instructions_have_the_interpreters_numbers() {
     let pythons = Python::all();
     for python in &pythons {
-        let layout = for_minor(python.minor).expect("a layout of each minor version");
+        let layout = python.table();
         let said = python.ask(INSTRUCTIONS);
         let said: Vec<&str> = said.lines().collect();
         match layout.awaited.sign {

@@ -4,7 +4,7 @@
 use super::elf::Files;
 use super::for_each;
 use crate::at_hand::Python;
-use crate::layout::{AsyncioDebug, DebugOffsets, Layout, for_minor};
+use crate::layout::{AsyncioDebug, DebugOffsets, Layout};
 
 /// `table` with the numbers that the interpreter's own files tell; `None`
 /// where they tell none.
@@ -40,7 +40,7 @@ fn wrong_where_it_can_be_told(table: Layout, minor: u8) -> Layout {
 fn what_an_interpreter_says_of_itself_rights_a_wrong_table() {
     let pythons = Python::all();
     for python in pythons.iter().filter(|python| python.minor >= 13) {
-        let table = for_minor(python.minor).expect("a layout of each minor version");
+        let table = python.table();
         let files = Files::of(python);
         let right = corrected(&files, table).expect("3.13 and later describe themselves");
         let wrong = wrong_where_it_can_be_told(table, python.minor);

@@ -160,7 +160,8 @@ fn no_tasks(python: &Python, code: &str) -> Result<(), String> {
     let reading = scene::read(scene.pid, &[], LIMIT)?;
     let expected = format!(
         "awaitgraph: process {} (Python {}) runs no asyncio event loop and has no asyncio tasks\n",
-        scene.pid, python.version
+        scene.pid,
+        python.release()
     );
     let empty = ["tasks", "threads", "problems"]
         .iter()
@@ -178,7 +179,8 @@ fn idle_loop(python: &Python) -> Result<(), String> {
     let mut reading = scene::read(scene.pid, &[], LIMIT)?;
     let expected = format!(
         "awaitgraph: process {} (Python {}) runs an asyncio event loop, which has no tasks now\n",
-        scene.pid, python.version
+        scene.pid,
+        python.release()
     );
     if reading.stderr != expected {
         return Err(format!("expected\n{expected}got {reading:#?}"));

@@ -27,7 +27,7 @@ with open("/proc/self/maps") as maps:
     files = [line.split()[-1] for line in maps]
 loader = [file for file in files if "/ld-linux" in file][0]
 folders = [get("LIBDIR") or "", os.path.join(get("LIBDIR") or "", get("MULTIARCH") or ""), os.path.dirname(loader)]
-names = ["libpython%d.%d.so.1.0" % sys.version_info[:2]]
+names = ["libpython%d.%d%s.so.1.0" % (sys.version_info[:2] + (sys.abiflags,))]
 shared = [os.path.join(folder, name) for folder in folders for name in names]
 archive = os.path.join(get("LIBPL") or "", get("LIBRARY") or "")
 print(json.dumps({
@@ -125,12 +125,7 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
             named(&python).map_err(Failed::from)
         }));
     }
-    let mut free_threaded = pythons.free_threaded_builds().peekable();
-    if free_threaded.peek().is_none() {
-        let what = "a free-threaded CPython: there is none at hand";
-        pythons.gaps().add(what.to_owned());
-    }
-    for python in free_threaded {
+    for python in pythons.refused_builds() {
         let name = format!("a_free_threaded_build_is_refused::{}", python.version);
         let python = python.clone();
         trials.push(crate::outcome::trial(name, move || {

@@ -24,6 +24,11 @@ pub(crate) fn whole(scene: &Scene, reading: &Reading, consistent: bool) -> Resul
     differences.field("target.pid", &truth["pid"], &got["target"]["pid"]);
     differences.field("target.python", &truth["python"], &got["target"]["python"]);
     differences.field(
+        "target.free_threaded",
+        &truth["free_threaded"],
+        &got["target"]["free_threaded"],
+    );
+    differences.field(
         "target.executable",
         &truth["executable"],
         &got["target"]["executable"],

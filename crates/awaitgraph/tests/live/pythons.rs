@@ -16,6 +16,9 @@ const ENVIRONMENTS: &str = "AWAITGRAPH_TEST_ENVIRONMENTS";
 const BUILDS: &str = "AWAITGRAPH_TEST_BUILDS";
 const MUSL: &str = "AWAITGRAPH_TEST_MUSL";
 
+/// The minor versions that are read without the GIL too.
+pub(crate) const FREE_THREADED: [u32; 1] = [13];
+
 /// An interpreter, or that of a virtual environment.
 #[derive(Debug, Clone)]
 pub(crate) struct Python {
@@ -29,7 +32,8 @@ pub(crate) struct Python {
 
 /// All that are at hand, and what was found missing.
 pub(crate) struct Pythons {
-    /// One or more of each minor version, oldest first.
+    /// One or more of each minor version, oldest first; also those without the
+    /// GIL that can be read.
     pub(crate) interpreters: Vec<Python>,
     environments: Vec<Python>,
     builds: Vec<Python>,
@@ -59,10 +63,16 @@ impl Pythons {
                 None => "anything live: there is no python3 in PATH".to_owned(),
             });
         }
+        // Without the GIL everything is tried that is tried with it.
+        let (read, builds): (Vec<Python>, _) = lines(BUILDS)
+            .into_iter()
+            .partition(|it| it.version.ends_with('t') && it.is_read());
+        interpreters.extend(read);
+        interpreters.sort_by_key(|it| it.minor);
         Self {
             interpreters,
             environments: lines(ENVIRONMENTS),
-            builds: lines(BUILDS),
+            builds,
             on_musl: lines(MUSL),
             modules: Mutex::default(),
             gaps,
@@ -74,16 +84,15 @@ impl Pythons {
         self.interpreters.iter().chain(&self.builds)
     }
 
-    /// Builds with the GIL and with the interpreter's own checks (`Py_DEBUG`).
+    /// Builds with the interpreter's own checks (`Py_DEBUG`).
     pub(crate) fn debug_builds(&self) -> impl Iterator<Item = &Python> {
         let builds = self.builds.iter();
-        builds.filter(|it| it.version.ends_with('d') && !it.version.ends_with("td"))
+        builds.filter(|it| it.version.ends_with('d') && it.is_read())
     }
 
-    /// Builds without the GIL.
-    pub(crate) fn free_threaded_builds(&self) -> impl Iterator<Item = &Python> {
-        let builds = self.builds.iter();
-        builds.filter(|it| it.version.trim_end_matches('d').ends_with('t'))
+    /// Builds without the GIL that are refused.
+    pub(crate) fn refused_builds(&self) -> impl Iterator<Item = &Python> {
+        self.builds.iter().filter(|it| !it.is_read())
     }
 
     /// The environment of `python` if it has `module`; else that is noted.
@@ -136,6 +145,16 @@ impl Python {
             minor: version.split('.').nth(1)?.parse().ok()?,
             path: path.into(),
         })
+    }
+
+    fn is_read(&self) -> bool {
+        let free_threaded = self.version.trim_end_matches('d').ends_with('t');
+        !free_threaded || FREE_THREADED.contains(&self.minor)
+    }
+
+    /// Its version without the kind of build: `3.13.15` of `3.13.15t`.
+    pub(crate) fn release(&self) -> &str {
+        self.version.trim_end_matches(['t', 'd'])
     }
 
     /// The folder that its libraries are in, that of an environment's interpreter.

@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 
 use crate::pythons::Pythons;
 
-/// The minor versions, and the builds with the interpreter's own checks.
-const COLUMNS: [&str; 10] = [
-    "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15", "3.14d", "3.15d",
+/// The minor versions, those without the GIL, and the builds with the
+/// interpreter's own checks.
+const COLUMNS: [&str; 11] = [
+    "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.15", "3.13t", "3.14d", "3.15d",
 ];
 
 /// A heading, or what is read with the name of its test.
@@ -36,13 +37,13 @@ const LINES: &[Line] = &[
     Row("without the symbol that tells the version", "python_without_the_symbol_of_its_version_is_read"),
     Row("inside a program of another name", "a_program_that_embeds_python_is_read"),
     Row("the same, the loop in a thread that the program made", "a_loop_in_a_thread_of_an_embedding_program_is_read"),
-    Row("free-threaded: refused", "a_free_threaded_build_is_refused"),
     Heading("Places"),
     Row("on musl, by hand (CONTRIBUTING.md)", "a_target_under_a_musl_loader_is_read"),
     Row("a core file of the kernel", "a_core_of_the_kernel_says_the_same"),
     Row("a core file of gcore", "a_core_of_gcore_says_the_same"),
     Row("a loop in a thread that is not the main one", "the_loop_need_not_be_in_the_main_thread"),
     Row("a loop in each of many threads", "forty_threads_have_forty_loops"),
+    Row("the same, and they all execute Python", "loops_that_run_at_once_are_read"),
     Row("a process whose main thread has ended", "a_process_outlives_its_main_thread"),
     Row("a forked child", "a_forked_child_is_read"),
     Row("several interpreters in one process", "a_subinterpreter_has_its_own_tasks"),
@@ -93,10 +94,15 @@ const LINES: &[Line] = &[
 
 /// What can be had on no machine of ours.
 const CLOSING: &str = "
-Not run: free-threaded builds (3.13t, 3.14t, 3.15t), for want of one that can be
-fetched: they are told by their own `_Py_DebugOffsets` and refused, and a test
-of the reader shows that with a made-up runtime. All in one file: 3.14 and 3.15,
-as Debian brings no archive of them; their own `python` is one such file.
+3.13t was built from Debian's source package (`cargo xtask pythons
+--build-free-threaded`), static; packages that need a wheel for it were not tried.
+
+Not run: 3.14t and 3.15t, free-threaded as well, for want of an interpreter and
+of its source. They are told by their own `_Py_DebugOffsets` and refused: a test
+of the reader shows that with a made-up runtime, and the live tests where one is
+at hand.
+All in one file: 3.14 and 3.15, as Debian brings no archive of them; their own
+`python` is one such file.
 Coroutines of Cython: for 3.14 and 3.15 only those of uvloop, as Debian's come
 without the headers to compile others. Machines other than x86-64: none.
 ";
@@ -212,7 +218,8 @@ fn cells(line: &str) -> Vec<&str> {
 fn document(names: &[String], outcomes: &BTreeMap<String, bool>) -> String {
     let mut text = "# What is read\n\nEach line is shown by the test that it names \
         (`cargo xtask test`), on every version with a mark; this file is written by \
-        the run of the tests, and says what has passed in it. `d` stands for builds with Py_DEBUG.\n"
+        the run of the tests, and says what has passed in it. `t` stands for builds without \
+        the GIL, `d` for builds with Py_DEBUG.\n"
         .to_owned();
     for line in LINES {
         match line {

@@ -288,6 +288,7 @@ const ROWS: &[Row] = &[
     row("each_thread_has_its_loop", "two_loops").everywhere().and(&[Nonblocking]),
     row("the_loop_need_not_be_in_the_main_thread", "loop_in_thread"),
     row("forty_threads_have_forty_loops", "many_threads"),
+    row("loops_that_run_at_once_are_read", "loops_at_once"),
     row("a_process_outlives_its_main_thread", "main_thread_ended").and(&[Nonblocking]),
     row("tasks_outlive_their_thread", "thread_ended"),
     row("tasks_outlive_their_loop", "loop_stopped"),

@@ -39,6 +39,7 @@ _states = []
 _loops = {}
 _conditions = []
 _blocking = set()
+_spinning = set()
 _parts = []
 _waits = []
 _numbers = []
@@ -143,6 +144,12 @@ def block():
 def blocks(function):
     """Tells that `function`, too, blocks its thread for good."""
     _blocking.add(function.__code__)
+    return function
+
+
+def spins(function):
+    """Tells that `function` never ends, and is on one line all the time."""
+    _spinning.add(function.__code__)
     return function
 
 
@@ -262,6 +269,9 @@ def _unsettled():
         if not loop.is_running():
             continue
         frame = frames.get(ident)
+        if frame is not None and frame.f_code in _spinning:
+            places.append((ident, id(frame)))
+            continue
         if frame is None or not _in_kernel(native):
             return "a thread runs", None
         if frame.f_code not in _blocking and not _idle(loop, frame):
@@ -349,6 +359,7 @@ def gather(own=None):
     whole = {
         "pid": os.getpid(),
         "python": "%d.%d.%d" % sys.version_info[:3],
+        "free_threaded": "t" in sys.abiflags,
         # Of this thread: a main thread that has ended has none.
         "executable": os.readlink("/proc/thread-self/exe"),
         "labels": {label: hex(id(task)) for label, task in _marks.items()},

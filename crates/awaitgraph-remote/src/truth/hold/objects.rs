@@ -2,20 +2,28 @@
 
 use super::Held;
 use crate::layout::{
-    Attributes, Deque, Dict, DictKeys, Function, Int, Member, Method, Module, Object, Partial, Set,
-    SimpleQueue, Socket, Text, TypeObject,
+    Attributes, Deque, Dict, DictKeys, Function, Int, Member, Method, Module, Object, Partial,
+    References, Set, SimpleQueue, Socket, Text, TypeObject,
 };
 
 impl Held<'_, '_> {
     pub(super) fn object(&mut self, object: &Object) {
         let Object {
             header,
-            ob_refcnt,
+            references,
             ob_type,
         } = *object;
         self.size("PyObject", header);
         self.offset("PyVarObject.ob_size", header);
-        self.offset("PyObject.ob_refcnt", ob_refcnt);
+        match references {
+            References::Counted(offset) => self.offset("PyObject.ob_refcnt", offset),
+            References::Halves { local, shared } => {
+                self.offset("PyObject.ob_ref_local", local);
+                self.size("PyObject.ob_ref_local", 4);
+                self.offset("PyObject.ob_ref_shared", shared);
+                self.size("PyObject.ob_ref_shared", 8);
+            }
+        }
         self.offset("PyObject.ob_type", ob_type);
         // What a wrapper wraps comes first.
         self.offset("PyAsyncGenASend.ags_gen", header);
@@ -126,7 +134,7 @@ impl Held<'_, '_> {
         let expected = match attributes {
             Attributes::Dict => (false, false),
             Attributes::ValuesBefore | Attributes::TaggedBefore => (true, false),
-            Attributes::Inline => (true, true),
+            Attributes::Inline { dict: _ } => (true, true),
         };
         let found = (values.is_some(), embedded.is_some());
         self.expect(
