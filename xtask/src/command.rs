@@ -1,6 +1,7 @@
 //! Running other programs, with errors that say which one and what it said.
 
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -43,6 +44,29 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         .with_context(|| format!("cannot start {}", shown(command)))?;
     if !status.success() {
         bail!("{} ended with {status}", shown(command));
+    }
+    Ok(())
+}
+
+/// Runs a command whose output is much and goes to a file; its end is in the error.
+pub(crate) fn logged(command: &mut Command, log: &Path) -> Result<()> {
+    const LAST: usize = 20;
+    let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(file.try_clone()?)
+        .stderr(file)
+        .status()
+        .with_context(|| format!("cannot start {}", shown(command)))?;
+    if !status.success() {
+        let said = String::from_utf8_lossy(&fs::read(log)?).into_owned();
+        let lines: Vec<&str> = said.lines().collect();
+        let last = lines.get(lines.len().saturating_sub(LAST)..);
+        bail!(
+            "{} ended with {status}\n{}",
+            shown(command),
+            last.unwrap_or_default().join("\n")
+        );
     }
     Ok(())
 }

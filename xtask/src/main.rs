@@ -31,6 +31,9 @@ Commands:
               --debug-symbols   fetch the symbols of the fetched ones too (about 100 MB each)
               --all-builds      list free-threaded (3.13.0t) and debug (3.13.0d) builds too,
                                 and fetch the debug builds of the fetched ones (90 MB each)
+              --build-free-threaded
+                                build 3.13t where there is none, from Debian's source (some
+                                minutes; makes no use of Debian's changes)
   test      Runs all tests over the interpreters at hand; ends with what was tested
               --require-all     a missing minor version is a failure
               --every-patch     use one of every version listed, not of each minor version only

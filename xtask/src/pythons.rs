@@ -6,7 +6,8 @@
 //!
 //!   search ──> probe ──> listed, newest last
 //!                ^
-//!   fetch ───────┘   (apt_sources ──> apt ──> unpack, patchelf)
+//!   fetch ───────┤   (apt_sources ──> apt ──> unpack, patchelf)
+//!   build ───────┘   (apt_sources ──> apt ──> configure, make)
 
 use std::path::Path;
 
@@ -18,6 +19,7 @@ pub(crate) mod probe;
 
 mod apt;
 mod apt_sources;
+pub(crate) mod build;
 mod fetch;
 mod search;
 
@@ -38,11 +40,13 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
     let mut fetching = Fetching::Allowed;
     let mut symbols = false;
     let mut all_builds = false;
+    let mut build_free_threaded = false;
     for option in options {
         match option.as_str() {
             "--no-fetch" => fetching = Fetching::Never,
             "--debug-symbols" => symbols = true,
             "--all-builds" => all_builds = true,
+            "--build-free-threaded" => build_free_threaded = true,
             unknown => bail!("no such option of pythons: {unknown}"),
         }
     }
@@ -52,6 +56,9 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
     }
     if all_builds && fetching == Fetching::Allowed {
         debug_builds(&mut found)?;
+    }
+    if build_free_threaded {
+        free_threaded_builds(&mut found)?;
     }
     for interpreter in &found {
         if all_builds || interpreter.is_plain() {
@@ -72,6 +79,25 @@ pub(crate) fn debug_symbols() -> Result<()> {
 pub(crate) fn debug_builds(found: &mut Vec<Interpreter>) -> Result<()> {
     let pythons: Vec<&Path> = found.iter().map(|it| it.path.as_path()).collect();
     let result = fetch::debug_builds(&pythons);
+    // Also after an error: one of several may have come.
+    ask(search::fetched()?, found);
+    sort(found);
+    result
+}
+
+/// Builds the interpreters without the GIL that are missing, and adds them to
+/// those that were found.
+fn free_threaded_builds(found: &mut Vec<Interpreter>) -> Result<()> {
+    let there = |minor: &u32| {
+        let mut of_minor = found.iter().filter(|it| it.version.minor == *minor);
+        of_minor.any(Interpreter::is_free_threaded)
+    };
+    let minors = build::FREE_THREADED.into_iter();
+    let missing: Vec<u32> = minors.filter(|minor| !there(minor)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let result = build::free_threaded(&missing);
     // Also after an error: one of several may have come.
     ask(search::fetched()?, found);
     sort(found);

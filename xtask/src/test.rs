@@ -77,6 +77,7 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
         );
     }
 
+    let builds = found.iter().filter(|it| !it.is_plain());
     let mut report = Report::default();
     if let Err(error) = pythons::debug_symbols() {
         // The tests that need it say what they could not test without it.
@@ -103,15 +104,7 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
             TEST_ENVIRONMENTS,
             lines(environments.iter().map(ToString::to_string)),
         ),
-        (
-            TEST_BUILDS,
-            lines(
-                found
-                    .iter()
-                    .filter(|it| !it.is_plain())
-                    .map(ToString::to_string),
-            ),
-        ),
+        (TEST_BUILDS, lines(builds.clone().map(ToString::to_string))),
     ];
     if let Some(folder) = mermaid {
         let folder = folder.to_str().context("the target folder is not UTF-8")?;
@@ -123,7 +116,8 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
         eprintln!("error: {error:#}");
         report.failure("the Python package");
     }
-    report.print(&chosen);
+    let tested: Vec<&Interpreter> = chosen.iter().copied().chain(builds).collect();
+    report.print(&tested);
     report.verdict()
 }
 

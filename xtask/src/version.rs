@@ -10,6 +10,9 @@ use anyhow::{Context, Result, bail};
 /// The minor versions that awaitgraph reads, as in "3.MINOR".
 pub(crate) const MINORS: std::ops::RangeInclusive<u32> = 8..=15;
 
+/// Those of them that can be built without the GIL, from `Py_GIL_DISABLED` on.
+pub(crate) const FREE_THREADED: std::ops::RangeInclusive<u32> = 13..=15;
+
 /// A version such as 3.14.10 or 3.15.0rc1.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version {

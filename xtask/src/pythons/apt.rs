@@ -14,6 +14,13 @@ use anyhow::{Context, Result, bail};
 use super::apt_sources::Mirror;
 use crate::command;
 
+/// Which of a suite's lists are wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Targets {
+    Packages,
+    Sources,
+}
+
 /// An apt that knows one suite of one mirror.
 pub(crate) struct Apt {
     folder: PathBuf,
@@ -21,8 +28,14 @@ pub(crate) struct Apt {
 }
 
 impl Apt {
-    /// Writes the configuration into a new folder and gets the list of packages.
-    pub(crate) fn update(folder: PathBuf, mirror: &Mirror, suite: &str) -> Result<Self> {
+    /// Writes the configuration into a new folder and gets the list of packages,
+    /// or of sources.
+    pub(crate) fn update(
+        folder: PathBuf,
+        mirror: &Mirror,
+        suite: &str,
+        targets: Targets,
+    ) -> Result<Self> {
         for part in ["state/lists/partial", "archives/partial"] {
             fs::create_dir_all(folder.join(part))?;
         }
@@ -31,7 +44,10 @@ impl Apt {
         let architecture = String::from_utf8_lossy(&architecture);
         fs::write(
             folder.join("suite.sources"),
-            mirror.stanza(suite, architecture.trim()),
+            match targets {
+                Targets::Packages => mirror.stanza(suite, architecture.trim()),
+                Targets::Sources => mirror.source_stanza(suite),
+            },
         )?;
         let configuration = folder.join("apt.conf");
         fs::write(&configuration, settings(&folder)?)?;
@@ -88,6 +104,28 @@ impl Apt {
         download.current_dir(&archives).arg("download");
         command::output(download.args(packages))?;
         unpack_all(&archives, into)
+    }
+
+    /// The versions of which the suite lists the source.
+    pub(crate) fn source_versions(&self, package: &str) -> Result<Vec<String>> {
+        let mut command = Command::new("apt-cache");
+        command.arg("-c").arg(&self.configuration);
+        command.args(["showsrc", "--only-source", package]);
+        let fields = command::output(&mut command)?;
+        let fields = String::from_utf8_lossy(&fields);
+        let versions = fields
+            .lines()
+            .filter_map(|line| line.strip_prefix("Version: "));
+        Ok(versions.map(str::to_owned).collect())
+    }
+
+    /// Puts the source of a version, without Debian's changes, into a folder.
+    pub(crate) fn download_source(&self, package: &str, version: &str, into: &Path) -> Result<()> {
+        let mut download = self.get();
+        download.current_dir(into).arg("source");
+        download.args(["--only-source", "--download-only", "--tar-only"]);
+        command::output(download.arg(format!("{package}={version}")))?;
+        Ok(())
     }
 
     fn get(&self) -> Command {

@@ -30,14 +30,24 @@ const KEPT: [(&str, &str); 4] = [
 impl Mirror {
     /// The stanza that gives the packages of `suite` from this mirror.
     pub(crate) fn stanza(&self, suite: &str, architecture: &str) -> String {
+        let architecture = format!("Architectures: {architecture}\n");
+        self.stanza_of("deb", "Packages", suite, &architecture)
+    }
+
+    /// The same of their sources.
+    pub(crate) fn source_stanza(&self, suite: &str) -> String {
+        self.stanza_of("deb-src", "Sources", suite, "")
+    }
+
+    fn stanza_of(&self, types: &str, targets: &str, suite: &str, more: &str) -> String {
         let mut stanza = format!(
-            "Types: deb\nURIs: {}\nSuites: {suite}\nComponents: {}\nArchitectures: {architecture}\n",
+            "Types: {types}\nURIs: {}\nSuites: {suite}\nComponents: {}\n{more}",
             self.uri,
             self.components.join(" ")
         );
         // No translations, no application metadata, no differences to an
-        // older list: only the list of packages.
-        stanza.push_str("Targets: Packages\nPDiffs: no\n");
+        // older list: only the list itself.
+        stanza.push_str(&format!("Targets: {targets}\nPDiffs: no\n"));
         for field in &self.fields {
             stanza.push_str(field);
             stanza.push('\n');
@@ -263,6 +273,11 @@ Components: main
             "Types: deb\nURIs: http://one.example/debian\nSuites: sid\nComponents: main\n\
              Architectures: amd64\nTargets: Packages\nPDiffs: no\n\
              Signed-By: /usr/share/keyrings/example.gpg\n"
+        );
+        assert_eq!(
+            promising(stanzas(text), Some("bookworm"))[0].source_stanza("sid"),
+            "Types: deb-src\nURIs: http://one.example/debian\nSuites: sid\nComponents: main\n\
+             Targets: Sources\nPDiffs: no\nSigned-By: /usr/share/keyrings/example.gpg\n"
         );
     }
 

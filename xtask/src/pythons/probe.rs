@@ -46,6 +46,16 @@ impl Interpreter {
         self.abi_flags.is_empty()
     }
 
+    /// A release build without the GIL.
+    pub(crate) fn is_free_threaded(&self) -> bool {
+        self.kind() == "t"
+    }
+
+    /// What is added to a version for a build of its kind: `t`, `d`, `td` or nothing.
+    pub(crate) fn kind(&self) -> &str {
+        &self.abi_flags
+    }
+
     #[cfg(test)]
     pub(crate) fn for_test(version_info: &str, abi_flags: &str, path: &str) -> Self {
         Self {

@@ -7,6 +7,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -69,10 +70,17 @@ fn add_all(candidates: &mut Vec<Candidate>, paths: impl IntoIterator<Item = Path
         let Ok(path) = path.canonicalize() else {
             continue;
         };
-        if !candidates.iter().any(|candidate| candidate.path == path) {
+        if !candidates.iter().any(|it| is_same_file(&it.path, &path)) {
             candidates.push(Candidate { path, named });
         }
     }
+}
+
+/// Also where one is a hard link to the other, as CPython installs
+/// `python3.13` and `python3.13t`.
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    let file = |path: &Path| Some(path.metadata().ok()?).map(|it| (it.dev(), it.ino()));
+    a == b || file(a).is_some_and(|it| file(b) == Some(it))
 }
 
 /// `python3*` of every installation that stands in a folder.
@@ -210,6 +218,7 @@ mod tests {
             fs::create_dir_all(&bin).unwrap();
             fs::write(bin.join("python3.9"), "").unwrap();
             symlink("python3.9", bin.join("python3")).unwrap();
+            fs::hard_link(bin.join("python3.9"), bin.join("python3.9t")).unwrap();
             symlink("gone", bin.join("python3.8")).unwrap();
         }
         let mut candidates = Vec::new();

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::pythons::probe::Interpreter;
-use crate::version::MINORS;
+use crate::version::{FREE_THREADED, MINORS};
 
 /// Collected while the runners run, so that nothing of it scrolls away.
 #[derive(Default)]
@@ -31,7 +31,8 @@ impl Report {
         self.failed.push(runner.to_owned());
     }
 
-    /// Prints all of it; the last lines tell the minor versions.
+    /// Prints all of it; the last lines tell the minor versions, and those
+    /// without the GIL.
     pub(crate) fn print(&self, tested: &[&Interpreter]) {
         println!("\n{}", self.text(tested));
     }
@@ -56,17 +57,18 @@ impl Report {
             lines.push(format!("{runner:width$}  {line}"));
         }
         lines.extend(self.gaps.iter().map(|gap| format!("not tested: {gap}")));
-        for minor in MINORS {
+        let plain = MINORS.map(|minor| (minor, ""));
+        for (minor, kind) in plain.chain(FREE_THREADED.map(|minor| (minor, "t"))) {
             let versions: Vec<String> = tested
                 .iter()
-                .filter(|it| it.version.minor == minor)
+                .filter(|it| it.version.minor == minor && it.kind() == kind)
                 .map(|it| it.version.to_string())
                 .collect();
-            let name = format!("CPython 3.{minor}");
+            let name = format!("CPython 3.{minor}{kind}");
             lines.push(if versions.is_empty() {
-                format!("{name:12}  missing")
+                format!("{name:13}  missing")
             } else {
-                format!("{name:12}  tested  {}", versions.join(", "))
+                format!("{name:13}  tested  {}", versions.join(", "))
             });
         }
         lines.join("\n")
@@ -79,7 +81,7 @@ mod tests {
     use crate::pythons::probe::Interpreter;
 
     #[test]
-    fn ends_with_a_line_for_each_minor_version() {
+    fn ends_with_a_line_for_each_minor_version_and_those_without_the_gil() {
         let mut report = Report::default();
         report.closing("model unittests", "test result: ok. 3 passed");
         report.closing("pytest 3.9.18", "1 failed in 0.1s");
@@ -92,15 +94,20 @@ mod tests {
 model unittests  test result: ok. 3 passed
 pytest 3.9.18    1 failed in 0.1s
 not tested: uvloop on 3.15.2: there is no wheel
-CPython 3.8   missing
-CPython 3.9   tested  3.9.18
-CPython 3.10  missing
-CPython 3.11  tested  3.11.2, 3.11.7
-CPython 3.12  missing
-CPython 3.13  missing
-CPython 3.14  missing
-CPython 3.15  missing";
-        assert_eq!(report.text(&[&nine, &old, &new]), expected);
+CPython 3.8    missing
+CPython 3.9    tested  3.9.18
+CPython 3.10   missing
+CPython 3.11   tested  3.11.2, 3.11.7
+CPython 3.12   missing
+CPython 3.13   missing
+CPython 3.14   missing
+CPython 3.15   missing
+CPython 3.13t  tested  3.13.15
+CPython 3.14t  missing
+CPython 3.15t  missing";
+        let free_threaded = Interpreter::for_test("3 13 15 final 0", "t", "/d");
+        let tested = [&nine, &old, &new, &free_threaded];
+        assert_eq!(report.text(&tested), expected);
         assert_eq!(
             report.verdict().unwrap_err().to_string(),
             "failed: pytest 3.9.18"
