@@ -125,6 +125,20 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
             named(&python).map_err(Failed::from)
         }));
     }
+    for python in pythons
+        .interpreters
+        .iter()
+        .filter(|it| it.is_free_threaded())
+    {
+        let name = format!(
+            "a_free_threaded_build_with_its_gil_on_is_read::{}",
+            python.version
+        );
+        let python = python.clone();
+        trials.push(Trial::test(name, move || {
+            with_gil_on(&python).map_err(Failed::from)
+        }));
+    }
     for python in pythons.refused_builds() {
         let name = format!("a_free_threaded_build_is_refused::{}", python.version);
         let python = python.clone();
@@ -294,6 +308,14 @@ fn named(python: &Python) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("{reading:#?}"))
+}
+
+/// The GIL can be switched on at the start, or by an extension module that asks
+/// for it, which changes nothing of what lies where.
+fn with_gil_on(python: &Python) -> Result<(), String> {
+    let mut scene = Scene::start(python, "two_loops.py", &["-Xgil=1"])?;
+    let reading = scene::read(scene.pid, &[], LIMIT)?;
+    compare::whole(&scene, &reading, true).map_err(|text| text + &scene.stop())
 }
 
 /// That a build without the GIL is not taken for another.

@@ -69,6 +69,15 @@ impl Pythons {
             .partition(|it| it.version.ends_with('t') && it.is_read());
         interpreters.extend(read);
         interpreters.sort_by_key(|it| it.minor);
+        for minor in FREE_THREADED {
+            let is_it = |it: &Python| it.minor == minor && it.is_free_threaded();
+            if !interpreters.iter().any(is_it) {
+                gaps.add(format!(
+                    "CPython 3.{minor}t, without the GIL: there is none at hand \
+                     (`cargo xtask pythons --build-free-threaded`)"
+                ));
+            }
+        }
         Self {
             interpreters,
             environments: lines(ENVIRONMENTS),
@@ -147,9 +156,13 @@ impl Python {
         })
     }
 
+    /// Whether it was built without the GIL.
+    pub(crate) fn is_free_threaded(&self) -> bool {
+        self.version.trim_end_matches('d').ends_with('t')
+    }
+
     fn is_read(&self) -> bool {
-        let free_threaded = self.version.trim_end_matches('d').ends_with('t');
-        !free_threaded || FREE_THREADED.contains(&self.minor)
+        !self.is_free_threaded() || FREE_THREADED.contains(&self.minor)
     }
 
     /// Its version without the kind of build: `3.13.15` of `3.13.15t`.

@@ -37,6 +37,7 @@ const LINES: &[Line] = &[
     Row("without the symbol that tells the version", "python_without_the_symbol_of_its_version_is_read"),
     Row("inside a program of another name", "a_program_that_embeds_python_is_read"),
     Row("the same, the loop in a thread that the program made", "a_loop_in_a_thread_of_an_embedding_program_is_read"),
+    Row("without the GIL, and with the GIL switched on in it", "a_free_threaded_build_with_its_gil_on_is_read"),
     Heading("Places"),
     Row("on musl, by hand (CONTRIBUTING.md)", "a_target_under_a_musl_loader_is_read"),
     Row("a core file of the kernel", "a_core_of_the_kernel_says_the_same"),
