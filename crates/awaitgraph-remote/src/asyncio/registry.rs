@@ -183,7 +183,7 @@ impl<'a> Modules<'a> {
     /// Adds the tasks of a set or a WeakSet.
     fn add_set(&self, found: &mut Found, addr: u64) -> Result<(), Fault> {
         let (tasks, missed) = match self.objects.kind_of(addr)? {
-            Kind::Set => (self.objects.set(addr)?, None),
+            Kind::Set => self.objects.set_as_it_is(addr)?,
             _ => self.objects.weak_set(addr)?,
         };
         for task in tasks {

@@ -39,9 +39,21 @@ impl Objects<'_> {
 
     /// The items of the set at `addr`, in the order of their slots.
     pub(crate) fn set(&self, addr: u64) -> Result<Vec<u64>, Fault> {
+        match self.set_as_it_is(addr)? {
+            (keys, None) => Ok(keys),
+            (_, Some(fault)) => Err(fault),
+        }
+    }
+
+    /// The same of a set that may be in the middle of a change, and what is then
+    /// wrong: one that grows has a new, empty table, which is filled little by
+    /// little (`set_table_resize` in `Objects/setobject.c`). A target may be
+    /// stopped there, and more likely so where its threads need no GIL.
+    pub(crate) fn set_as_it_is(&self, addr: u64) -> Result<(Vec<u64>, Option<Fault>), Fault> {
         let layout = &self.layout.set;
-        if self.u64(addr, layout.used)? == 0 {
-            return Ok(Vec::new());
+        let used = self.u64(addr, layout.used)?;
+        if used == 0 {
+            return Ok((Vec::new(), None));
         }
         let slots = self.u64(addr, layout.mask)?.saturating_add(1);
         if slots > limits::MOST_SLOTS {
@@ -57,7 +69,9 @@ impl Objects<'_> {
                 .filter(|&&[key, hash]| key != 0 && hash != u64::MAX);
             keys.extend(taken.map(|&[key, _]| key));
         })?;
-        Ok(keys)
+        let what = "a set in the middle of a change";
+        let fault = (keys.len() as u64 != used).then_some(Fault::Unexpected { addr, what });
+        Ok((keys, fault))
     }
 
     /// The living objects of the `weakref.WeakSet` at `addr`, and what could
@@ -69,8 +83,9 @@ impl Objects<'_> {
         if self.kind_of(data)? != Kind::Set {
             return unexpected(addr, "a WeakSet whose data is no set");
         }
-        let (mut objects, mut missed) = (Vec::new(), None);
-        for reference in self.set(data)? {
+        let (references, mut missed) = self.set_as_it_is(data)?;
+        let mut objects = Vec::new();
+        for reference in references {
             match self.referent(reference) {
                 Ok(object) => objects.extend(object),
                 Err(fault @ Fault::TooMuch { .. }) => return Err(fault),
@@ -224,5 +239,60 @@ impl Objects<'_> {
             done += take as u64;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::for_minor;
+    use crate::limits::Limits;
+    use crate::memory::{Memory, Unreadable};
+
+    const SET: u64 = 0x1000;
+    const TABLE: u64 = 0x2000;
+
+    /// A set of eight slots that says that it has two items.
+    struct Slots([u64; 16]);
+
+    impl Memory for Slots {
+        fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
+            let set = for_minor(13).expect("a layout").set;
+            for (place, byte) in (addr..).zip(buf) {
+                let (word, shift) = (place & !7, 8 * (place & 7));
+                let word = match word {
+                    it if it == SET + set.used => 2,
+                    it if it == SET + set.mask => 7,
+                    it if it == SET + set.table => TABLE,
+                    it => (it.checked_sub(TABLE))
+                        .and_then(|it| self.0.get((it / 8) as usize))
+                        .copied()
+                        .unwrap_or(0),
+                };
+                *byte = (word >> shift) as u8;
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_set_that_grows_is_told() {
+        let layout = for_minor(13).expect("a layout");
+        let mut slots = [0; 16];
+        let read = |slots: [u64; 16]| {
+            let memory = Slots(slots);
+            let objects = Objects::new(&memory, &layout, Limits::QUESTION);
+            (objects.set_as_it_is(SET), objects.set(SET))
+        };
+        // A key and its hash, and a place where there was one.
+        slots[..4].copy_from_slice(&[0x10, 1, 0x99, u64::MAX]);
+        let addr = SET;
+        let what = "a set in the middle of a change";
+        let fault = Fault::Unexpected { addr, what };
+        let said = (Ok((vec![0x10], Some(fault))), Err(fault));
+        assert_eq!(read(slots), said);
+        slots[6..8].copy_from_slice(&[0x20, 2]);
+        let said = (Ok((vec![0x10, 0x20], None)), Ok(vec![0x10, 0x20]));
+        assert_eq!(read(slots), said);
     }
 }
