@@ -2,6 +2,8 @@
 
 Each name tells whose child it is, how the group waits for it, and how deep its
 stack is: `group 17 gather, worker 3, depth 2`.
+
+`--loops=3`: in as many threads, each with a loop and its share of the groups.
 """
 import asyncio
 import os
@@ -12,6 +14,8 @@ import truth
 
 GROUPS = 100
 SIZE = 10
+LOOPS = int(truth.FLAVOURS.get("loops", "1"))
+together = threading.Barrier(LOOPS)
 
 
 async def worker(depth):
@@ -37,16 +41,18 @@ async def group(name):
         await wait(*tasks)
 
 
-async def main():
+async def main(share):
     loop = asyncio.get_running_loop()
-    asyncio.current_task().set_name("main")
+    asyncio.current_task().set_name("main %d" % share)
     tasks = []
-    for number in range(GROUPS):
+    for number in range(share, GROUPS, LOOPS):
         name = "group %d %s" % (number, ("gather", "wait")[number % 2])
         tasks.append(loop.create_task(group(name), name=name))
     await asyncio.sleep(0.05)
     truth.here(loop)
-    threading.Thread(target=serve, daemon=True).start()
+    together.wait()
+    if share == 0:
+        threading.Thread(target=serve, daemon=True).start()
     await asyncio.gather(*tasks)
 
 
@@ -55,4 +61,6 @@ def serve():
     truth.stay()
 
 
-asyncio.run(main())
+for share in range(1, LOOPS):
+    threading.Thread(target=lambda share=share: asyncio.run(main(share)), daemon=True).start()
+asyncio.run(main(0))
