@@ -32,7 +32,8 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
         [option, ..] => bail!("no such option of bench: {option}"),
     };
     let found = pythons::find(Fetching::Allowed)?;
-    let mut chosen = pythons::one_of_each_minor(&found);
+    let mut chosen = pythons::one_of_each(&found);
+    chosen.retain(|it| it.is_plain());
     chosen.retain(|it| MINORS.contains(&it.version.minor));
     let newest = *chosen.last().context("no interpreter was found")?;
     let pythons: Vec<(Version, PathBuf)> = (chosen.iter())

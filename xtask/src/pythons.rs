@@ -160,16 +160,14 @@ fn ask(candidates: Vec<Candidate>, found: &mut Vec<Interpreter>) {
     }
 }
 
-/// One interpreter for each minor version: one that the contributor named, or
-/// else the newest.
-pub(crate) fn one_of_each_minor(found: &[Interpreter]) -> Vec<&Interpreter> {
+/// One interpreter for each minor version and kind of build: one that the
+/// contributor named, or else the newest.
+pub(crate) fn one_of_each(found: &[Interpreter]) -> Vec<&Interpreter> {
     let mut chosen: Vec<&Interpreter> = Vec::new();
-    for interpreter in found.iter().filter(|it| it.is_plain()) {
+    for interpreter in found {
+        let group = |it: &Interpreter| (it.version.minor, it.kind().to_owned());
         let rank = |it: &Interpreter| -> (bool, Version) { (it.named, it.version.clone()) };
-        match chosen
-            .iter_mut()
-            .find(|it| it.version.minor == interpreter.version.minor)
-        {
+        match chosen.iter_mut().find(|it| group(it) == group(interpreter)) {
             Some(other) if rank(other) < rank(interpreter) => *other = interpreter,
             Some(_) => {}
             None => chosen.push(interpreter),
@@ -180,7 +178,7 @@ pub(crate) fn one_of_each_minor(found: &[Interpreter]) -> Vec<&Interpreter> {
 
 #[cfg(test)]
 mod tests {
-    use super::one_of_each_minor;
+    use super::one_of_each;
     use super::probe::Interpreter;
 
     fn interpreter(version_info: &str, path: &str) -> Interpreter {
@@ -194,7 +192,7 @@ mod tests {
             interpreter("3 11 7 final 0", "/new"),
             interpreter("3 12 0 candidate 1", "/candidate"),
         ];
-        let chosen: Vec<String> = one_of_each_minor(&found)
+        let chosen: Vec<String> = one_of_each(&found)
             .iter()
             .map(ToString::to_string)
             .collect();
@@ -206,15 +204,19 @@ mod tests {
         let mut named = interpreter("3 11 2 final 0", "/named");
         named.named = true;
         let found = [named, interpreter("3 11 7 final 0", "/new")];
-        assert_eq!(one_of_each_minor(&found)[0].to_string(), "3.11.2 /named");
+        assert_eq!(one_of_each(&found)[0].to_string(), "3.11.2 /named");
     }
 
     #[test]
-    fn free_threaded_and_debug_builds_are_not_chosen() {
+    fn each_kind_of_build_is_chosen_for_itself() {
         let found = [
-            Interpreter::for_test("3 13 0 final 0", "t", "/t"),
+            Interpreter::for_test("3 13 0 final 0", "t", "/old/t"),
             Interpreter::for_test("3 13 0 final 0", "d", "/d"),
+            Interpreter::for_test("3 13 15 final 0", "t", "/t"),
+            Interpreter::for_test("3 13 15 final 0", "t", "/other/t"),
         ];
-        assert!(one_of_each_minor(&found).is_empty());
+        let chosen = one_of_each(&found);
+        let chosen: Vec<String> = chosen.iter().map(ToString::to_string).collect();
+        assert_eq!(chosen, ["3.13.15t /t", "3.13.0d /d"]);
     }
 }

@@ -51,12 +51,14 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
     let mut found = pythons::find(Fetching::Allowed)?;
     let debug_builds = pythons::debug_builds(&mut found);
     let chosen: Vec<&Interpreter> = if every_patch {
-        let mut plain: Vec<&Interpreter> = found.iter().filter(|it| it.is_plain()).collect();
-        plain.dedup_by_key(|it| &it.version);
-        plain
+        found.iter().collect()
     } else {
-        pythons::one_of_each_minor(&found)
+        pythons::one_of_each(&found)
     };
+    let (mut chosen, mut builds): (Vec<&Interpreter>, Vec<&Interpreter>) =
+        chosen.into_iter().partition(|it| it.is_plain());
+    chosen.dedup_by_key(|it| &it.version);
+    builds.dedup_by_key(|it| (&it.version, it.kind()));
     let missing: Vec<String> = MINORS
         .filter(|minor| !chosen.iter().any(|it| it.version.minor == *minor))
         .map(|minor| format!("3.{minor}"))
@@ -77,7 +79,6 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
         );
     }
 
-    let builds = found.iter().filter(|it| !it.is_plain());
     let mut report = Report::default();
     if let Err(error) = pythons::debug_symbols() {
         // The tests that need it say what they could not test without it.
@@ -104,7 +105,7 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
             TEST_ENVIRONMENTS,
             lines(environments.iter().map(ToString::to_string)),
         ),
-        (TEST_BUILDS, lines(builds.clone().map(ToString::to_string))),
+        (TEST_BUILDS, lines(builds.iter().map(ToString::to_string))),
     ];
     if let Some(folder) = mermaid {
         let folder = folder.to_str().context("the target folder is not UTF-8")?;
@@ -116,8 +117,8 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
         eprintln!("error: {error:#}");
         report.failure("the Python package");
     }
-    let tested: Vec<&Interpreter> = chosen.iter().copied().chain(builds).collect();
-    report.print(&tested);
+    chosen.extend(builds);
+    report.print(&chosen);
     report.verdict()
 }
 
