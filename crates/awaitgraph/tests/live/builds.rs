@@ -135,7 +135,7 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
             python.version
         );
         let python = python.clone();
-        trials.push(Trial::test(name, move || {
+        trials.push(crate::outcome::trial(name, move || {
             with_gil_on(&python).map_err(Failed::from)
         }));
     }

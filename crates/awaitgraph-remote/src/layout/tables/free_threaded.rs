@@ -10,9 +10,10 @@
 
 use super::V3_13;
 use crate::layout::{
-    Attributes, Code, Deque, Dict, FrameStates, Function, Future, Generator, Instructions,
-    InterpreterState, Layout, Member, Method, Module, MustCancel, Object, Partial, References,
-    RunningLoop, Set, SimpleQueue, Socket, Task, Text, ThreadState, TypeObject,
+    Attributes, Code, Deque, Dict, FrameLayout, FrameStates, Function, Future, Generator,
+    Instructions, InterpreterFrame, InterpreterState, Layout, Member, Method, Module, MustCancel,
+    Object, Partial, References, RunningLoop, Set, SimpleQueue, Socket, StackTop, Task, Text,
+    ThreadState, TypeObject,
 };
 
 /// The layout of CPython 3.`minor` without the GIL, or `None` where it is not known.
@@ -38,6 +39,7 @@ const V3_13T: Layout = Layout {
         tp_flags: 184,
         tp_dictoffset: 304,
         tp_weaklistoffset: 224,
+        tp_as_async: 96,
         tp_mro: 360,
         tp_dict: 280,
         ht_cached_keys: 896,
@@ -129,6 +131,16 @@ const V3_13T: Layout = Layout {
         line_table: 152,
         ..V3_13.code
     },
+    frame: FrameLayout::Interpreter(InterpreterFrame {
+        executable: 0,
+        previous: 8,
+        instruction: 56,
+        globals: 24,
+        stack_top: StackTop::Count(64),
+        localsplus: 72,
+        owner: 70,
+        of_object: 40,
+    }),
     generator: Generator {
         frame: 88,
         qualname: 48,
