@@ -9,6 +9,7 @@
 //!   primitives, queues, timers, sockets, executors, futures
 //!               what is known of each
 //!   uvloop      the same where uvloop has it
+//!   words       what the names in a program tell
 //! ```
 //!
 //! The innermost frames tell the construct, and their `self` the object. Only
@@ -28,6 +29,7 @@ mod roles;
 mod sockets;
 mod timers;
 mod uvloop;
+mod words;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;

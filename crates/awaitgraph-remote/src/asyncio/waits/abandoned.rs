@@ -25,6 +25,9 @@ use crate::coroutine::End;
 use crate::map::HashMap;
 use crate::object::{Fault, Kind};
 
+/// What a function speaks of that lets go of a lock, or has to do with it before.
+const RELEASE: [&str; 4] = ["release", "acquire", "__aenter__", "__aexit__"];
+
 /// The references to locks that the frames of tasks have.
 #[derive(Debug, Default)]
 pub(super) struct Counted {
@@ -78,7 +81,7 @@ impl Waits<'_> {
                     let Some(lock) = lock else {
                         continue;
                     };
-                    if !self.is_lock(lock, &mut classes)? {
+                    if !self.is_one("Lock", lock, &mut classes)? {
                         continue;
                     }
                     if !asked {
@@ -100,7 +103,8 @@ impl Waits<'_> {
                         *count += u64::from(way.times == 1);
                     }
                     *in_hand |= chain.end == End::Executing
-                        || waits_for != Some(lock) && self.releases(frame.code, &mut releases)?;
+                        || waits_for != Some(lock)
+                            && self.speaks_of_any(RELEASE, frame.code, &mut releases)?;
                 }
             }
         }
@@ -113,45 +117,5 @@ impl Waits<'_> {
             }
         }
         Ok(self.counted.get_or_init(|| counted))
-    }
-
-    fn is_lock(&self, addr: u64, known: &mut HashMap<u64, bool>) -> Result<bool, Fault> {
-        let type_ = self.objects.type_of(addr)?;
-        if type_.kind != Kind::Other {
-            return Ok(false);
-        }
-        if let Some(&known) = known.get(&type_.addr) {
-            return Ok(known);
-        }
-        let is_it = self
-            .objects
-            .base_names(addr)?
-            .iter()
-            .any(|it| **it == *"Lock");
-        self.objects.hold(32)?;
-        known.insert(type_.addr, is_it);
-        Ok(is_it)
-    }
-
-    /// Whether a function speaks of `release`, or of what goes before it.
-    fn releases(&self, code: u64, known: &mut HashMap<u64, bool>) -> Result<bool, Fault> {
-        if let Some(&known) = known.get(&code) {
-            return Ok(known);
-        }
-        let objects = self.objects;
-        let what = "code without names";
-        let names = objects.required(code, objects.layout.code.mentioned, what)?;
-        let mut found = false;
-        for name in objects.tuple(names)? {
-            if objects.kind_of(name)? != Kind::Text {
-                continue;
-            }
-            for word in ["release", "acquire", "__aenter__", "__aexit__"] {
-                found |= objects.text_is(name, word)?;
-            }
-        }
-        objects.hold(32)?;
-        known.insert(code, found);
-        Ok(found)
     }
 }

@@ -26,6 +26,9 @@ use crate::object::{Fault, Kind, flags};
 /// In how many frames of who waits it is looked for by what it enters.
 const NEAREST: usize = 8;
 
+/// What a function speaks of that gives back what was borrowed.
+const GIVE_BACK: [&str; 3] = ["release", "put", "put_nowait"];
+
 /// By what they entered, and the queue that this leads to: the tasks inside.
 #[derive(Debug, Default)]
 pub(super) struct Borrowed(HashMap<(Entry, u64), Vec<TaskIndex>>);
@@ -96,7 +99,7 @@ impl Waits<'_> {
                         continue;
                     }
                     for frame in frames {
-                        if self.gives_back(frame.code, &mut known.codes)?
+                        if self.speaks_of_any(GIVE_BACK, frame.code, &mut known.codes)?
                             && let Some(pool) = self.frames.variable(&frame, "self")?
                         {
                             entry = Entry::Code(frame.code);
@@ -127,13 +130,13 @@ impl Waits<'_> {
         }
         let type_ = self.objects.type_of(object)?;
         let mut found = Vec::new();
-        if self.is_queue(object, &mut known.queues)? {
+        if self.is_one("Queue", object, &mut known.queues)? {
             found.push(object);
         } else if type_.kind == Kind::Other && type_.flags & flags::HEAPTYPE != 0 {
             let mut attributes = self.objects.attributes(object)?;
             attributes.truncate(limits::MOST_ATTRIBUTES);
             for (_, value) in attributes {
-                if self.is_queue(value, &mut known.queues)? {
+                if self.is_one("Queue", value, &mut known.queues)? {
                     found.push(value);
                 }
             }
@@ -154,33 +157,12 @@ impl Waits<'_> {
             Some(function) if objects.kind_of(function)? == Kind::Function => {
                 let what = "a function without code";
                 let code = objects.required(function, objects.layout.function.code, what)?;
-                self.gives_back(code, &mut known.codes)?
+                self.speaks_of_any(GIVE_BACK, code, &mut known.codes)?
             }
             _ => false,
         };
         objects.hold(32)?;
         known.classes.insert(addr, gives_back);
         Ok(gives_back)
-    }
-
-    fn gives_back(&self, code: u64, known: &mut HashMap<u64, bool>) -> Result<bool, Fault> {
-        if let Some(&known) = known.get(&code) {
-            return Ok(known);
-        }
-        let objects = self.objects;
-        let what = "code without names";
-        let names = objects.required(code, objects.layout.code.mentioned, what)?;
-        let mut found = false;
-        for name in objects.tuple(names)? {
-            if objects.kind_of(name)? != Kind::Text {
-                continue;
-            }
-            for word in ["release", "put", "put_nowait"] {
-                found |= objects.text_is(name, word)?;
-            }
-        }
-        objects.hold(32)?;
-        known.insert(code, found);
-        Ok(found)
     }
 }

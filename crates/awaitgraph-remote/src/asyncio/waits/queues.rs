@@ -6,7 +6,7 @@ use super::Waits;
 use super::frames::Level;
 use super::roles::Role;
 use crate::map::{HashMap, HashSet};
-use crate::object::{Fault, Kind};
+use crate::object::Fault;
 
 /// The tasks that put something into a queue, and those that take from it.
 #[derive(Debug, Default)]
@@ -124,11 +124,11 @@ impl Waits<'_> {
                     let Some(value) = self.objects.variable(frame.addr, place)? else {
                         continue;
                     };
-                    if self.is_queue(value, &mut queues)? {
+                    if self.is_one("Queue", value, &mut queues)? {
                         found.push(value);
                     } else if **name == *"self" {
                         for (_, value) in self.objects.attributes(value)? {
-                            if self.is_queue(value, &mut queues)? {
+                            if self.is_one("Queue", value, &mut queues)? {
                                 found.push(value);
                             }
                         }
@@ -154,41 +154,13 @@ impl Waits<'_> {
         Ok(self.users.get_or_init(|| users))
     }
 
-    pub(super) fn is_queue(
-        &self,
-        value: u64,
-        known: &mut HashMap<u64, bool>,
-    ) -> Result<bool, Fault> {
-        let type_ = self.objects.type_of(value)?;
-        if type_.kind != Kind::Other {
-            return Ok(false);
-        }
-        if let Some(&known) = known.get(&type_.addr) {
-            return Ok(known);
-        }
-        let is_it = self
-            .objects
-            .base_names(value)?
-            .iter()
-            .any(|it| **it == *"Queue");
-        self.objects.hold(32)?;
-        known.insert(type_.addr, is_it);
-        Ok(is_it)
-    }
-
     /// What a function does, by the names of attributes that it mentions.
     fn does(&self, code: u64) -> Result<Does, Fault> {
-        let objects = self.objects;
-        let mut does = Does::default();
-        let what = "code without names";
-        let names = objects.required(code, objects.layout.code.mentioned, what)?;
-        for name in objects.tuple(names)? {
-            if objects.kind_of(name)? != Kind::Text {
-                continue;
-            }
-            does.puts |= objects.text_is(name, "put")? || objects.text_is(name, "put_nowait")?;
-            does.gets |= objects.text_is(name, "get")? || objects.text_is(name, "get_nowait")?;
-        }
-        Ok(does)
+        let words = ["put", "put_nowait", "get", "get_nowait"];
+        let [put, put_nowait, get, get_nowait] = self.speaks_of(words, code)?;
+        Ok(Does {
+            puts: put || put_nowait,
+            gets: get || get_nowait,
+        })
     }
 }
