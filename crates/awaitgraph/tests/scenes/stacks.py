@@ -49,11 +49,20 @@ def chain(awaitable):
             found.append((None, awaitable))
             behind = getattr(awaitable, _AWAITED[_prefix(awaitable)])
         elif type(awaitable).__name__ in _OPAQUE:
-            # What it wraps is the first thing that it refers to; an async
-            # generator's value to send comes after the generator.
-            behind = next(iter(gc.get_referents(awaitable)), None)
+            behind = _wrapped(awaitable)
         awaitable = behind
     return found[::-1]
+
+
+def _wrapped(awaitable):
+    """What an object of CPython's own passes on to.
+
+    It is the first thing that it refers to, but for its type where that was
+    made at run time; an async generator's value to send comes after the
+    generator.
+    """
+    found = (o for o in gc.get_referents(awaitable) if o is not type(awaitable))
+    return next(found, None)
 
 
 def _prefix(awaitable):
@@ -121,7 +130,7 @@ def _thrown_through(owner):
         behind = [o for o in gc.get_referents(owner) if type(o).__name__ in kinds][-1:]
         behind = behind[0] if behind else None
     while type(behind).__name__ in _OPAQUE:
-        behind = next(iter(gc.get_referents(behind)), None)
+        behind = _wrapped(behind)
     return behind if type(behind).__name__ in _CHAINED else None
 
 

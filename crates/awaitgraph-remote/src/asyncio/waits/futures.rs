@@ -48,7 +48,9 @@ impl Waits<'_> {
     ) -> Result<WaitsFor, Fault> {
         let behind = self.behind(future)?;
         if let Some(found) = &behind.found {
-            return Ok(found.clone());
+            let mut found = found.clone();
+            self.add_action_of_uv(&mut found, levels);
+            return Ok(found);
         }
         let Behind {
             is_future, chained, ..
@@ -232,6 +234,11 @@ impl Waits<'_> {
         is_future: bool,
         outer: &[Level],
     ) -> Result<Option<WaitsFor>, Fault> {
+        // Compiled coroutines have no variables to look at.
+        let is_compiled = |level: &&Level| !level.raw.has_variables();
+        let compiled = outer.iter().take_while(is_compiled).count();
+        let is_future = is_future && compiled == 0;
+        let outer = outer.get(compiled..).unwrap_or_default();
         for (distance, level) in outer.iter().take(NEAREST).enumerate() {
             let Some(object) = self.frames.variable(&level.raw, "self")? else {
                 continue;

@@ -9,7 +9,10 @@
 //! there is but one of it; a handle of libuv leads back to the object that has
 //! it. Where neither holds nothing is said.
 
+use awaitgraph_model::{Wait, WaitsFor};
+
 use super::Waits;
+use super::frames::Level;
 use crate::object::{Fault, Kind};
 
 /// The largest object of uvloop that is looked through: a transport of TLS has
@@ -72,6 +75,24 @@ impl Waits<'_> {
             }
         }
         Ok(found.map(|socket| (socket, action)))
+    }
+
+    /// Says what a socket is waited for where the future alone does not: one
+    /// that `loop.sock_accept` awaits is one to read from like any other.
+    pub(super) fn add_action_of_uv(&self, found: &mut WaitsFor, levels: &[Level]) {
+        let Some(level) = levels.first().filter(|it| !it.raw.has_variables()) else {
+            return;
+        };
+        let action = self
+            .codes
+            .with(level.code, |code| match code.function.rsplit('.').next() {
+                Some("sock_accept") => Some("accept"),
+                Some("sock_connect") => Some("connect"),
+                _ => None,
+            });
+        if let (Wait::Socket(socket), Some(Some(action))) = (&mut found.what, action) {
+            socket.action = Some(action);
+        }
     }
 
     /// The only object that the one at `addr` has whose type is one of those.
