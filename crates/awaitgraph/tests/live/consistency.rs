@@ -14,7 +14,7 @@ use crate::scene::Scene;
 const OFTEN: (usize, [&str; 5]) = (1_000, ["3.8.", "3.11.", "3.13.", "3.14.", "3.15."]);
 const SELDOM: usize = 100;
 /// Without a stop each reading is several.
-const RUNNING: usize = 40;
+const RUNNING: usize = 20;
 
 pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
     let mut trials = Vec::new();
