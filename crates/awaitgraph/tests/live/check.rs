@@ -16,6 +16,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// one that computes, which takes several looks each time.
 const LOOKS: usize = 200;
 const LOOKS_AT_COMPUTING: usize = 30;
+/// Of so many looks one may tell of something that could not be read.
+const SELDOM: usize = 20;
 
 /// A scene in which something is wrong.
 struct Row {
@@ -239,9 +241,20 @@ fn healthy(python: &Python) -> Result<(), String> {
 
 fn healthy_under_load(python: &Python, arguments: &[&str], looks: usize) -> Result<(), String> {
     let mut scene = Scene::start(python, "healthy_service.py", arguments)?;
+    let mut flawed = 0;
     for look in 0..looks {
-        nothing_wrong(&check(scene.pid, &["--json"])?)
-            .map_err(|text| format!("at look {look}: {text}"))?;
+        let reading = check(scene.pid, &["--json"])?;
+        let findings = reading.document["findings"].as_array();
+        // A thread may be stopped halfway through making a frame: that is told,
+        // and is seldom.
+        if reading.code == Some(3) && findings.is_some_and(Vec::is_empty) {
+            flawed += 1;
+        } else {
+            nothing_wrong(&reading).map_err(|text| format!("at look {look}: {text}"))?;
+        }
+    }
+    if flawed > looks / SELDOM {
+        return Err(format!("{flawed} of {looks} looks told of problems"));
     }
     scene.is_well()
 }

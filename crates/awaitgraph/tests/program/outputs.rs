@@ -91,7 +91,7 @@ fn the_tree_before_task_groups() {
             ├── [gather] worker-2, worker-3 ×2  Shop.transaction service.py:32  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
             └── [gather] worker-4  Shop.worker service.py:50  waits to get from queue Shop.orders (empty)
             heartbeat  beat service.py:118
-            └── [wait_for] Task-9  Event.wait asyncio/locks.py:LINE  waits for event ADDR; timeout in 60 min
+            └── [wait_for] Task-9  Event.wait asyncio/locks.py:LINE  waits for event Shop.shutdown (ADDR); timeout in 60 min
         "#]],
     );
 }
@@ -111,7 +111,7 @@ fn the_tree_where_wait_for_makes_a_task() {
             ├── [task_group] worker-2, worker-3 ×2  Shop.transaction service.py:32  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
             └── [task_group] worker-4  Shop.worker service.py:50  waits to get from queue Shop.orders (empty)
             heartbeat  beat service.py:118
-            └── [wait_for] Task-9  Event.wait asyncio/locks.py:LINE  waits for event ADDR; timeout in 60 min
+            └── [wait_for] Task-9  Event.wait asyncio/locks.py:LINE  waits for event Shop.shutdown (ADDR); timeout in 60 min
         "#]],
     );
 }
