@@ -101,16 +101,18 @@ fn a_core_may_be_cut_off_anywhere() {
             let length = file.metadata().expect("a length").len();
             let mut random = Random::new(length);
             let mut places: Vec<u64> = seeds(CUTS / cores.len() as u64)
-                .map(|seed| match seed % 4 {
-                    // Among the headers, among the notes of the kernel, and
-                    // among those of gcore.
-                    0 => random.next() % (32 << 10),
+                .map(|seed| match seed % 8 {
+                    // Among the headers and the notes of the kernel, among the
+                    // notes of gcore, and behind all that says anything.
+                    0 | 4 => random.next() % (32 << 10),
                     1 => length - 1 - random.next() % (256 << 10),
+                    5 => length - 1 - random.next() % (4 << 10),
                     _ => random.next() % length,
                 })
                 .collect();
             places.sort_unstable();
             let (mut graphs, mut with_tasks) = (0, 0);
+            let mut without = Vec::new();
             for place in places.into_iter().rev() {
                 let of = format!("{} of {writer}, cut at {place}", python.version);
                 file.set_len(place).expect("a shorter core");
@@ -120,6 +122,9 @@ fn a_core_may_be_cut_off_anywhere() {
                 };
                 graphs += 1;
                 with_tasks += usize::from(!part.tasks.is_empty());
+                if part.tasks.is_empty() {
+                    without.clone_from(&part.problems);
+                }
                 // gcore puts headers behind all memory that say nothing to us.
                 let told = !part.problems.is_empty() || same(&part, &whole);
                 assert!(told, "{of} is not told");
@@ -132,7 +137,8 @@ fn a_core_may_be_cut_off_anywhere() {
             }
             assert!(
                 graphs > 20 && with_tasks > 3,
-                "{writer}: {graphs} graphs, {with_tasks} with tasks"
+                "{} of {writer}: {graphs} graphs, {with_tasks} with tasks; one without: {without:#?}",
+                python.version
             );
         }
     }
