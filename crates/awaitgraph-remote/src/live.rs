@@ -138,13 +138,33 @@ impl Process {
 
     /// Its graph of one moment, and how long it was stopped for that.
     ///
+    /// A thread may be stopped while it makes a frame or a task, half of which
+    /// cannot be read. Where something could not, and the stop was brief, there
+    /// is a second look, and the better one counts.
+    fn paused(&mut self) -> Result<(Graph, Duration), Error> {
+        let (graph, paused) = self.one_look()?;
+        if graph.problems.is_empty() || paused > limits::BRIEF {
+            return Ok((graph, paused));
+        }
+        self.memory.reopen();
+        let Ok((second, paused_again)) = self.one_look() else {
+            return Ok((graph, paused));
+        };
+        let is_better = second.problems.len() < graph.problems.len();
+        let better = if is_better { second } else { graph };
+        Ok((better, paused + paused_again))
+    }
+
+    /// The same from one look, or from a second stop where the first showed that
+    /// more is needed than was known before it.
+    ///
     /// Following objects takes time, copying bytes does not. So it is read while
     /// it runs; then it is stopped for as long as it takes to hold the pages
     /// that were read against what they are now. Where all are the same, what
     /// was read is the graph of that moment. Where some are not, they have been
     /// copied, and the copy is read. Only if that lacks something is the target
     /// stopped for a whole reading.
-    fn paused(&mut self) -> Result<(Graph, Duration), Error> {
+    fn one_look(&mut self) -> Result<(Graph, Duration), Error> {
         let asked = RefCell::new(Vec::new());
         let begun = process::monotonic(self.pid);
         let live = self.read(begun, &|pthread| {
