@@ -130,3 +130,6 @@ pub(crate) const LONGEST_TRYING: Duration = Duration::from_secs(1);
 pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(2);
 /// A stop so short may happen again where not all could be read in it.
 pub(crate) const BRIEF: Duration = Duration::from_millis(100);
+/// The sockets that are asked for their addresses while the process is stopped:
+/// some microseconds each.
+pub(crate) const MOST_ASKED: usize = 256;

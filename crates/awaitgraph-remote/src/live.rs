@@ -1,5 +1,7 @@
 //! A snapshot of a live process.
 
+mod sockets;
+
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
@@ -7,8 +9,9 @@ use awaitgraph_model::{Graph, SnapshotInfo, Wait};
 
 use crate::error::Error;
 use crate::limits;
+use crate::map::HashMap;
 use crate::memory::{Cached, Live, Memory, Why};
-use crate::process::{self, Around, Descriptors, OwnIds, Runtime, ThreadPointers};
+use crate::process::{self, Around, Descriptor, Descriptors, OwnIds, Runtime, ThreadPointers};
 use crate::snapshot::not_stopped;
 use crate::subject::Subject;
 
@@ -133,7 +136,9 @@ impl Process {
                 break;
             }
         }
-        best.ok_or(Error::Ended { pid: self.pid })
+        let mut graph = best.ok_or(Error::Ended { pid: self.pid })?;
+        self.complete(&mut graph, HashMap::default());
+        Ok(graph)
     }
 
     /// Its graph of one moment, and how long it was stopped for that.
@@ -174,14 +179,22 @@ impl Process {
         });
         self.not_lost()?;
 
+        let fds = live.as_ref().map(sockets::unknown).unwrap_or_default();
         let second = self.memory.second_look();
         let memory = &mut self.memory;
-        let pid = self.pid;
+        let (pid, living) = (self.pid, self.living);
         let look = |threads: &ThreadPointers| {
             let now = process::monotonic(pid);
-            (memory.refresh_by(second), now, threads.clone())
+            let same = memory.refresh_by(second);
+            (
+                same,
+                now,
+                threads.clone(),
+                process::of_stopped(living, &fds),
+            )
         };
-        let ((same, now, threads), mut paused) = process::while_stopped(pid, look)?;
+        let ((same, now, threads, mut descriptors), mut paused) =
+            process::while_stopped(pid, look)?;
         self.not_lost()?;
         let is_true = |(pthread, id): &(u64, Option<u32>)| threads.get(pthread) == id.as_ref();
         if same && asked.borrow().iter().all(is_true) {
@@ -189,6 +202,7 @@ impl Process {
             if let (Some(begun), Some(now)) = (begun, now) {
                 graph.pass(now - begun);
             }
+            self.complete(&mut graph, descriptors);
             return Ok((graph, paused));
         }
 
@@ -202,16 +216,20 @@ impl Process {
             let target = &mut *self;
             let look = move |threads: &ThreadPointers| {
                 let now = process::monotonic(pid);
-                target.read(now, &|pthread| {
+                let graph = target.read(now, &|pthread| {
                     threads.get(&pthread).copied().map(u64::from)
-                })
+                });
+                let fds = graph.as_ref().map(sockets::unknown).unwrap_or_default();
+                (graph, process::of_stopped(living, &fds))
             };
             let whole = process::while_stopped(pid, look)?;
-            graph = whole.0;
+            (graph, descriptors) = whole.0;
             paused += whole.1;
             self.not_lost()?;
         }
-        Ok((graph?, paused))
+        let mut graph = graph?;
+        self.complete(&mut graph, descriptors);
+        Ok((graph, paused))
     }
 
     /// Reads what the memory has, with all that the system tells beside it.
@@ -225,7 +243,6 @@ impl Process {
             executable: &self.executable,
             runtime: &self.runtime,
         };
-        let descriptors = Descriptors::of(self.living);
         let ids = OwnIds::of(self.pid);
         let own_thread_ids = |pthread| {
             let ours = thread_ids(pthread)?;
@@ -235,7 +252,6 @@ impl Process {
         let around = Around {
             thread_ids: &own_thread_ids,
             now,
-            descriptor: &|fd| descriptors.get(fd),
             is_alive: &|child| match ids.child(child) {
                 Some(child) => Some(process::is_alive(child)),
                 None => process::is_alive_in(self.pid, child),
@@ -247,6 +263,13 @@ impl Process {
             make_ours(&mut graph, &ids);
         }
         Ok(graph)
+    }
+
+    /// Adds what the system says of descriptors: `asked` while it was stopped,
+    /// and the tables of its network for the others.
+    fn complete(&self, graph: &mut Graph, asked: HashMap<i32, Descriptor>) {
+        let tables = Descriptors::of(self.living);
+        sockets::complete(graph, asked, |fd| tables.get(fd));
     }
 
     /// An error if the process ended, or turned out to be closed to us.

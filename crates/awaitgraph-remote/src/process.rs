@@ -20,9 +20,9 @@ mod stop;
 mod thread_id;
 
 pub(crate) use self::core::{Files, Opened, Progress};
-pub(crate) use around::{Around, Descriptor};
+pub(crate) use around::Around;
 pub(crate) use clock::monotonic;
-pub(crate) use descriptors::{Descriptors, is_alive_in};
+pub(crate) use descriptors::{Descriptor, Descriptors, is_alive_in, of_stopped};
 pub(crate) use listing::{command_line, processes};
 pub(crate) use own_ids::OwnIds;
 pub(crate) use permission::{allow_attach, not_permitted};

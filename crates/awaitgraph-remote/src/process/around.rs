@@ -10,8 +10,6 @@ pub(crate) struct Around<'a> {
     /// The clock of its event loops (`CLOCK_MONOTONIC`) at the moment of the
     /// snapshot, in seconds.
     pub(crate) now: Option<f64>,
-    /// What is behind a file descriptor.
-    pub(crate) descriptor: &'a dyn Fn(i32) -> Option<Descriptor>,
     /// Whether the process with this id, as the target has it, still lives.
     pub(crate) is_alive: &'a dyn Fn(u32) -> Option<bool>,
 }
@@ -22,19 +20,7 @@ impl<'a> Around<'a> {
         Self {
             thread_ids,
             now: None,
-            descriptor: &|_| None,
             is_alive: &|_| None,
         }
     }
-}
-
-/// What is behind a file descriptor.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Descriptor {
-    /// `tcp`, `udp`, `unix`, `pipe`.
-    pub(crate) family: Option<String>,
-    /// The local address.
-    pub(crate) local: Option<String>,
-    /// The peer's address.
-    pub(crate) peer: Option<String>,
 }

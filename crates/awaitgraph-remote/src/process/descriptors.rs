@@ -1,12 +1,27 @@
-//! What is behind the file descriptors of a process, as `/proc` tells it.
+//! What is behind the file descriptors of a process.
+//!
+//! A socket knows its addresses; to ask it, it is made ours for a moment
+//! (`pidfd_getfd`, Linux 5.6). While the process runs that is not for us to do:
+//! a socket that it closes just then would live on in its `epoll` until we let
+//! go. So a process that is not stopped is asked for by the tables of its
+//! network in `/proc`, for which the kernel goes through all connections of the
+//! machine.
 
 use std::cell::OnceCell;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::{Descriptor, status};
+use rustix::net::{
+    AddressFamily, SocketAddrAny, SocketAddrUnix, SocketType, getpeername, getsockname, sockopt,
+};
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+
+use super::status;
 use crate::map::HashMap;
 
 /// The most bytes that are read of one table of sockets.
@@ -19,12 +34,30 @@ const TABLES: [(&str, &str); 4] = [
     ("udp6", "udp"),
 ];
 
+/// What is behind a file descriptor.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Descriptor {
+    /// `tcp`, `udp`, `unix`, `pipe`.
+    pub(crate) family: Option<String>,
+    /// The local address.
+    pub(crate) local: Option<String>,
+    /// The peer's address.
+    pub(crate) peer: Option<String>,
+}
+
 /// The descriptors of one process. The tables are read once, and only when
 /// somebody asks.
 pub(crate) struct Descriptors {
     pid: u32,
     /// By inode.
     sockets: OnceCell<HashMap<u64, Descriptor>>,
+}
+
+/// What a link in `/proc/PID/fd` leads to.
+enum Target {
+    Pipe,
+    /// With its inode.
+    Socket(u64),
 }
 
 impl Descriptors {
@@ -38,17 +71,82 @@ impl Descriptors {
 
     /// What is behind the descriptor `fd`.
     pub(crate) fn get(&self, fd: i32) -> Option<Descriptor> {
-        let link = fs::read_link(format!("/proc/{}/fd/{fd}", self.pid)).ok()?;
-        let link = link.to_str()?;
-        if link.starts_with("pipe:") {
-            return Some(Descriptor {
-                family: Some("pipe".to_owned()),
-                ..Descriptor::default()
-            });
+        match target(self.pid, fd)? {
+            Target::Pipe => Some(pipe()),
+            Target::Socket(inode) => {
+                let sockets = self.sockets.get_or_init(|| sockets(self.pid));
+                sockets.get(&inode).cloned()
+            }
         }
-        let inode = link.strip_prefix("socket:[")?.strip_suffix(']')?;
-        let sockets = self.sockets.get_or_init(|| sockets(self.pid));
-        sockets.get(&inode.parse().ok()?).cloned()
+    }
+}
+
+/// What is behind `fds` of a process that is stopped; of those that cannot be
+/// asked, nothing.
+pub(crate) fn of_stopped(living: u32, fds: &[i32]) -> HashMap<i32, Descriptor> {
+    let mut found = HashMap::default();
+    if fds.is_empty() {
+        return found;
+    }
+    let pid = i32::try_from(living).ok().and_then(Pid::from_raw);
+    let process = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+    for &fd in fds {
+        let asked = match target(living, fd) {
+            Some(Target::Pipe) => Some(pipe()),
+            Some(Target::Socket(_)) => process
+                .as_ref()
+                .and_then(|process| pidfd_getfd(process, fd, PidfdGetfdFlags::empty()).ok())
+                .map(|socket| asked(&socket)),
+            None => Some(Descriptor::default()),
+        };
+        found.extend(asked.map(|descriptor| (fd, descriptor)));
+    }
+    found
+}
+
+fn target(living: u32, fd: i32) -> Option<Target> {
+    let link = fs::read_link(format!("/proc/{living}/fd/{fd}")).ok()?;
+    let link = link.to_str()?;
+    if link.starts_with("pipe:") {
+        return Some(Target::Pipe);
+    }
+    let inode = link.strip_prefix("socket:[")?.strip_suffix(']')?;
+    Some(Target::Socket(inode.parse().ok()?))
+}
+
+fn pipe() -> Descriptor {
+    Descriptor {
+        family: Some("pipe".to_owned()),
+        ..Descriptor::default()
+    }
+}
+
+/// What a socket says of itself.
+fn asked(socket: &OwnedFd) -> Descriptor {
+    let socket = socket.as_fd();
+    let family = match (sockopt::socket_domain(socket), sockopt::socket_type(socket)) {
+        (Ok(AddressFamily::UNIX), _) => "unix",
+        (Ok(AddressFamily::INET | AddressFamily::INET6), Ok(SocketType::STREAM)) => "tcp",
+        (Ok(AddressFamily::INET | AddressFamily::INET6), Ok(SocketType::DGRAM)) => "udp",
+        _ => return Descriptor::default(),
+    };
+    Descriptor {
+        family: Some(family.to_owned()),
+        local: getsockname(socket).ok().and_then(spelt),
+        peer: getpeername(socket).ok().flatten().and_then(spelt),
+    }
+}
+
+/// An address as people write it: `127.0.0.1:80`, `/run/socket`, `@abstract`.
+fn spelt(address: SocketAddrAny) -> Option<String> {
+    if let Ok(address) = SocketAddr::try_from(address.clone()) {
+        return Some(SocketAddr::new(address.ip(), address.port()).to_string());
+    }
+    let address = SocketAddrUnix::try_from(address).ok()?;
+    let lossy = |bytes| OsStr::from_bytes(bytes).to_string_lossy().into_owned();
+    match address.path_bytes() {
+        Some(path) => Some(lossy(path)),
+        None => Some(format!("@{}", lossy(address.abstract_name()?))),
     }
 }
 
@@ -156,6 +254,10 @@ mod tests {
             let address = listener.local_addr().unwrap();
             let stream = TcpStream::connect(address).unwrap();
             let own = Descriptors::of(std::process::id());
+            let fds = [stream.as_raw_fd(), listener.as_raw_fd()];
+            let asked = of_stopped(std::process::id(), &fds);
+            assert_eq!(asked.len(), 2);
+            assert!(fds.iter().all(|fd| asked.get(fd) == own.get(*fd).as_ref()));
             let found = own.get(stream.as_raw_fd()).unwrap();
             assert_eq!(found.family.as_deref(), Some("tcp"));
             assert_eq!(found.local, Some(stream.local_addr().unwrap().to_string()));

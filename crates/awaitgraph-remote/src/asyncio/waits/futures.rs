@@ -302,7 +302,6 @@ impl Waits<'_> {
         };
         let mut found = socket(SocketKind::Socket, action);
         found.fd = Some(fd);
-        self.complete(&mut found);
         Ok(Some(plain(Wait::Socket(found), future)))
     }
 
@@ -313,7 +312,6 @@ impl Waits<'_> {
         };
         let mut found = socket(SocketKind::Socket, action);
         self.add_socket(&mut found, object)?;
-        self.complete(&mut found);
         Ok(Some(plain(Wait::Socket(found), object)))
     }
 

@@ -8,7 +8,6 @@ use super::frames::Level;
 use super::{Run, Waits, plain, socket};
 use crate::limits;
 use crate::object::{Fault, Kind, flags};
-use crate::process::Descriptor;
 
 /// The attributes by which an object has its transport, and those by which it
 /// has another that has one.
@@ -127,7 +126,6 @@ impl Waits<'_> {
         {
             found.peer = self.address(address)?;
         }
-        self.complete(&mut found);
         let name = match object {
             Some(object) => self.names.find(&self.frames, &[object], outer)?,
             None => None,
@@ -154,7 +152,6 @@ impl Waits<'_> {
         {
             self.add_socket(&mut found, first)?;
         }
-        self.complete(&mut found);
         Ok(WaitsFor {
             what: Wait::Socket(found),
             id: Some(server),
@@ -289,7 +286,6 @@ impl Waits<'_> {
         if found.fd.is_none() {
             found.fd = self.descriptor_of_uv(here)?;
         }
-        self.complete(found);
         Ok(())
     }
 
@@ -346,27 +342,6 @@ impl Waits<'_> {
         };
         found.family = Some(family.to_owned());
         Ok(())
-    }
-
-    /// Adds what the system says of the descriptor, where the objects do not.
-    pub(super) fn complete(&self, found: &mut Socket) {
-        let Some(fd) = found.fd else {
-            return;
-        };
-        let is_whole = found.family.is_some() && found.local.is_some() && found.peer.is_some();
-        if is_whole || found.family.as_deref() == Some("pipe") {
-            return;
-        }
-        if let Some(Descriptor {
-            family,
-            local,
-            peer,
-        }) = (self.around.descriptor)(fd)
-        {
-            found.family = found.family.take().or(family);
-            found.local = found.local.take().or(local);
-            found.peer = found.peer.take().or(peer);
-        }
     }
 
     /// The text of an address, as `getsockname` gives it: `127.0.0.1:80`,
