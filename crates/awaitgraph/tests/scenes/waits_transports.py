@@ -1,8 +1,12 @@
 """Connections beneath TLS, datagrams and bare sockets, of either loop's own kinds."""
 import asyncio
+import fcntl
 import os
+import select
 import socket
 import ssl
+import struct
+import termios
 import threading
 
 import truth
@@ -14,13 +18,33 @@ def address(pair):
     return "%s:%d" % pair[:2]
 
 
+# Linux's <linux/sockios.h>: of what a socket has to send, the bytes that have not
+# been sent yet; `TIOCOUTQ` tells those with the ones that wait to be acknowledged.
+SIOCOUTQNSD = 0x894B
+
+
+def number(fd, request):
+    return struct.unpack("i", fcntl.ioctl(fd, request, bytes(4)))[0]
+
+
+def is_quiet():
+    """Whether nothing more comes on the connections beneath TLS, or can be sent."""
+    if len(handshakes) < 2 or set(descriptors) != {"read", "write"}:
+        return False
+    if any(number(fd, termios.FIONREAD) for fd in descriptors.values()):
+        return False
+    fd = descriptors["write"]
+    to_send = number(fd, termios.TIOCOUTQ)
+    return to_send == number(fd, SIOCOUTQNSD) > 0 and not select.select([], [fd], [], 0)[1]
+
+
 def serve(listener):
     """Completes each handshake, and reads and says nothing."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATE)
     while True:
         connection, _ = listener.accept()
-        kept.append(context.wrap_socket(connection, server_side=True))
+        handshakes.append(context.wrap_socket(connection, server_side=True))
 
 
 def trusting():
@@ -34,6 +58,7 @@ async def tls(label, port, action):
     truth.mark(label)
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trusting())
     sock = writer.get_extra_info("socket")
+    descriptors[action] = sock.fileno()
     truth.waits(
         label, "stream", action=action, id=writer.transport, family="tcp", fd=sock.fileno(),
         local=address(sock.getsockname()), peer="127.0.0.1:%d" % port,
@@ -96,11 +121,14 @@ async def main():
         "receives": receives(pairs[0][0]),
         "sends": sends(pairs[1][0]),
     }
-    truth.when(lambda: len(truth._waits) == len(children))
+    truth.when(lambda: len(truth._waits) == len(children) and is_quiet())
     for label in children:
         truth.awaits("main", label, "gather")
     await asyncio.gather(*children.values())
 
 
 kept = []
+handshakes = []
+# Of each connection beneath TLS, by what it does.
+descriptors = {}
 truth.run(main)
