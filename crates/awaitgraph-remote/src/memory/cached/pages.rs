@@ -4,8 +4,11 @@
 //! their addresses would put them but one behind the other, as they come: only
 //! what is really there takes memory.
 
+use std::alloc::{Layout, handle_alloc_error};
 use std::cell::Cell;
 use std::ops::Range;
+
+use memmap2::{Advice, MmapMut};
 
 use crate::map::HashMap;
 
@@ -18,15 +21,15 @@ pub(super) const PAGES: usize = 16;
 pub(super) const CHUNK: usize = PAGES * PAGE;
 /// The unit in which it is noted what of a page was used.
 const LINE: usize = PAGE / 64;
-/// The pages of a slab. A slab is so large that the system gives it as fresh
-/// memory, which costs nothing before it is used.
+/// The pages of a slab. It is asked of the system, which clears it when it is
+/// first used; an allocator would clear it once more.
 const SLAB: usize = 1024;
 
 /// The pages that have been tried.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     chunks: HashMap<u64, Chunk>,
-    slabs: Vec<Box<[u8]>>,
+    slabs: Vec<MmapMut>,
     /// Of each page that is given away, by its place.
     marks: Vec<Marks>,
 }
@@ -149,7 +152,7 @@ impl Pages {
             given = given.next_multiple_of(SLAB);
         }
         if given / SLAB >= self.slabs.len() {
-            self.slabs.push(vec![0; SLAB * PAGE].into_boxed_slice());
+            self.slabs.push(fresh());
         }
         self.marks.resize(given + length, Marks::default());
         // Chunks are bounded, and so are places.
@@ -293,6 +296,16 @@ impl Run {
         let start = place % SLAB * PAGE;
         (place / SLAB, start..start + self.length * PAGE)
     }
+}
+
+/// Room for the pages of a slab.
+fn fresh() -> MmapMut {
+    let Ok(slab) = MmapMut::map_anon(SLAB * PAGE) else {
+        handle_alloc_error(Layout::new::<[Page; SLAB]>());
+    };
+    // Where the system has no large pages, small ones do.
+    let _ = slab.advise(Advice::HugePage);
+    slab
 }
 
 /// The lines that hold the bytes `first..=last` of a page.
