@@ -185,7 +185,7 @@ impl Process {
         let (pid, living) = (self.pid, self.living);
         let look = |threads: &ThreadPointers| {
             let now = process::monotonic(pid);
-            let same = memory.refresh_by(second);
+            let same = memory.refresh_if_changed(second);
             (
                 same,
                 now,

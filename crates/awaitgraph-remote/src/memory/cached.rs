@@ -56,7 +56,9 @@ pub(crate) struct Cached<M> {
 
 /// What a second look at all that is here takes.
 pub(crate) struct SecondLook {
-    runs: Vec<Run>,
+    /// The pages of which something was used, and those that came with them.
+    used: Vec<Run>,
+    others: Vec<Run>,
     stage: Vec<u8>,
 }
 
@@ -95,43 +97,70 @@ impl<M: Memory> Cached<M> {
     /// Reads every page again that was tried before, and says whether all that
     /// was ever used of them is still the same. Where it is not, it is from now on.
     pub(crate) fn refresh(&mut self) -> bool {
-        let second = self.second_look();
-        self.refresh_by(second)
+        self.compared.set(false);
+        self.look_at_all(true)
     }
 
-    /// Makes ready for [`Self::refresh_by`], so that the target need not wait
-    /// for that.
+    /// Makes ready for [`Self::refresh_if_changed`], so that the target need not
+    /// wait for that.
     pub(crate) fn second_look(&self) -> SecondLook {
+        let kept = self.kept.borrow();
         SecondLook {
-            runs: self.kept.borrow().runs(),
-            stage: vec![0; STAGE],
+            used: kept.runs(true),
+            others: kept.runs(false),
+            // Not zeros, which would not be there before they are written to.
+            stage: vec![1; STAGE],
         }
     }
 
-    /// The same as [`Self::refresh`]; nothing may have been read since `second`
-    /// was made.
-    pub(crate) fn refresh_by(&mut self, second: SecondLook) -> bool {
+    /// The same as [`Self::refresh`] where something has changed; where nothing
+    /// has, only the pages are read of which something was used. Nothing may
+    /// have been read since `second` was made.
+    pub(crate) fn refresh_if_changed(&mut self, second: SecondLook) -> bool {
+        let SecondLook {
+            used,
+            others,
+            mut stage,
+        } = second;
         self.compared.set(false);
-        self.look_again(second, true)
+        self.begin_again();
+        if self.look_again(&used, &mut stage, true) {
+            return true;
+        }
+        self.look_again(&others, &mut stage, true);
+        false
     }
 
     /// The same, but what is here stays. What has changed is known from now on:
     /// reads of it are counted in [`Memory::torn`].
     pub(crate) fn compare(&mut self) -> bool {
         self.compared.set(true);
-        let second = self.second_look();
-        self.look_again(second, false)
+        self.look_at_all(false)
     }
 
-    fn look_again(&mut self, second: SecondLook, renew: bool) -> bool {
+    fn look_at_all(&mut self, renew: bool) -> bool {
+        let SecondLook {
+            used,
+            others,
+            mut stage,
+        } = self.second_look();
+        self.begin_again();
+        let same = self.look_again(&used, &mut stage, renew);
+        self.look_again(&others, &mut stage, renew);
+        same
+    }
+
+    fn begin_again(&mut self) {
         self.left.set(MOST_FETCHED);
         self.forget_recent();
+    }
+
+    fn look_again(&mut self, runs: &[Run], stage: &mut [u8], renew: bool) -> bool {
         let mut kept = mem::take(self.kept.get_mut());
-        let SecondLook { runs, mut stage } = second;
         let mut same = !self.dropped.get();
-        let mut rest = runs.as_slice();
+        let mut rest = runs;
         while !rest.is_empty() {
-            let mut room = stage.as_mut_slice();
+            let mut room = &mut *stage;
             let mut pieces = Vec::with_capacity(STAGE / PAGE);
             let mut left = rest.iter();
             while let Some(run) = left.as_slice().first()
@@ -401,6 +430,8 @@ impl<M: Memory> Memory for Cached<M> {
     fn expect(&self, addrs: &[u64]) {
         let mut kept = self.kept.borrow_mut();
         let mut missing: Vec<u64> = addrs.iter().map(|addr| addr / PAGE as u64).collect();
+        // Neighbours in the list are often neighbours in memory.
+        missing.dedup();
         missing.sort_unstable();
         missing.dedup();
         // Where NULL points to, nothing is.

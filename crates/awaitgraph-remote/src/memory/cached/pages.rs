@@ -159,11 +159,11 @@ impl Pages {
         given as u32
     }
 
-    /// All pages that have been tried.
-    pub(super) fn runs(&self) -> Vec<Run> {
+    /// All pages that have been tried, and of which something was used or nothing.
+    pub(super) fn runs(&self, used: bool) -> Vec<Run> {
         let mut found = Vec::with_capacity(self.chunks.len());
         for (&number, chunk) in &self.chunks {
-            for (first, length) in runs(chunk.tried) {
+            for (first, length) in runs(self.marked(chunk, used)) {
                 let mut from = first;
                 for page in first..first + length {
                     let follows = |page| Some(chunk.place(page)? + 1);
@@ -185,6 +185,18 @@ impl Pages {
             }
         }
         found
+    }
+
+    /// The tried pages of a chunk, of which something was used or nothing.
+    fn marked(&self, chunk: &Chunk, used: bool) -> u32 {
+        let is_used = |place: u32| {
+            let marks = self.marks.get(place as usize);
+            marks.is_some_and(|marks| marks.used.get() != 0)
+        };
+        let pages = (0..).zip(chunk.places);
+        pages
+            .filter(|&(page, place)| chunk.tried & 1 << page != 0 && is_used(place) == used)
+            .fold(0, |set, (page, _)| set | 1 << page)
     }
 
     /// Up to `length` bytes of the page that is kept at `place`, which are
@@ -380,7 +392,7 @@ mod tests {
         );
         assert_eq!(kept.chunk(7).tried, ALL);
         let mut again: Vec<_> = kept
-            .runs()
+            .runs(false)
             .iter()
             .map(|it| (it.chunk, it.first, it.length))
             .collect();
@@ -429,6 +441,6 @@ mod tests {
             let run = kept.add(chunk, 2, 5);
             assert_eq!(kept.bytes(run).unwrap().len(), 5 * PAGE);
         }
-        assert_eq!(kept.runs().len(), SLAB);
+        assert_eq!(kept.runs(false).len(), SLAB);
     }
 }
