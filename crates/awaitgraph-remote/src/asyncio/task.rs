@@ -133,7 +133,7 @@ impl Objects<'_> {
         match self.kind_of(name)? {
             Kind::Text => self.text(name),
             // 3.12+ counts, and makes the text when it is asked for.
-            Kind::Int => Ok(format!("Task-{}", self.int(name)?)),
+            Kind::Int => Ok(["Task-", &self.int(name)?.to_string()].concat()),
             _ => unexpected(addr, "a task whose name is not a str"),
         }
     }

@@ -690,6 +690,34 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_used_is_read_again_only_if_something_has_changed() {
+        let flat = Flat {
+            odd: Cell::new(1 << 40),
+            hole: Cell::new(1 << 40),
+        };
+        let mut memory = Cached::new(flat);
+        // Two pages that were asked for bring their two neighbours.
+        for page in [0, 1] {
+            memory.read(page * PAGE as u64, &mut [0]).unwrap();
+        }
+        let before = memory.bytes_read();
+        let second = memory.second_look();
+        memory.memory.odd.set(3 * PAGE as u64);
+        assert!(memory.refresh_if_changed(second));
+        assert_eq!(memory.bytes_read() - before, 2 * PAGE as u64);
+        memory.memory.odd.set(0);
+        memory.refresh_if_changed(memory.second_look());
+        memory.memory.odd.set(3 * PAGE as u64);
+        let second = memory.second_look();
+        assert!(!memory.refresh_if_changed(second));
+        memory.seal();
+        let mut byte = [0];
+        memory.read(3 * PAGE as u64, &mut byte).unwrap();
+        assert_eq!(byte, [8]);
+        assert!(!memory.missed());
+    }
+
+    #[test]
     fn what_is_not_kept_is_not_the_same() {
         let mut memory = cached(1 << 40);
         memory.read(0, &mut [0; 8]).unwrap();

@@ -163,17 +163,23 @@ pub(super) fn search(
 }
 
 fn read_maps(pid: u32, living: u32) -> Result<Vec<Mapping>, Error> {
+    let maps = read_whole(&format!("/proc/{living}/maps"));
+    if let Ok(maps) = &maps
+        && !maps.is_empty()
+    {
+        return Ok(maps::parse(maps));
+    }
     match status::life(pid) {
         Life::Gone => return Err(Error::NoSuchProcess { pid }),
         Life::Zombie => return Err(Error::Zombie { pid }),
         Life::Alive | Life::Hidden => {}
     }
-    match read_whole(&format!("/proc/{living}/maps")) {
-        Ok(maps) if maps.is_empty() && status::is_kernel_thread(pid) => Err(Error::NotPython {
+    match maps {
+        Ok(_) if status::is_kernel_thread(pid) => Err(Error::NotPython {
             pid,
             executable: String::new(),
         }),
-        Ok(maps) => Ok(maps::parse(&maps)),
+        Ok(_) => Ok(Vec::new()),
         Err(_) if !status::is_alive(pid) => Err(Error::Ended { pid }),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(not_permitted(pid)),
         // Where processes are hidden, not even their folders are shown.

@@ -391,13 +391,17 @@ mod tests {
             [4, 1, 3, 2]
         );
         assert_eq!(kept.chunk(7).tried, ALL);
-        let mut again: Vec<_> = kept
-            .runs(false)
-            .iter()
-            .map(|it| (it.chunk, it.first, it.length))
-            .collect();
-        again.sort_unstable();
-        assert_eq!(again, [(7, 0, 3), (7, 3, 1), (7, 4, 12), (9, 0, 2)]);
+        let again = |used| {
+            let runs = kept.runs(used);
+            let mut runs: Vec<_> = runs
+                .iter()
+                .map(|it| (it.chunk, it.first, it.length))
+                .collect();
+            runs.sort_unstable();
+            runs
+        };
+        assert_eq!(again(true), [(7, 2, 1), (7, 3, 1), (7, 4, 1), (9, 1, 1)]);
+        assert_eq!(again(false), [(7, 0, 2), (7, 5, 11), (9, 0, 1)]);
     }
 
     #[test]
