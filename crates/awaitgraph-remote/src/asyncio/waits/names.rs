@@ -101,7 +101,7 @@ impl<'a> Names<'a> {
         &self,
         frames: &Frames<'a>,
         wanted: &[u64],
-        levels: &[Level],
+        levels: &[Level<'_>],
     ) -> Result<Option<String>, Fault> {
         self.find_preferring(Prefer::Nearest, frames, wanted, levels)
     }
@@ -112,7 +112,7 @@ impl<'a> Names<'a> {
         prefer: Prefer,
         frames: &Frames<'a>,
         wanted: &[u64],
-        levels: &[Level],
+        levels: &[Level<'_>],
     ) -> Result<Option<String>, Fault> {
         self.left.set(self.left.get() + SHARE);
         let levels = levels.get(..limits::MOST_OWNER_FRAMES).unwrap_or(levels);
@@ -185,7 +185,7 @@ impl<'a> Names<'a> {
         &self,
         frames: &Frames<'a>,
         wanted: &[u64],
-        levels: &[Level],
+        levels: &[Level<'_>],
     ) -> Result<Option<String>, Fault> {
         self.share.set(SHARE_OF_ITEMS);
         for level in levels.iter().take(NEAREST) {

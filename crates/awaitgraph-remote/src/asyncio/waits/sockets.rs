@@ -37,7 +37,7 @@ impl Waits<'_> {
         run: &Run,
         action: &'static str,
         future: u64,
-        outer: &[Level],
+        outer: &[Level<'_>],
     ) -> Result<WaitsFor, Fault> {
         let mut found = socket(SocketKind::Stream, action);
         let mut transport = None;
@@ -71,13 +71,13 @@ impl Waits<'_> {
         &self,
         action: &'static str,
         future: u64,
-        inner: &[Level],
+        inner: &[Level<'_>],
     ) -> Result<WaitsFor, Fault> {
         let mut found = socket(SocketKind::Stream, action);
         let mut id = future;
         for level in inner {
             for name in ["transport", "transp"] {
-                if let Some(transport) = self.frames.variable(&level.raw, name)? {
+                if let Some(transport) = self.frames.variable(level.raw, name)? {
                     self.add_transport(&mut found, transport)?;
                     id = transport;
                 }
@@ -91,19 +91,19 @@ impl Waits<'_> {
         &self,
         action: &'static str,
         future: u64,
-        inner: &[Level],
-        outer: &[Level],
+        inner: &[Level<'_>],
+        outer: &[Level<'_>],
     ) -> Result<WaitsFor, Fault> {
         let mut found = socket(SocketKind::Socket, action);
         let mut object = None;
         'frames: for level in inner {
             for name in ["sock", "obj"] {
-                if let Some(value) = self.frames.variable(&level.raw, name)? {
+                if let Some(value) = self.frames.variable(level.raw, name)? {
                     object = Some(value);
                     break 'frames;
                 }
             }
-            if let Some(owner) = self.frames.variable(&level.raw, "self")? {
+            if let Some(owner) = self.frames.itself(level.raw)? {
                 for name in RAW_SOCKETS {
                     if let Some(value) = self.frames.attribute(owner, name)? {
                         object = Some(value);
@@ -123,7 +123,7 @@ impl Waits<'_> {
         }
         if action == "connect"
             && let Some(level) = inner.first()
-            && let Some(address) = self.frames.variable(&level.raw, "address")?
+            && let Some(address) = self.frames.variable(level.raw, "address")?
         {
             found.peer = self.address(address)?;
         }
@@ -145,7 +145,7 @@ impl Waits<'_> {
         &self,
         action: &'static str,
         server: u64,
-        outer: &[Level],
+        outer: &[Level<'_>],
     ) -> Result<WaitsFor, Fault> {
         let mut found = socket(SocketKind::Server, action);
         if let Some(sockets) = self.frames.attribute(server, "_sockets")?
@@ -168,7 +168,7 @@ impl Waits<'_> {
         &self,
         run: &Run,
         future: u64,
-        outer: &[Level],
+        outer: &[Level<'_>],
     ) -> Result<WaitsFor, Fault> {
         let mut pid = None;
         for &object in &run.objects {
