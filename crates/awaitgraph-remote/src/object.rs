@@ -55,8 +55,9 @@ pub(crate) struct Objects<'a> {
     budget: Budget,
 }
 
-/// How many types are at hand without a search.
-const RECENT: usize = 64;
+/// How many types are at hand without a search: so many that those of which
+/// there are thousands of objects most likely have a place each.
+const RECENT: usize = 256;
 
 /// What was found of a name in a type.
 #[derive(Debug, Clone, Copy)]

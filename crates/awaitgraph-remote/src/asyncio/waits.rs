@@ -198,6 +198,15 @@ impl<'a> Waits<'a> {
                 // whether it is inside of something or only about to be.
                 is_complete = false;
                 continue;
+            } else {
+                match looking.has_nothing(chain) {
+                    Ok(true) => continue,
+                    Ok(false) => {}
+                    Err(fault) => {
+                        missed = Some(fault);
+                        continue;
+                    }
+                }
             }
             let levels = || self.levels(task);
             if let Err(fault) = looking.add(task, chain, on_stack, levels, &mut entered) {
@@ -298,8 +307,11 @@ impl<'a> Waits<'a> {
         if chain.frames.len() != task.stack.len() {
             return false;
         }
-        let frames = chain.frames.iter().rev().zip(&task.stack);
-        levels.extend(frames.map(Level::new));
+        levels.reserve(chain.frames.len());
+        for (raw, frame) in chain.frames.iter().rev().zip(&task.stack) {
+            let code = frame.code;
+            levels.push(Level { raw, code });
+        }
         chain.fault.is_none()
     }
 

@@ -5,7 +5,7 @@
 //!                └── named by the code object ─────┘ f_valuestack    └ the stack's end
 //! ```
 
-use super::{REFERENCE_TAG, RawFrame};
+use super::{REFERENCE_TAG, RawFrame, WORD};
 use crate::layout::{FrameLayout, LocalNames, StackTop};
 use crate::limits;
 use crate::object::{Fault, Kind, Objects, unexpected};
@@ -62,14 +62,9 @@ impl Objects<'_> {
         }
     }
 
-    /// The value of a variable of the frame at `addr`, also where it is in a cell.
-    pub(crate) fn variable(&self, addr: u64, place: usize) -> Result<Option<u64>, Fault> {
-        let begin = match &self.layout.frame {
-            FrameLayout::Object(layout) => layout.localsplus,
-            FrameLayout::Interpreter(layout) => layout.localsplus,
-        };
-        let value = self.u64(addr, begin.wrapping_add(8 * place as u64))? & !REFERENCE_TAG;
-        match value {
+    /// The value of a variable of the frame, also where it is in a cell.
+    pub(crate) fn variable(&self, frame: &RawFrame, place: usize) -> Result<Option<u64>, Fault> {
+        match self.variable_itself(frame, place)? {
             0 => Ok(None),
             cell if self.kind_of_shared(cell)? == Kind::Cell => {
                 self.pointer(cell, self.layout.cell_content)
@@ -79,12 +74,12 @@ impl Objects<'_> {
     }
 
     /// The same, where it is not `None`.
-    pub(crate) fn variable_but_none(&self, addr: u64, place: usize) -> Result<Option<u64>, Fault> {
-        let begin = match &self.layout.frame {
-            FrameLayout::Object(layout) => layout.localsplus,
-            FrameLayout::Interpreter(layout) => layout.localsplus,
-        };
-        let value = self.u64(addr, begin.wrapping_add(8 * place as u64))? & !REFERENCE_TAG;
+    pub(crate) fn variable_but_none(
+        &self,
+        frame: &RawFrame,
+        place: usize,
+    ) -> Result<Option<u64>, Fault> {
+        let value = self.variable_itself(frame, place)?;
         if value == 0 {
             return Ok(None);
         }
@@ -96,6 +91,22 @@ impl Objects<'_> {
             },
             _ => Ok(Some(value)),
         }
+    }
+
+    /// The object that a variable of the frame refers to; 0 where it has none.
+    #[inline]
+    fn variable_itself(&self, frame: &RawFrame, place: usize) -> Result<u64, Fault> {
+        let word = match place {
+            0 if frame.first != 0 => frame.first,
+            _ => {
+                let begin = match &self.layout.frame {
+                    FrameLayout::Object(layout) => layout.localsplus,
+                    FrameLayout::Interpreter(layout) => layout.localsplus,
+                };
+                self.u64(frame.addr, begin.wrapping_add(WORD * place as u64))?
+            }
+        };
+        Ok(word & !REFERENCE_TAG)
     }
 
     /// The dict of the globals of the frame at `addr`.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use awaitgraph_model::{CodeIndex, Frame};
+use awaitgraph_model::CodeIndex;
 
 use super::roles::{self, Role};
 use crate::code::Codes;
@@ -22,15 +22,6 @@ type Recent = RefCell<Option<(u64, Rc<Variables>)>>;
 pub(super) struct Level<'a> {
     pub(super) raw: &'a RawFrame,
     pub(super) code: CodeIndex,
-}
-
-impl<'a> Level<'a> {
-    pub(super) fn new((raw, frame): (&'a RawFrame, &Frame)) -> Self {
-        Self {
-            raw,
-            code: frame.code,
-        }
-    }
 }
 
 /// Reads variables of frames; what is the same for all frames of a function is
@@ -139,7 +130,7 @@ impl<'a> Frames<'a> {
             return Ok(None);
         }
         for place in self.variables(frame.code)?.places(name) {
-            let found = self.objects.variable_but_none(frame.addr, place)?;
+            let found = self.objects.variable_but_none(frame, place)?;
             if found.is_some() {
                 return Ok(found);
             }
@@ -165,7 +156,7 @@ impl<'a> Frames<'a> {
     /// The first of these variables that there is.
     fn first_of(&self, frame: &RawFrame, places: &[usize]) -> Result<Option<u64>, Fault> {
         for &place in places {
-            let found = self.objects.variable_but_none(frame.addr, place)?;
+            let found = self.objects.variable_but_none(frame, place)?;
             if found.is_some() {
                 return Ok(found);
             }

@@ -455,7 +455,7 @@ impl Waits<'_> {
             for frame in thread.frames.iter().take(limits::DEEPEST_REFERENCES) {
                 let variables = self.frames.variables(frame.code)?;
                 for (place, name) in variables.names.iter().enumerate() {
-                    let Some(value) = objects.variable(frame.addr, place)? else {
+                    let Some(value) = objects.variable(frame, place)? else {
                         continue;
                     };
                     if matches!(objects.kind_of(value)?, Kind::Future | Kind::PyFuture) {

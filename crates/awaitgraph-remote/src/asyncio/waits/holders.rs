@@ -202,6 +202,20 @@ impl<'a, 'f> Looking<'a, 'f> {
         Ok(())
     }
 
+    /// Whether none of the frames of the suspended task is inside of something,
+    /// as is seen at once of nearly all.
+    pub(super) fn has_nothing(&self, chain: Chain<'_>) -> Result<bool, Fault> {
+        if !matches!(chain.end, End::Awaiting(_)) {
+            return Ok(false);
+        }
+        for frame in chain.frames {
+            if frame.kept == Kept::InGreenlet || self.has_in_hand(frame, State::Awaits)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Whether the frame may be inside of something: nearly all have nothing on
     /// their value stack but what they await.
     fn has_in_hand(&self, frame: &RawFrame, state: State) -> Result<bool, Fault> {

@@ -162,7 +162,7 @@ impl<'a> Names<'a> {
             let variables = frames.variables(level.raw.code)?;
             let begin = values.len();
             for (place, name) in variables.names.iter().enumerate() {
-                let Some(value) = self.objects.variable(level.raw.addr, place)? else {
+                let Some(value) = self.objects.variable(level.raw, place)? else {
                     continue;
                 };
                 if !wanted.contains(&value) {

@@ -144,7 +144,7 @@ impl Waits<'_> {
                 }
                 let variables = self.frames.variables(frame.code)?;
                 for (place, name) in variables.names.iter().enumerate() {
-                    let Some(value) = self.objects.variable(frame.addr, place)? else {
+                    let Some(value) = self.objects.variable(frame, place)? else {
                         continue;
                     };
                     if is_queue(value)? {
