@@ -14,7 +14,7 @@ mod registry;
 mod task;
 mod waits;
 
-pub(crate) use awaiters::Awaiters;
+pub(crate) use awaiters::{Awaiters, Waiting};
 pub(crate) use registry::Modules;
 pub(crate) use task::RawTask;
 pub(crate) use waits::{Picture, ThreadFrames, Waits};

@@ -64,6 +64,7 @@ impl Objects<'_> {
             offset: -1,
             generator: Some(addr),
             values: 0,
+            first: 0,
             kept: Kept::Compiled { name, kind },
         };
         Ok((frame, awaits))

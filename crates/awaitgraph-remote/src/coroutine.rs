@@ -11,7 +11,7 @@
 //! awaitable written in Python as a class with `__next__`, or another one
 //! written in C, is opaque: the chain ends there.
 
-use crate::frame::{FrameFields, RawFrame};
+use crate::frame::{FrameFields, RawFrame, WORD};
 use crate::layout::{AwaitSign, FrameLayout, FrameStates, StackTop};
 use crate::limits;
 use crate::map::{HashMap, HashSet};
@@ -62,6 +62,7 @@ impl Chains {
     }
 
     /// The chain that came in this place.
+    #[inline]
     pub(crate) fn get(&self, place: usize) -> Option<Chain<'_>> {
         let &(begin, end) = self.places.get(place)?;
         let behind = self.places.get(place + 1);
@@ -251,7 +252,7 @@ impl Objects<'_> {
     fn generator_fields(&self, addr: u64) -> Result<FrameFields<'_>, Fault> {
         let begin = self.layout.generator.frame;
         let length = match &self.layout.frame {
-            FrameLayout::Interpreter(layout) => layout.localsplus,
+            FrameLayout::Interpreter(layout) => layout.localsplus + WORD,
             FrameLayout::Object(_) => 0,
         };
         let between = self.layout.object.header..begin.saturating_add(length);

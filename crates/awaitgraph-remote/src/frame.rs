@@ -23,6 +23,9 @@ const OWNED_BY_GENERATOR: u8 = 1;
 /// `enum _frameowner`: from here on it is the interpreter's own and shows nothing.
 const OWNED_BY_INTERPRETER: u8 = 3;
 
+/// The size of a variable, for which each frame has room (`localsplus[1]`).
+pub(crate) const WORD: u64 = 8;
+
 /// One frame, as it lies in memory.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RawFrame {
@@ -36,6 +39,9 @@ pub(crate) struct RawFrame {
     /// How many values it has in hand, where it is suspended: those on its value
     /// stack, and (3.11+) those of its variables, which lie below.
     pub(crate) values: u64,
+    /// The word of its first variable, most often `self`, where that lies by the
+    /// rest; else 0.
+    pub(crate) first: u64,
     pub(crate) kept: Kept,
 }
 
@@ -108,7 +114,7 @@ impl Objects<'_> {
     pub(crate) fn frame_fields(&self, addr: u64) -> Result<FrameFields<'_>, Fault> {
         let between = match &self.layout.frame {
             FrameLayout::Object(layout) => self.layout.object.header..layout.blockstack,
-            FrameLayout::Interpreter(layout) => 0..layout.localsplus,
+            FrameLayout::Interpreter(layout) => 0..layout.localsplus + WORD,
         };
         let fields = self.fields(addr, between)?;
         Ok(FrameFields {
@@ -134,6 +140,7 @@ impl Objects<'_> {
                     offset: i64::from(lasti) * layout.lasti_unit,
                     generator: fields.pointer(at(layout.generator))?,
                     values: self.values(frame)?.1,
+                    first: 0,
                     kept: Kept::Usual,
                 };
                 Ok(Link {
@@ -164,6 +171,7 @@ impl Objects<'_> {
                     offset: instruction.wrapping_sub(begin).cast_signed(),
                     generator: (owner == OWNED_BY_GENERATOR).then_some(generator),
                     values: self.values(frame)?.1,
+                    first: fields.u64(at(layout.localsplus))?,
                     kept: Kept::Usual,
                 };
                 Ok(Link {

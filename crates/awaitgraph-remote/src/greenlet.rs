@@ -173,7 +173,7 @@ impl Objects<'_> {
     fn objects_of(&self, frame: &RawFrame) -> Result<Vec<(u64, Kind)>, Fault> {
         let mut found = Vec::new();
         for place in 0..self.variable_count(frame.code)? {
-            if let Some(value) = self.variable(frame.addr, place)? {
+            if let Some(value) = self.variable(frame, place)? {
                 found.push((value, self.kind_of(value)?));
             }
         }

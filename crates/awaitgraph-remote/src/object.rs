@@ -43,13 +43,40 @@ pub(crate) struct Objects<'a> {
     slots: RefCell<HashMap<(u64, &'static str), Option<u64>>>,
     /// By type: names and places of all its slots.
     all_slots: RefCell<HashMap<u64, Slots>>,
+    /// The kinds of objects that many refer to, each at a place by its address.
+    kinds: [Cell<Option<(u64, Kind)>>; RECENT],
+    /// What was asked for last of `places` and `slots`, each at a place by its
+    /// type and name.
+    found: [Cell<Option<Found>>; RECENT],
+    /// How many reads were torn before.
+    torn_before: u64,
     /// Whether the extension module greenlet is there.
     has_greenlets: Cell<bool>,
     budget: Budget,
 }
 
-/// How many types are at hand without a search.
-const RECENT: usize = 64;
+/// How many types are at hand without a search: so many that those of which
+/// there are thousands of objects most likely have a place each.
+const RECENT: usize = 256;
+
+/// What was found of a name in a type.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    type_: u64,
+    name: &'static str,
+    way: Way,
+    /// Its place or offset, if it has one.
+    at: Option<u64>,
+}
+
+/// How instances have what a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Among the values whose keys their type has.
+    Values,
+    /// In a slot.
+    Slot,
+}
 
 /// The lowest bits of `ob_ref_shared` say how the object is counted, and count
 /// nothing (`Include/internal/pycore_object.h` of 3.13).
@@ -112,6 +139,9 @@ impl<'a> Objects<'a> {
             places: RefCell::default(),
             slots: RefCell::default(),
             all_slots: RefCell::default(),
+            kinds: [const { Cell::new(None) }; RECENT],
+            found: [const { Cell::new(None) }; RECENT],
+            torn_before: memory.torn(),
             has_greenlets: Cell::new(false),
             budget: Budget::new(limits),
         }
@@ -132,6 +162,12 @@ impl<'a> Objects<'a> {
     /// moment as the rest.
     pub(crate) fn torn(&self) -> u64 {
         self.memory.torn()
+    }
+
+    /// Whether nothing was torn so far: what is remembered then may be used for
+    /// others without a look at whether they too would meet such bytes.
+    pub(crate) fn is_intact(&self) -> bool {
+        self.torn() == self.torn_before
     }
 
     /// Does `work`, and adds a fault where it met such bytes.
@@ -163,14 +199,18 @@ impl<'a> Objects<'a> {
         Ok(self.memory.read(addr, buf)?)
     }
 
+    #[inline]
     pub(crate) fn u64(&self, addr: u64, offset: u64) -> Result<u64, Fault> {
         match self.memory.word_at_hand(addr.wrapping_add(offset)) {
-            Some(word) => {
-                self.spend(1)?;
-                Ok(word)
-            }
-            None => self.bytes(addr, offset).map(u64::from_le_bytes),
+            Some(word) if self.spend_one() => Ok(word),
+            _ => self.far_word(addr, offset),
         }
+    }
+
+    /// The same the long way, as every so often.
+    #[cold]
+    fn far_word(&self, addr: u64, offset: u64) -> Result<u64, Fault> {
+        self.bytes(addr, offset).map(u64::from_le_bytes)
     }
 
     pub(crate) fn i64(&self, addr: u64, offset: u64) -> Result<i64, Fault> {
@@ -181,10 +221,7 @@ impl<'a> Objects<'a> {
         let addr = addr.wrapping_add(offset);
         let (word, within) = (addr & !7, addr % 8);
         match self.memory.word_at_hand(word) {
-            Some(word) if within <= 4 => {
-                self.spend(1)?;
-                Ok((word >> (8 * within)) as u32)
-            }
+            Some(word) if within <= 4 && self.spend_one() => Ok((word >> (8 * within)) as u32),
             _ => self.bytes(addr, 0).map(u32::from_le_bytes),
         }
     }
@@ -196,11 +233,8 @@ impl<'a> Objects<'a> {
     pub(crate) fn u8(&self, addr: u64, offset: u64) -> Result<u8, Fault> {
         let addr = addr.wrapping_add(offset);
         match self.memory.word_at_hand(addr & !7) {
-            Some(word) => {
-                self.spend(1)?;
-                Ok((word >> (8 * (addr % 8))) as u8)
-            }
-            None => self.bytes(addr, 0).map(|[byte]| byte),
+            Some(word) if self.spend_one() => Ok((word >> (8 * (addr % 8))) as u8),
+            _ => self.bytes(addr, 0).map(|[byte]| byte),
         }
     }
 
@@ -235,11 +269,11 @@ impl<'a> Objects<'a> {
         }
     }
 
-    /// Whether there are weak references to the object at `addr`.
-    pub(crate) fn has_weak_references(&self, addr: u64) -> Result<bool, Fault> {
-        let type_ = self.type_of(addr)?.addr;
+    /// Whether there are weak references to the object at `addr`, which is of
+    /// this type.
+    pub(crate) fn has_weak_references(&self, addr: u64, type_: &Type) -> Result<bool, Fault> {
         // Negative where they are in front of the object (3.12+); 0 for none.
-        match self.i64(type_, self.layout.type_object.tp_weaklistoffset)? {
+        match type_.weaklistoffset {
             0 => Ok(false),
             offset => Ok(self
                 .pointer(addr.wrapping_add(offset.cast_unsigned()), 0)?

@@ -42,7 +42,8 @@ pub(crate) struct Awaiters<'a> {
 }
 
 /// The tasks that wait for each future. Most futures have one.
-struct Waiting {
+#[derive(Debug)]
+pub(crate) struct Waiting {
     /// By the future's address, the first in the graph's order.
     first: HashMap<u64, TaskIndex>,
     /// By task, the next that waits for the same future.
@@ -64,7 +65,7 @@ impl Waiting {
     }
 
     /// Those that wait for the future at `addr`, in the graph's order.
-    fn on(&self, addr: u64) -> impl Iterator<Item = TaskIndex> {
+    pub(crate) fn on(&self, addr: u64) -> impl Iterator<Item = TaskIndex> {
         let next = |task: &TaskIndex| self.next.get(task.as_usize()).copied().flatten();
         std::iter::successors(self.first.get(&addr).copied(), next)
     }
@@ -108,6 +109,11 @@ impl<'a> Awaiters<'a> {
             found: Found::default(),
             hops: Vec::new(),
         }
+    }
+
+    /// The tasks that wait for each future.
+    pub(crate) fn into_waiting(self) -> Waiting {
+        self.waiting
     }
 
     /// The tasks that wait for this one, in the graph's order, and what could

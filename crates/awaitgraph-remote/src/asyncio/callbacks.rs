@@ -33,6 +33,15 @@ pub(crate) struct Callbacks<'a> {
     callbacks: RefCell<Vec<u64>>,
 }
 
+/// What a future stands for, as its callbacks tell.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Behind {
+    /// A `concurrent.futures.Future`.
+    pub(crate) source: Option<u64>,
+    /// What `asyncio.shield` is around.
+    pub(crate) shielded: Option<u64>,
+}
+
 /// A closure of asyncio or anyio, and the cell that leads on.
 #[derive(Debug, Clone, Copy)]
 struct Closure {
@@ -174,29 +183,31 @@ impl<'a> Callbacks<'a> {
         fault
     }
 
-    /// The `concurrent.futures.Future` that the future at `addr` stands for.
-    pub(crate) fn chained(&self, addr: u64) -> Result<Option<u64>, Fault> {
-        self.cell_of_callback(addr, Cell::Source)
-    }
-
-    /// What the future at `addr`, which `asyncio.shield` gave, is around.
-    pub(crate) fn shielded(&self, addr: u64) -> Result<Option<u64>, Fault> {
-        self.cell_of_callback(addr, Cell::Shielded)
-    }
-
-    fn cell_of_callback(&self, addr: u64, cell: Cell) -> Result<Option<u64>, Fault> {
+    /// What the future at `addr` stands for.
+    pub(crate) fn behind(&self, addr: u64) -> Result<Behind, Fault> {
         let objects = self.objects;
-        let mut callbacks = Vec::new();
+        let mut behind = Behind::default();
+        let mut callbacks = self.callbacks.take();
+        callbacks.clear();
         objects.callbacks(addr, &mut callbacks)?;
-        for callback in callbacks {
-            if objects.kind_of(callback)? == Kind::Function
-                && let Some(closure) = self.closure(callback)?
-                && closure.cell == cell
-            {
-                return self.content(callback, closure);
+        for &callback in &callbacks {
+            if objects.kind_of(callback)? != Kind::Function {
+                continue;
+            }
+            let Some(closure) = self.closure(callback)? else {
+                continue;
+            };
+            let found = match closure.cell {
+                Cell::Source => &mut behind.source,
+                Cell::Shielded => &mut behind.shielded,
+                _ => continue,
+            };
+            if found.is_none() {
+                *found = self.content(callback, closure)?;
             }
         }
-        Ok(None)
+        self.callbacks.replace(callbacks);
+        Ok(behind)
     }
 
     fn hops_of(&self, callback: u64, hops: &mut Vec<Hop>) -> Result<(), Fault> {

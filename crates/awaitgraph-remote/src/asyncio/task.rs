@@ -266,7 +266,7 @@ impl Objects<'_> {
 
     fn not_none(&self, addr: Option<u64>) -> Result<Option<u64>, Fault> {
         match addr {
-            Some(addr) if self.kind_of(addr)? == Kind::None => Ok(None),
+            Some(addr) if self.kind_of_shared(addr)? == Kind::None => Ok(None),
             addr => Ok(addr),
         }
     }

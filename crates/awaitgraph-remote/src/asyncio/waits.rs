@@ -38,6 +38,7 @@ use awaitgraph_model::{
     Frame, Future, How, Primitive, QueueEnd, Socket, SocketKind, Task, TaskIndex, Wait, WaitsFor,
 };
 
+use super::awaiters::Waiting;
 use super::callbacks::Callbacks;
 use super::task::RawTask;
 use crate::code::Codes;
@@ -66,6 +67,7 @@ pub(crate) struct Picture<'a> {
     pub(crate) tasks: &'a [Task],
     pub(crate) raw: &'a [RawTask],
     pub(crate) chains: &'a Chains,
+    pub(crate) waiting: &'a Waiting,
     pub(crate) threads: &'a [ThreadFrames<'a>],
     /// The frames of a task that is being executed, as its thread has them.
     pub(crate) on_stack: &'a dyn Fn(TaskIndex) -> &'a [RawFrame],
@@ -105,15 +107,17 @@ pub(crate) struct Waits<'a> {
     /// By future: whether nothing is left that could complete it.
     orphaned: RefCell<HashMap<u64, bool>>,
     counted: OnceCell<abandoned::Counted>,
-    /// Futures, and the tasks that await them, in order.
-    awaiting: OnceCell<Vec<(u64, TaskIndex)>>,
+    /// The type of futures that was last seen to tell nothing.
+    plain: Cell<u64>,
     /// By object: the variables of threads that have it.
     held: OnceCell<HashMap<u64, Vec<String>>>,
     /// By type: whether its instances are transports.
     transports: RefCell<HashMap<u64, bool>>,
     together: Cell<usize>,
+    /// Room for what a run of frames has.
+    spare: RefCell<Vec<u64>>,
     /// The frames of one task, while it is looked at.
-    levels: RefCell<Vec<Level>>,
+    levels: RefCell<Vec<Level<'a>>>,
 }
 
 /// What is said of an object to everybody who waits for it.
@@ -127,6 +131,8 @@ struct Known {
 /// The innermost frames of a task, as far as their functions are known.
 pub(super) struct Run {
     role: Role,
+    /// That of the innermost.
+    innermost: Role,
     /// What their `self` is, innermost first, each once.
     objects: Vec<u64>,
     /// How many of the levels they are.
@@ -163,10 +169,11 @@ impl<'a> Waits<'a> {
             behind: RefCell::default(),
             orphaned: RefCell::default(),
             counted: OnceCell::new(),
-            awaiting: OnceCell::new(),
+            plain: Cell::new(0),
             held: OnceCell::new(),
             transports: RefCell::default(),
             together: Cell::new(limits::MOST_TOGETHER),
+            spare: RefCell::default(),
             levels: RefCell::default(),
         };
         let (entered, is_complete, fault) = waits.look_into_all();
@@ -191,6 +198,15 @@ impl<'a> Waits<'a> {
                 // whether it is inside of something or only about to be.
                 is_complete = false;
                 continue;
+            } else {
+                match looking.has_nothing(chain) {
+                    Ok(true) => continue,
+                    Ok(false) => {}
+                    Err(fault) => {
+                        missed = Some(fault);
+                        continue;
+                    }
+                }
             }
             let levels = || self.levels(task);
             if let Err(fault) = looking.add(task, chain, on_stack, levels, &mut entered) {
@@ -201,34 +217,45 @@ impl<'a> Waits<'a> {
     }
 
     /// What the task waits for, and what could not be read of that.
-    pub(crate) fn of(&self, task: TaskIndex) -> Result<Option<WaitsFor>, Fault> {
-        let mut levels = self.levels.take();
-        self.add_levels(task, &mut levels);
-        let found = self.of_task(task, &levels);
-        levels.clear();
-        self.levels.replace(levels);
-        found
-    }
-
-    fn of_task(&self, task: TaskIndex, levels: &[Level]) -> Result<Option<WaitsFor>, Fault> {
+    pub(crate) fn of(&self, task: TaskIndex) -> Result<Option<Box<WaitsFor>>, Fault> {
         let Some(future) = self.raw(task).and_then(|raw| raw.waits_for) else {
             return Ok(None);
         };
-        if !self.is_whole(task) {
-            return Ok(Some(plain(Wait::Future(Future::default()), future)));
-        }
-        let mut found = match self.run(levels)? {
-            Some(run) => self.of_run(task, &run, future, levels)?,
-            None => self.of_future(future, levels, 0)?,
+        let mut levels = self.levels.take();
+        let found = if self.add_levels(task, &mut levels) {
+            self.of_levels(task, future, &levels)
+        } else {
+            Ok(Box::new(plain(Wait::Future(Future::default()), future)))
+        };
+        levels.clear();
+        self.levels.replace(levels);
+        found.map(Some)
+    }
+
+    fn of_levels(
+        &self,
+        task: TaskIndex,
+        future: u64,
+        levels: &[Level<'_>],
+    ) -> Result<Box<WaitsFor>, Fault> {
+        let (mut found, innermost) = match self.run(levels)? {
+            Some(run) => {
+                let found = Box::new(self.of_run(task, &run, future, levels)?);
+                self.spare.replace(run.objects);
+                (found, Some(run.innermost))
+            }
+            None => (Box::new(self.of_future(future, levels, 0)?), None),
         };
         self.objects.hold(HELD_WAIT)?;
+        let in_wait_for = matches!(innermost, Some(Role::WaitFor | Role::WaitSet));
+        let levels = if in_wait_for { levels } else { &[] };
         found.deadline = self.deadline(task, levels)?;
-        Ok(Some(found))
+        Ok(found)
     }
 
     /// The same of a task that also waits for others, as one in the body of a
     /// task group: only where it is known what it waits for itself.
-    pub(crate) fn of_body(&self, task: TaskIndex) -> Result<Option<WaitsFor>, Fault> {
+    pub(crate) fn of_body(&self, task: TaskIndex) -> Result<Option<Box<WaitsFor>>, Fault> {
         match self.run(&self.levels(task))? {
             Some(run) if !matches!(run.role, Role::WaitFor | Role::WaitSet) => self.of(task),
             Some(_) => Ok(None),
@@ -253,12 +280,6 @@ impl<'a> Waits<'a> {
         self.picture.raw.get(task.as_usize())
     }
 
-    /// Whether all frames of a suspended task could be read.
-    fn is_whole(&self, task: TaskIndex) -> bool {
-        let chain = self.picture.chains.get(task.as_usize());
-        chain.is_some_and(|chain| self.has_all(task, chain))
-    }
-
     /// Whether these are all of the task's frames.
     fn has_all(&self, task: TaskIndex, chain: Chain<'_>) -> bool {
         let task = self.picture.tasks.get(task.as_usize());
@@ -267,30 +288,35 @@ impl<'a> Waits<'a> {
     }
 
     /// The frames of a task that is suspended, innermost first.
-    fn levels(&self, task: TaskIndex) -> Vec<Level> {
+    fn levels(&self, task: TaskIndex) -> Vec<Level<'a>> {
         let mut levels = Vec::new();
         self.add_levels(task, &mut levels);
         levels
     }
 
-    fn add_levels(&self, task: TaskIndex, levels: &mut Vec<Level>) {
+    /// Adds them; whether they are all.
+    fn add_levels(&self, task: TaskIndex, levels: &mut Vec<Level<'a>>) -> bool {
         let position = task.as_usize();
         let (Some(chain), Some(task)) = (
             self.picture.chains.get(position),
             self.picture.tasks.get(position),
         ) else {
-            return;
+            return false;
         };
         // Where some could not be read, it is not known which are which.
         if chain.frames.len() != task.stack.len() {
-            return;
+            return false;
         }
-        let frames = chain.frames.iter().rev().zip(&task.stack);
-        levels.extend(frames.map(Level::new));
+        levels.reserve(chain.frames.len());
+        for (raw, frame) in chain.frames.iter().rev().zip(&task.stack) {
+            let code = frame.code;
+            levels.push(Level { raw, code });
+        }
+        chain.fault.is_none()
     }
 
     /// The innermost frames whose functions are known.
-    fn run(&self, levels: &[Level]) -> Result<Option<Run>, Fault> {
+    fn run(&self, levels: &[Level<'_>]) -> Result<Option<Run>, Fault> {
         let mut run: Option<Run> = None;
         for (place, level) in levels.iter().enumerate() {
             let Some(role) = self.frames.role(level.code) else {
@@ -299,12 +325,16 @@ impl<'a> Waits<'a> {
             if role == Role::Awaiting {
                 continue;
             }
-            let object = self.frames.variable(&level.raw, "self")?;
+            let object = self.frames.itself(level.raw)?;
             match &mut run {
                 None if role != Role::Enter => {
+                    let mut objects = self.spare.take();
+                    objects.clear();
+                    objects.extend(object);
                     run = Some(Run {
                         role,
-                        objects: object.into_iter().collect(),
+                        innermost: role,
+                        objects,
                         length: place + 1,
                         is_entering: false,
                     });
@@ -342,7 +372,7 @@ impl<'a> Waits<'a> {
         task: TaskIndex,
         run: &Run,
         future: u64,
-        levels: &[Level],
+        levels: &[Level<'_>],
     ) -> Result<WaitsFor, Fault> {
         let (inner, outer) = levels.split_at_checked(run.length).unwrap_or((levels, &[]));
         let level = inner.last();
@@ -353,7 +383,7 @@ impl<'a> Waits<'a> {
             }
             (Role::Sleep, _) => {
                 let timer = match level {
-                    Some(level) => self.frames.variable(&level.raw, "h")?,
+                    Some(level) => self.frames.variable(level.raw, "h")?,
                     None => None,
                 };
                 let left = match timer {
@@ -364,14 +394,14 @@ impl<'a> Waits<'a> {
             }
             (Role::WaitFor, _) => {
                 let awaited = match level {
-                    Some(level) => self.frames.variable(&level.raw, "fut")?,
+                    Some(level) => self.frames.variable(level.raw, "fut")?,
                     None => None,
                 };
                 self.behind_construct(awaited, future, levels, run.length)
             }
             (Role::WaitSet, _) => {
                 let pending = match level {
-                    Some(level) => self.pending_of_set(&level.raw)?,
+                    Some(level) => self.pending_of_set(level.raw)?,
                     None => Vec::new(),
                 };
                 match pending.as_slice() {
@@ -391,7 +421,7 @@ impl<'a> Waits<'a> {
             (Role::Subprocess, Some(_)) => self.subprocess(run, future, outer),
             (Role::WorkerThread, _) => {
                 let function = match level {
-                    Some(level) => self.frames.variable(&level.raw, "func")?,
+                    Some(level) => self.frames.variable(level.raw, "func")?,
                     None => None,
                 };
                 self.worker_thread(future, function)
@@ -406,7 +436,7 @@ impl<'a> Waits<'a> {
         &self,
         awaited: Option<u64>,
         own: u64,
-        levels: &[Level],
+        levels: &[Level<'_>],
         known: usize,
     ) -> Result<WaitsFor, Fault> {
         match awaited {
@@ -417,7 +447,7 @@ impl<'a> Waits<'a> {
 
     /// The frames of who awaits a task that has no frames of the program, as one
     /// that `wait_for` or `gather` made for `queue.get()`.
-    fn frames_of_awaiter(&self, task: TaskIndex) -> Vec<Level> {
+    fn frames_of_awaiter(&self, task: TaskIndex) -> Vec<Level<'a>> {
         let task = self.picture.tasks.get(task.as_usize());
         match task.and_then(|task| task.awaited_by.first()) {
             Some(awaiter) => self.levels(awaiter.task),
@@ -427,7 +457,7 @@ impl<'a> Waits<'a> {
 
     /// The frames, and behind them those of who awaits the task: to 3.11
     /// `wait_for` has a task of its own for what it waits for.
-    fn and_awaiter(&self, task: TaskIndex, outer: &[Level]) -> Vec<Level> {
+    fn and_awaiter<'l>(&'l self, task: TaskIndex, outer: &[Level<'l>]) -> Vec<Level<'l>> {
         let mut levels = outer.to_vec();
         levels.extend(self.frames_of_awaiter(task));
         levels
@@ -439,7 +469,7 @@ impl<'a> Waits<'a> {
         task: TaskIndex,
         run: &Run,
         object: u64,
-        outer: &[Level],
+        outer: &[Level<'_>],
     ) -> Result<WaitsFor, Fault> {
         let key = (object, run.role.number());
         let of_awaiter;
@@ -558,8 +588,9 @@ impl<'a> Waits<'a> {
         Ok(self.conditions.get_or_init(|| conditions))
     }
 
-    /// Seconds until what is around the task's wait gives up.
-    fn deadline(&self, task: TaskIndex, levels: &[Level]) -> Result<Option<f64>, Fault> {
+    /// Seconds until what is around the task's wait gives up; `levels` are its
+    /// frames, where the innermost of them may be waiting for so long.
+    fn deadline(&self, task: TaskIndex, levels: &[Level<'_>]) -> Result<Option<f64>, Fault> {
         if let Some(left) = self.left_of_innermost_timeout(task)? {
             return Ok(Some(left));
         }

@@ -5,7 +5,7 @@
 //!                └── named by the code object ─────┘ f_valuestack    └ the stack's end
 //! ```
 
-use super::{REFERENCE_TAG, RawFrame};
+use super::{REFERENCE_TAG, RawFrame, WORD};
 use crate::layout::{FrameLayout, LocalNames, StackTop};
 use crate::limits;
 use crate::object::{Fault, Kind, Objects, unexpected};
@@ -62,16 +62,11 @@ impl Objects<'_> {
         }
     }
 
-    /// The value of a variable of the frame at `addr`, also where it is in a cell.
-    pub(crate) fn variable(&self, addr: u64, place: usize) -> Result<Option<u64>, Fault> {
-        let begin = match &self.layout.frame {
-            FrameLayout::Object(layout) => layout.localsplus,
-            FrameLayout::Interpreter(layout) => layout.localsplus,
-        };
-        let value = self.u64(addr, begin.wrapping_add(8 * place as u64))? & !REFERENCE_TAG;
-        match value {
+    /// The value of a variable of the frame, also where it is in a cell.
+    pub(crate) fn variable(&self, frame: &RawFrame, place: usize) -> Result<Option<u64>, Fault> {
+        match self.variable_itself(frame, place)? {
             0 => Ok(None),
-            cell if self.kind_of(cell)? == Kind::Cell => {
+            cell if self.kind_of_shared(cell)? == Kind::Cell => {
                 self.pointer(cell, self.layout.cell_content)
             }
             value => Ok(Some(value)),
@@ -79,23 +74,39 @@ impl Objects<'_> {
     }
 
     /// The same, where it is not `None`.
-    pub(crate) fn variable_but_none(&self, addr: u64, place: usize) -> Result<Option<u64>, Fault> {
-        let begin = match &self.layout.frame {
-            FrameLayout::Object(layout) => layout.localsplus,
-            FrameLayout::Interpreter(layout) => layout.localsplus,
-        };
-        let value = self.u64(addr, begin.wrapping_add(8 * place as u64))? & !REFERENCE_TAG;
+    pub(crate) fn variable_but_none(
+        &self,
+        frame: &RawFrame,
+        place: usize,
+    ) -> Result<Option<u64>, Fault> {
+        let value = self.variable_itself(frame, place)?;
         if value == 0 {
             return Ok(None);
         }
-        match self.kind_of(value)? {
+        match self.kind_of_shared(value)? {
             Kind::None => Ok(None),
             Kind::Cell => match self.pointer(value, self.layout.cell_content)? {
-                Some(content) if self.kind_of(content)? == Kind::None => Ok(None),
+                Some(content) if self.kind_of_shared(content)? == Kind::None => Ok(None),
                 content => Ok(content),
             },
             _ => Ok(Some(value)),
         }
+    }
+
+    /// The object that a variable of the frame refers to; 0 where it has none.
+    #[inline]
+    fn variable_itself(&self, frame: &RawFrame, place: usize) -> Result<u64, Fault> {
+        let word = match place {
+            0 if frame.first != 0 => frame.first,
+            _ => {
+                let begin = match &self.layout.frame {
+                    FrameLayout::Object(layout) => layout.localsplus,
+                    FrameLayout::Interpreter(layout) => layout.localsplus,
+                };
+                self.u64(frame.addr, begin.wrapping_add(WORD * place as u64))?
+            }
+        };
+        Ok(word & !REFERENCE_TAG)
     }
 
     /// The dict of the globals of the frame at `addr`.
@@ -105,13 +116,25 @@ impl Objects<'_> {
             FrameLayout::Interpreter(layout) => layout.globals,
         };
         match self.pointer(addr, offset)? {
-            Some(dict) if self.kind_of(dict)? == Kind::Dict => Ok(Some(dict)),
+            Some(dict) if self.kind_of_shared(dict)? == Kind::Dict => Ok(Some(dict)),
             _ => Ok(None),
         }
     }
 
-    /// The values on the stack of a suspended frame that has so many variables, the oldest first, but for the last `without`. A value
-    /// that is not there is 0.
+    /// Whether a frame that awaits something, and has so many variables, has
+    /// other values on its stack.
+    #[inline]
+    pub(crate) fn has_values(&self, frame: &RawFrame, variables: usize) -> bool {
+        let below = match &self.layout.frame {
+            FrameLayout::Object(_) => 0,
+            FrameLayout::Interpreter(_) => variables as u64,
+        };
+        frame.values > below.saturating_add(self.layout.awaited.depth)
+    }
+
+    /// The values on the stack of a suspended frame that has so many variables,
+    /// the oldest first, but for the last `without`. A value that is not there
+    /// is 0.
     pub(crate) fn value_stack(
         &self,
         frame: &RawFrame,
@@ -126,7 +149,7 @@ impl Objects<'_> {
         if frame.values <= below.saturating_add(without) {
             return Ok(Vec::new());
         }
-        let (base, count) = self.value_stack_place(frame.addr, variables)?;
+        let (base, count) = self.value_stack_place(frame, variables)?;
         let count = count.saturating_sub(without);
         if count > limits::MOST_VARIABLES {
             return unexpected(frame.addr, "a stack of too many values");
@@ -138,55 +161,55 @@ impl Objects<'_> {
         Ok(values)
     }
 
-    /// The references that the frame at `addr` itself counts: those of its
+    /// Gives `with` the references that the frame itself counts: those of its
     /// variables and its value stack, but for borrowed ones (3.14+:
     /// `Py_TAG_REFCNT` in `Include/internal/pycore_stackref.h`).
-    pub(crate) fn owned(&self, addr: u64, variables: usize) -> Result<Vec<u64>, Fault> {
+    pub(crate) fn owned(
+        &self,
+        frame: &RawFrame,
+        variables: usize,
+        mut with: impl FnMut(u64) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
         let begin = match &self.layout.frame {
             FrameLayout::Object(layout) => layout.localsplus,
             FrameLayout::Interpreter(layout) => layout.localsplus,
         };
-        let (base, count) = self.value_stack_place(addr, variables)?;
-        let mut owned = Vec::new();
+        let (base, count) = self.value_stack_place(frame, variables)?;
         let places = (0..variables as u64)
-            .map(|place| addr.wrapping_add(begin + 8 * place))
+            .map(|place| frame.addr.wrapping_add(begin + 8 * place))
             .chain(
                 (0..count.min(limits::MOST_VARIABLES)).map(|place| base.wrapping_add(8 * place)),
             );
         for place in places {
             let value = self.u64(place, 0)?;
             if value != 0 && value & REFERENCE_TAG == 0 {
-                owned.push(value);
+                with(value)?;
             }
         }
-        Ok(owned)
+        Ok(())
     }
 
     /// Where the value stack of a suspended frame begins, and how many values
     /// are on it.
-    fn value_stack_place(&self, addr: u64, variables: usize) -> Result<(u64, u64), Fault> {
+    fn value_stack_place(&self, frame: &RawFrame, variables: usize) -> Result<(u64, u64), Fault> {
         let variables = variables as u64;
-        let (top, base, counted_before) = match &self.layout.frame {
+        Ok(match &self.layout.frame {
             FrameLayout::Object(layout) => {
                 let base = match layout.stack_top {
-                    StackTop::Pointer(_) => self.u64(addr, layout.valuestack)?,
-                    StackTop::Count(_) => addr.wrapping_add(layout.localsplus + 8 * variables),
+                    StackTop::Pointer(_) => self.u64(frame.addr, layout.valuestack)?,
+                    StackTop::Count(_) => {
+                        let begin = layout.localsplus + 8 * variables;
+                        frame.addr.wrapping_add(begin)
+                    }
                 };
-                (layout.stack_top, base, 0)
+                (base, frame.values)
             }
             FrameLayout::Interpreter(layout) => {
-                let base = addr.wrapping_add(layout.localsplus + 8 * variables);
-                (layout.stack_top, base, variables)
+                let begin = layout.localsplus + 8 * variables;
+                let count = frame.values.saturating_sub(variables);
+                (frame.addr.wrapping_add(begin), count)
             }
-        };
-        let count = match top {
-            StackTop::Pointer(offset) => self.u64(addr, offset)?.saturating_sub(base) / 8,
-            StackTop::Count(offset) => {
-                let count = u64::try_from(self.i32(addr, offset)?).unwrap_or(0);
-                count.saturating_sub(counted_before)
-            }
-        };
-        Ok((base, count))
+        })
     }
 
     /// The values on the stack of a frame that is being executed, as far as it

@@ -4,12 +4,14 @@
 //! the class knows. For the rest 3.8 to 3.10 keep a dict; 3.11, 3.12 and 3.13 each found another way to do
 //! without one for as long as nobody asks (`Objects/object_layout.md` in CPython).
 
+use std::cell::Cell;
+use std::ptr;
 use std::rc::Rc;
 
 use awaitgraph_model::FrameKind;
 
 use super::type_object::flags;
-use super::{Fault, Kind, Objects, Slots, Type};
+use super::{Fault, Found, Kind, Objects, Slots, Type, Way};
 use crate::layout::Attributes;
 use crate::limits;
 
@@ -32,15 +34,11 @@ impl Objects<'_> {
     ) -> Result<[Option<u64>; N], Fault> {
         let type_ = self.type_of(addr)?;
         let place = self.attributes_place(addr, &type_)?;
-        let keys = match place {
-            (None, Some(_)) => self.pointer(type_.addr, self.layout.type_object.ht_cached_keys)?,
-            _ => None,
-        };
         let mut values = [None; N];
         for (value, name) in values.iter_mut().zip(names) {
-            let found = match (place, keys) {
-                ((Some(dict), _), _) => self.dict_get(dict, name)?,
-                ((None, Some(values)), Some(keys)) => match self.place_of(keys, name)? {
+            let found = match place {
+                (Some(dict), _) => self.dict_of_instance_get(dict, name)?,
+                (None, Some(values)) => match self.at_hand(type_.addr, name, Way::Values)? {
                     Some(place) => self.pointer(values, 8 * place)?,
                     None => None,
                 },
@@ -48,13 +46,45 @@ impl Objects<'_> {
             };
             *value = match found {
                 Some(value) => Some(value),
-                None => match self.slot(type_.addr, name)? {
+                None => match self.at_hand(type_.addr, name, Way::Slot)? {
                     Some(offset) => self.pointer(addr, offset)?,
                     None => None,
                 },
             };
         }
         Ok(values)
+    }
+
+    /// Where instances of the type at `addr` have what is called `name`, if
+    /// they have it in this way.
+    fn at_hand(&self, addr: u64, name: &'static str, way: Way) -> Result<Option<u64>, Fault> {
+        let number = ((addr >> 5) as usize ^ name.as_ptr() as usize).wrapping_add(way as usize);
+        let recent = self.found.get(number % self.found.len());
+        if let Some(Some(known)) = recent.map(Cell::get)
+            && known.type_ == addr
+            && known.way == way
+            && ptr::eq(known.name, name)
+        {
+            return Ok(known.at);
+        }
+        let at = match way {
+            Way::Values => match self.pointer(addr, self.layout.type_object.ht_cached_keys)? {
+                Some(keys) => self.place_of(keys, name)?,
+                None => None,
+            },
+            Way::Slot => self.slot(addr, name)?,
+        };
+        if let Some(recent) = recent
+            && self.is_intact()
+        {
+            recent.set(Some(Found {
+                type_: addr,
+                name,
+                way,
+                at,
+            }));
+        }
+        Ok(at)
     }
 
     /// Names (each a str, most likely) and values of the attributes of the

@@ -76,6 +76,19 @@ impl Objects<'_> {
         }
     }
 
+    /// Accounts for one step, unless the clock is to be looked at, or none is left.
+    #[inline]
+    pub(super) fn spend_one(&self) -> bool {
+        let left = &self.budget.steps;
+        match left.get() {
+            before if before.is_multiple_of(STEPS_BY_THE_CLOCK) => false,
+            before => {
+                left.set(before - 1);
+                true
+            }
+        }
+    }
+
     /// Accounts for memory that is kept until the snapshot is finished.
     pub(crate) fn hold(&self, bytes: u64) -> Result<(), Fault> {
         self.budget.hold(bytes, 0)

@@ -29,6 +29,22 @@ impl Objects<'_> {
         }
     }
 
+    /// The same of the dict of an instance, which most likely shares its keys
+    /// with those of other instances.
+    pub(super) fn dict_of_instance_get(
+        &self,
+        addr: u64,
+        key: &'static str,
+    ) -> Result<Option<u64>, Fault> {
+        let Some(values) = self.pointer(addr, self.layout.dict.ma_values)? else {
+            return self.dict_get(addr, key);
+        };
+        match self.place_of(self.dict_keys(addr)?, key)? {
+            Some(index) => self.pointer(values, self.layout.dict.values + 8 * index),
+            None => Ok(None),
+        }
+    }
+
     /// Keys and values of the dict at `addr`, in its order.
     pub(crate) fn dict_items(&self, addr: u64) -> Result<Vec<(u64, u64)>, Fault> {
         let entries = self.entries(self.dict_keys(addr)?)?;

@@ -16,6 +16,7 @@ pub(crate) struct Type {
     pub(crate) flags: u64,
     pub(crate) basicsize: u64,
     pub(crate) dictoffset: i64,
+    pub(crate) weaklistoffset: i64,
 }
 
 /// The kinds of objects that can be read, or that can be followed.
@@ -147,6 +148,7 @@ impl Objects<'_> {
             flags,
             basicsize: self.u64(addr, layout.tp_basicsize)?,
             dictoffset: self.i64(addr, layout.tp_dictoffset)?,
+            weaklistoffset: self.i64(addr, layout.tp_weaklistoffset)?,
         };
         self.hold(2 * size_of::<(u64, Type)>() as u64)?;
         self.types.borrow_mut().insert(addr, type_);
@@ -161,6 +163,24 @@ impl Objects<'_> {
             Some(known) if known.addr == type_ => Ok(known.kind),
             _ => Ok(self.type_at(type_)?.kind),
         }
+    }
+
+    /// The same of an object that many may refer to, as `None` or what is
+    /// passed to many tasks: it need not be read for each of them.
+    pub(crate) fn kind_of_shared(&self, addr: u64) -> Result<Kind, Fault> {
+        let place = self.kinds.get((addr >> 4) as usize % self.kinds.len());
+        if let Some(Some((known, kind))) = place.map(Cell::get)
+            && known == addr
+        {
+            return Ok(kind);
+        }
+        let kind = self.kind_of(addr)?;
+        if let Some(place) = place
+            && self.is_intact()
+        {
+            place.set(Some((addr, kind)));
+        }
+        Ok(kind)
     }
 
     /// `tp_name` of the type at `addr`, cut where it is very long.

@@ -22,7 +22,7 @@ use awaitgraph_model::{Code, Frame, How, Problem, Task, TaskIndex, TaskState, Th
 
 use super::gather::{Gathered, NamedTask, RawThread};
 use super::problems::Problems;
-use crate::asyncio::{Awaiters, Picture, RawTask, ThreadFrames, Waits};
+use crate::asyncio::{Awaiters, Picture, RawTask, ThreadFrames, Waiting, Waits};
 use crate::code::Codes;
 use crate::coroutine::{Chain, Chains, End, Stacks};
 use crate::frame::{Kept, RawFrame};
@@ -81,8 +81,8 @@ pub(super) fn join(
     let threads = joining.threads(&raw_tasks);
     let mut tasks = joining.tasks(&mut raw_tasks, &chains, &threads);
     let raw_tasks: Vec<RawTask> = raw_tasks.into_iter().map(|task| task.raw).collect();
-    joining.awaiters(&raw_tasks, &mut tasks);
-    joining.waits(&raw_tasks, &chains, &mut tasks, around);
+    let waiting = joining.awaiters(&raw_tasks, &mut tasks);
+    joining.waits(&raw_tasks, &chains, &mut tasks, &waiting, around);
     Joined {
         threads,
         tasks,
@@ -207,7 +207,7 @@ impl Joining<'_> {
         }
     }
 
-    fn awaiters(&mut self, raw: &[RawTask], tasks: &mut [Task]) {
+    fn awaiters(&mut self, raw: &[RawTask], tasks: &mut [Task]) -> Waiting {
         let wait_for = self
             .codes
             .matching(|code| code.function == "wait_for" && is_asyncio(code, "tasks"));
@@ -236,10 +236,18 @@ impl Joining<'_> {
                     .add_of_task(task.id, "who waits for {}", fault);
             }
         }
+        awaiters.into_waiting()
     }
 
     /// What those wait for that wait for no task.
-    fn waits(&mut self, raw: &[RawTask], chains: &Chains, tasks: &mut [Task], around: &Around<'_>) {
+    fn waits(
+        &mut self,
+        raw: &[RawTask],
+        chains: &Chains,
+        tasks: &mut [Task],
+        waiting: &Waiting,
+        around: &Around<'_>,
+    ) {
         let threads: Vec<ThreadFrames<'_>> = (self.raw_threads.iter())
             .map(|thread| ThreadFrames {
                 id: thread.id,
@@ -257,6 +265,7 @@ impl Joining<'_> {
             tasks,
             raw,
             chains,
+            waiting,
             threads: &threads,
             on_stack: &|task| on_stack(task).unwrap_or_default(),
         };
@@ -278,7 +287,6 @@ impl Joining<'_> {
                     _ => Ok(None),
                 });
             let result = torn.map_or(result, Err);
-            let result = result.map(|found| found.map(Box::new));
             found.push(result.unwrap_or_else(|fault| {
                 self.problems
                     .add_of_task(task.id, "what {} waits for", fault);

@@ -48,7 +48,8 @@ impl Waits<'_> {
     pub(super) fn is_abandoned(&self, lock: u64) -> Result<bool, Fault> {
         Ok(match self.counted()?.locks.get(&lock) {
             Some(&(count, false)) => {
-                !self.objects.has_weak_references(lock)?
+                let type_ = self.objects.type_of(lock)?;
+                !self.objects.has_weak_references(lock, &type_)?
                     && count == self.objects.references(lock)?
             }
             _ => false,
@@ -70,19 +71,19 @@ impl Waits<'_> {
             let mut waits_for = None;
             let mut asked = false;
             for frame in chain.frames.iter().filter(|it| it.has_variables()) {
-                let variables = self.frames.variables(frame.code)?.names.len();
-                for value in objects.owned(frame.addr, variables)? {
-                    let lock = match objects.kind_of(value)? {
+                let variables = self.frames.count(frame.code)?;
+                objects.owned(frame, variables, |value| {
+                    let lock = match objects.kind_of_shared(value)? {
                         Kind::Other => Some(value),
                         Kind::Cell => objects.pointer(value, objects.layout.cell_content)?,
                         Kind::Method => objects.pointer(value, objects.layout.method.self_)?,
                         _ => None,
                     };
                     let Some(lock) = lock else {
-                        continue;
+                        return Ok(());
                     };
                     if !self.is_one("Lock", lock, &mut classes)? {
-                        continue;
+                        return Ok(());
                     }
                     if !asked {
                         asked = true;
@@ -105,7 +106,8 @@ impl Waits<'_> {
                     *in_hand |= chain.end == End::Executing
                         || waits_for != Some(lock)
                             && self.speaks_of_any(RELEASE, frame.code, &mut releases)?;
-                }
+                    Ok(())
+                })?;
             }
         }
         // A cell or a method that somebody else has too leads there from elsewhere.

@@ -130,7 +130,7 @@ impl Waits<'_> {
         let is = |module, name| frames.is(code, module, name);
         let place = Place::Thread(number);
         if is(POOL, "run") {
-            if let Some(item) = frames.variable(frame, "self")? {
+            if let Some(item) = frames.itself(frame)? {
                 self.add_item(item, place, workers)?;
             }
         } else if is(POOL, "_worker") {
@@ -154,7 +154,7 @@ impl Waits<'_> {
                 workers.work.insert(future, Work { item: None, place });
             }
         } else if is(PROCESSES, "run") || is(PROCESSES, "_queue_management_worker") {
-            let items = match frames.variable(frame, "self")? {
+            let items = match frames.itself(frame)? {
                 Some(manager) => frames.attribute(manager, "pending_work_items")?,
                 None => frames.variable(frame, "pending_work_items")?,
             };

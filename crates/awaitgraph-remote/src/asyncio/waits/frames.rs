@@ -1,9 +1,9 @@
 //! The frames of tasks, with their variables by name.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
-use awaitgraph_model::{CodeIndex, Frame};
+use awaitgraph_model::CodeIndex;
 
 use super::roles::{self, Role};
 use crate::code::Codes;
@@ -14,20 +14,14 @@ use crate::object::{Fault, Kind, Objects};
 /// Of how many code objects the number of variables is at hand.
 const RECENT: usize = 64;
 
+/// A code object that was asked for lately.
+type Recent = RefCell<Option<(u64, Rc<Variables>)>>;
+
 /// A frame, as it lies in memory and as the graph has it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Level {
-    pub(super) raw: RawFrame,
+pub(super) struct Level<'a> {
+    pub(super) raw: &'a RawFrame,
     pub(super) code: CodeIndex,
-}
-
-impl Level {
-    pub(super) fn new((raw, frame): (&RawFrame, &Frame)) -> Self {
-        Self {
-            raw: *raw,
-            code: frame.code,
-        }
-    }
 }
 
 /// Reads variables of frames; what is the same for all frames of a function is
@@ -36,9 +30,9 @@ pub(super) struct Frames<'a> {
     objects: &'a Objects<'a>,
     codes: &'a Codes<'a>,
     variables: RefCell<HashMap<u64, Rc<Variables>>>,
-    /// How many they are, of the code objects that were asked for last, each at
-    /// a place by its address.
-    counts: [Cell<(u64, usize)>; RECENT],
+    /// Those of the code objects that were asked for last, each at a place by
+    /// its address.
+    recent: [Recent; RECENT],
     /// By code index: whether it was looked at, and what it is.
     roles: RefCell<Vec<Option<Option<Role>>>>,
 }
@@ -47,6 +41,8 @@ pub(super) struct Frames<'a> {
 #[derive(Debug)]
 pub(super) struct Variables {
     pub(super) names: Vec<Box<str>>,
+    /// Which are called `self`.
+    itself: Vec<usize>,
 }
 
 impl Variables {
@@ -66,13 +62,32 @@ impl<'a> Frames<'a> {
             objects,
             codes,
             variables: RefCell::default(),
-            counts: [const { Cell::new((0, 0)) }; RECENT],
+            recent: [const { RefCell::new(None) }; RECENT],
             roles: RefCell::default(),
         }
     }
 
     /// The variables of the code object at `addr`.
     pub(super) fn variables(&self, addr: u64) -> Result<Rc<Variables>, Fault> {
+        let recent = self.recent_at(addr);
+        if let Some(recent) = recent
+            && let Some((known, variables)) = &*recent.borrow()
+            && *known == addr
+        {
+            return Ok(Rc::clone(variables));
+        }
+        let variables = self.variables_of(addr)?;
+        if let Some(recent) = recent {
+            recent.replace(Some((addr, Rc::clone(&variables))));
+        }
+        Ok(variables)
+    }
+
+    fn recent_at(&self, addr: u64) -> Option<&Recent> {
+        self.recent.get((addr >> 5) as usize % RECENT)
+    }
+
+    fn variables_of(&self, addr: u64) -> Result<Rc<Variables>, Fault> {
         if let Some(known) = self.variables.borrow().get(&addr) {
             return Ok(Rc::clone(known));
         }
@@ -85,7 +100,12 @@ impl<'a> Frames<'a> {
                 _ => Box::default(),
             });
         }
-        let variables = Rc::new(Variables { names });
+        let mut variables = Variables {
+            names,
+            itself: Vec::new(),
+        };
+        variables.itself = variables.places("self").collect();
+        let variables = Rc::new(variables);
         self.variables
             .borrow_mut()
             .insert(addr, Rc::clone(&variables));
@@ -94,17 +114,13 @@ impl<'a> Frames<'a> {
 
     /// How many variables the code object at `addr` has.
     pub(super) fn count(&self, addr: u64) -> Result<usize, Fault> {
-        let recent = self.counts.get((addr >> 5) as usize % RECENT);
-        if let Some((known, count)) = recent.map(Cell::get)
-            && known == addr
+        if let Some(recent) = self.recent_at(addr)
+            && let Some((known, variables)) = &*recent.borrow()
+            && *known == addr
         {
-            return Ok(count);
+            return Ok(variables.names.len());
         }
-        let count = self.variables(addr)?.names.len();
-        if let Some(recent) = recent {
-            recent.set((addr, count));
-        }
-        Ok(count)
+        Ok(self.variables(addr)?.names.len())
     }
 
     /// The value of the variable of this name; `None` where the frame has none,
@@ -114,7 +130,33 @@ impl<'a> Frames<'a> {
             return Ok(None);
         }
         for place in self.variables(frame.code)?.places(name) {
-            let found = self.objects.variable_but_none(frame.addr, place)?;
+            let found = self.objects.variable_but_none(frame, place)?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The value of `self`, which most functions that are known have.
+    pub(super) fn itself(&self, frame: &RawFrame) -> Result<Option<u64>, Fault> {
+        if !frame.has_variables() {
+            return Ok(None);
+        }
+        let recent = self.recent_at(frame.code).map(RefCell::borrow);
+        if let Some(Some((known, variables))) = recent.as_deref()
+            && *known == frame.code
+        {
+            return self.first_of(frame, &variables.itself);
+        }
+        drop(recent);
+        self.first_of(frame, &self.variables(frame.code)?.itself)
+    }
+
+    /// The first of these variables that there is.
+    fn first_of(&self, frame: &RawFrame, places: &[usize]) -> Result<Option<u64>, Fault> {
+        for &place in places {
+            let found = self.objects.variable_but_none(frame, place)?;
             if found.is_some() {
                 return Ok(found);
             }
@@ -137,7 +179,7 @@ impl<'a> Frames<'a> {
 
     /// The int at `addr`, where it is one of no more than 60 bits.
     pub(super) fn as_int(&self, addr: u64) -> Result<Option<i64>, Fault> {
-        if self.objects.kind_of(addr)? != Kind::Int {
+        if self.objects.kind_of_shared(addr)? != Kind::Int {
             return Ok(None);
         }
         match self.objects.int(addr) {
@@ -189,7 +231,7 @@ impl<'a> Frames<'a> {
 
     pub(super) fn not_none(&self, addr: Option<u64>) -> Result<Option<u64>, Fault> {
         match addr {
-            Some(addr) if self.objects.kind_of(addr)? == Kind::None => Ok(None),
+            Some(addr) if self.objects.kind_of_shared(addr)? == Kind::None => Ok(None),
             addr => Ok(addr),
         }
     }

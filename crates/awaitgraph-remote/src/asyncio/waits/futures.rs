@@ -3,14 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use awaitgraph_model::{Executor, Future, SocketKind, TaskIndex, Wait, WaitsFor};
+use awaitgraph_model::{Executor, Future, SocketKind, Wait, WaitsFor};
 
 use super::frames::Level;
 use super::names::Prefer;
 use super::{MOST_TRIES, Waits, plain, socket};
 use crate::limits;
 use crate::map::HashMap;
-use crate::object::{Fault, Kind};
+use crate::object::{Fault, Kind, Type};
 
 /// In how many frames a transport is looked for.
 const NEAREST: usize = 4;
@@ -21,11 +21,12 @@ const MOST_AROUND: usize = 8;
 /// What is known of a future, whoever waits for it.
 #[derive(Debug)]
 pub(super) struct Behind {
+    type_: Type,
     is_future: bool,
     /// The `concurrent.futures.Future` that it stands for.
     chained: Option<u64>,
     /// What completes it, where that is known.
-    found: Option<WaitsFor>,
+    found: Option<Box<WaitsFor>>,
     name: RefCell<Option<String>>,
     /// For how many tasks a name was sought.
     tries: Cell<u8>,
@@ -43,12 +44,12 @@ impl Waits<'_> {
     pub(super) fn of_future(
         &self,
         future: u64,
-        levels: &[Level],
+        levels: &[Level<'_>],
         known: usize,
     ) -> Result<WaitsFor, Fault> {
         let behind = self.behind(future)?;
         if let Some(found) = &behind.found {
-            let mut found = found.clone();
+            let mut found = WaitsFor::clone(found);
             self.add_action_of_uv(&mut found, levels);
             return Ok(found);
         }
@@ -61,24 +62,28 @@ impl Waits<'_> {
         {
             return Ok(found);
         }
-        let mut wanted = vec![future];
-        wanted.extend(chained);
-        let (held_by, by_thread) = self.held_by_threads(&wanted)?;
+        let both = [future, chained.unwrap_or_default()];
+        let wanted = both.get(..1 + usize::from(chained.is_some()));
+        let wanted = wanted.unwrap_or_default();
+        let (held_by, by_thread) = self.held_by_threads(wanted)?;
         let tries = behind.tries.get();
         let mut name = behind.name.borrow().clone();
         if name.is_none() && tries < MOST_TRIES {
             behind.tries.set(tries + 1);
             name = self
                 .names
-                .find_preferring(Prefer::Kept, &self.frames, &wanted, outer)?;
+                .find_preferring(Prefer::Kept, &self.frames, wanted, outer)?;
             behind.name.borrow_mut().clone_from(&name);
         }
-        let mut all: Vec<String> = name.iter().cloned().collect();
-        all.extend(held_by);
+        let mut all = held_by;
+        if let Some(name) = &name {
+            all.insert(0, name.clone());
+        }
         all.dedup();
         let threadsafe = chained.is_some() || by_thread;
         // One that asyncio itself has behind a limit is completed by that.
-        let orphaned = is_future && !threadsafe && known == 0 && self.is_orphaned(future)?;
+        let orphaned =
+            is_future && !threadsafe && known == 0 && self.is_orphaned(future, &behind.type_)?;
         Ok(WaitsFor {
             what: Wait::Future(Future {
                 threadsafe,
@@ -93,21 +98,20 @@ impl Waits<'_> {
 
     /// What completes a future, where that is known.
     pub(super) fn completes(&self, future: u64) -> Result<Option<WaitsFor>, Fault> {
-        Ok(self.behind(future)?.found.clone())
+        Ok(self.behind(future)?.found.as_deref().cloned())
     }
 
     /// The futures that are left of what one of `asyncio.shield` or of `gather`
     /// stands for.
-    fn within(&self, future: u64) -> Result<Vec<u64>, Fault> {
-        if let Some(shielded) = self.callbacks.shielded(future)? {
+    fn within(&self, future: u64, shielded: Option<u64>) -> Result<Vec<u64>, Fault> {
+        if let Some(shielded) = shielded {
             return Ok(vec![shielded]);
         }
         let objects = self.objects;
-        let is_gather = *objects.type_name(objects.type_of(future)?.addr)? == *"_GatheringFuture";
-        let Some(children) = objects
-            .attribute(future, "_children")?
-            .filter(|_| is_gather)
-        else {
+        if *objects.type_name(objects.type_of(future)?.addr)? != *"_GatheringFuture" {
+            return Ok(Vec::new());
+        }
+        let Some(children) = objects.attribute(future, "_children")? else {
             return Ok(Vec::new());
         };
         if objects.kind_of(children)? != Kind::List {
@@ -131,7 +135,7 @@ impl Waits<'_> {
         left: usize,
     ) -> Result<Option<WaitsFor>, Fault> {
         if let [one] = futures {
-            return Ok(self.behind_within(*one, left)?.found.clone());
+            return Ok(self.behind_within(*one, left)?.found.as_deref().cloned());
         }
         let mut function: Option<String> = None;
         for (place, &future) in futures.iter().enumerate() {
@@ -141,7 +145,7 @@ impl Waits<'_> {
             let Some(WaitsFor {
                 what: Wait::Executor(executor),
                 ..
-            }) = &behind.found
+            }) = behind.found.as_deref()
             else {
                 return Ok(None);
             };
@@ -178,38 +182,36 @@ impl Waits<'_> {
         if let Some(known) = self.behind.borrow().get(&future) {
             return Ok(Rc::clone(known));
         }
-        let kind = self.objects.kind_of(future)?;
+        let type_ = self.objects.type_of(future)?;
+        let stands_for = self.callbacks.behind(future)?;
+        let is_plain = self.is_plain(&type_)?;
         let mut behind = Behind {
-            is_future: matches!(kind, Kind::Future | Kind::PyFuture),
+            type_,
+            is_future: matches!(type_.kind, Kind::Future | Kind::PyFuture),
             chained: None,
             found: None,
             name: RefCell::default(),
             tries: Cell::new(0),
         };
+        let mut found = None;
         if behind.is_future {
-            behind.chained = self.callbacks.chained(future)?;
-            behind.found = match behind.chained {
+            behind.chained = stands_for.source;
+            found = match behind.chained {
                 Some(source) => self.work(source, future)?,
-                None => {
-                    let loop_ = self.loop_of(future)?;
-                    match self.left_of_scheduled(future, loop_)? {
-                        Some(left) => Some(plain(Wait::Sleep { left: Some(left) }, future)),
-                        None => match self.watched_descriptor(future, loop_)? {
-                            Some(found) => Some(found),
-                            None => self.bare_socket_of_uv(future)?,
-                        },
-                    }
-                }
+                None => self.completed_by_loop(future, type_.kind, is_plain)?,
             };
-            if behind.found.is_none()
-                && let Some(left) = left.checked_sub(1)
-            {
-                behind.found = self.completes_all(&self.within(future)?, future, left)?;
-            }
         }
+        if found.is_none()
+            && (!is_plain || stands_for.shielded.is_some())
+            && let Some(left) = left.checked_sub(1)
+        {
+            let within = self.within(future, stands_for.shielded)?;
+            found = self.completes_all(&within, future, left)?;
+        }
+        behind.found = found.map(Box::new);
         let behind = Rc::new(behind);
         // Of one that nobody else waits for nothing need be remembered.
-        if self.awaiting(future).len() < 2 {
+        if !self.is_shared(future) {
             return Ok(behind);
         }
         self.objects.hold(HELD_BEHIND)?;
@@ -217,12 +219,40 @@ impl Waits<'_> {
         Ok(behind)
     }
 
-    fn loop_of(&self, future: u64) -> Result<Option<u64>, Fault> {
-        match self.objects.kind_of(future)? {
+    /// Whether the type is that of asyncio's own futures, and so tells nothing.
+    fn is_plain(&self, type_: &Type) -> Result<bool, Fault> {
+        if self.plain.get() == type_.addr {
+            return Ok(true);
+        }
+        let is_plain = matches!(
+            &*self.objects.type_name(type_.addr)?,
+            "_asyncio.Future" | "Future"
+        );
+        if is_plain {
+            self.plain.set(type_.addr);
+        }
+        Ok(is_plain)
+    }
+
+    /// What the loop has, or uvloop, that completes the future.
+    fn completed_by_loop(
+        &self,
+        future: u64,
+        kind: Kind,
+        is_plain: bool,
+    ) -> Result<Option<WaitsFor>, Fault> {
+        let loop_ = match kind {
             Kind::Future => self
                 .objects
-                .pointer(future, self.objects.layout.future.loop_),
-            _ => self.objects.attribute(future, "_loop"),
+                .pointer(future, self.objects.layout.future.loop_)?,
+            _ => self.objects.attribute(future, "_loop")?,
+        };
+        if let Some(left) = self.left_of_scheduled(future, loop_)? {
+            return Ok(Some(plain(Wait::Sleep { left: Some(left) }, future)));
+        }
+        match self.watched_descriptor(future, loop_)? {
+            None if !is_plain => self.bare_socket_of_uv(future),
+            found => Ok(found),
         }
     }
 
@@ -232,15 +262,15 @@ impl Waits<'_> {
         &self,
         future: u64,
         is_future: bool,
-        outer: &[Level],
+        outer: &[Level<'_>],
     ) -> Result<Option<WaitsFor>, Fault> {
         // Compiled coroutines have no variables to look at.
-        let is_compiled = |level: &&Level| !level.raw.has_variables();
+        let is_compiled = |level: &&Level<'_>| !level.raw.has_variables();
         let compiled = outer.iter().take_while(is_compiled).count();
         let is_future = is_future && compiled == 0;
         let outer = outer.get(compiled..).unwrap_or_default();
         for (distance, level) in outer.iter().take(NEAREST).enumerate() {
-            let Some(object) = self.frames.variable(&level.raw, "self")? else {
+            let Some(object) = self.frames.itself(level.raw)? else {
                 continue;
             };
             let Some(transport) = self.transport_of(object)? else {
@@ -401,6 +431,9 @@ impl Waits<'_> {
     /// whether any has.
     fn held_by_threads(&self, wanted: &[u64]) -> Result<(Vec<String>, bool), Fault> {
         let held = self.held()?;
+        if held.is_empty() {
+            return Ok((Vec::new(), false));
+        }
         let mut names = Vec::new();
         for object in wanted {
             names.extend(held.get(object).into_iter().flatten().cloned());
@@ -420,7 +453,7 @@ impl Waits<'_> {
             for frame in thread.frames.iter().take(limits::DEEPEST_REFERENCES) {
                 let variables = self.frames.variables(frame.code)?;
                 for (place, name) in variables.names.iter().enumerate() {
-                    let Some(value) = objects.variable(frame.addr, place)? else {
+                    let Some(value) = objects.variable(frame, place)? else {
                         continue;
                     };
                     if matches!(objects.kind_of(value)?, Kind::Future | Kind::PyFuture) {
@@ -436,12 +469,13 @@ impl Waits<'_> {
     }
 
     /// Whether nothing is left that could complete the future.
-    fn is_orphaned(&self, future: u64) -> Result<bool, Fault> {
+    fn is_orphaned(&self, future: u64, type_: &Type) -> Result<bool, Fault> {
         if let Some(&known) = self.orphaned.borrow().get(&future) {
             return Ok(known);
         }
-        let found = !self.objects.has_weak_references(future)? && self.is_only_awaited(future)?;
-        if self.awaiting(future).len() < 2 {
+        let found =
+            !self.objects.has_weak_references(future, type_)? && self.is_only_awaited(future)?;
+        if !self.is_shared(future) {
             return Ok(found);
         }
         self.objects.hold(32)?;
@@ -455,27 +489,31 @@ impl Waits<'_> {
     fn is_only_awaited(&self, future: u64) -> Result<bool, Fault> {
         let objects = self.objects;
         let mut found = 0_u64;
-        // What leads to it, and how often the frames have that.
-        let mut ways: HashMap<u64, u64> = HashMap::default();
-        for &(_, task) in self.awaiting(future) {
+        // What leads to it, each as often as the frames have it.
+        let mut ways = Vec::new();
+        for task in self.picture.waiting.on(future) {
             found += 1;
             let frames = self.picture.chains.get(task.as_usize());
             let frames = frames.into_iter().flat_map(|chain| chain.frames);
             for frame in frames.filter(|it| it.has_variables()) {
-                let variables = self.frames.variables(frame.code)?.names.len();
-                for value in objects.owned(frame.addr, variables)? {
+                let variables = self.frames.count(frame.code)?;
+                objects.owned(frame, variables, |value| {
                     if value == future {
                         found += 1;
                     } else if self.leads_to(value, future)? {
-                        *ways.entry(value).or_default() += 1;
+                        ways.push(value);
                     }
-                }
+                    Ok(())
+                })?;
             }
         }
-        found += ways.len() as u64;
-        for (&way, &times) in &ways {
+        ways.sort_unstable();
+        for way in ways.chunk_by(u64::eq) {
+            found += 1;
             // A function elsewhere may have the same variable.
-            if objects.references(way)? != times {
+            if let Some(&addr) = way.first()
+                && objects.references(addr)? != way.len() as u64
+            {
                 return Ok(false);
             }
         }
@@ -484,7 +522,7 @@ impl Waits<'_> {
 
     /// Whether the object is a cell with the future in it, or what awaits it.
     fn leads_to(&self, addr: u64, future: u64) -> Result<bool, Fault> {
-        let offset = match self.objects.kind_of(addr)? {
+        let offset = match self.objects.kind_of_shared(addr)? {
             Kind::Cell => self.objects.layout.cell_content,
             Kind::Wrapper => self.objects.layout.object.header,
             _ => return Ok(false),
@@ -492,21 +530,8 @@ impl Waits<'_> {
         Ok(self.objects.pointer(addr, offset)? == Some(future))
     }
 
-    /// The tasks that await the future, each with it.
-    fn awaiting(&self, future: u64) -> &[(u64, TaskIndex)] {
-        let all = self.awaiting.get_or_init(|| {
-            let tasks = self.picture.raw.iter().enumerate();
-            let mut all: Vec<(u64, TaskIndex)> = tasks
-                .filter_map(|(position, task)| {
-                    Some((task.waits_for?, TaskIndex::from_usize(position)))
-                })
-                .collect();
-            all.sort_unstable();
-            all
-        });
-        let begin = all.partition_point(|&(it, _)| it < future);
-        let rest = all.get(begin..).unwrap_or_default();
-        let end = rest.partition_point(|&(it, _)| it == future);
-        rest.get(..end).unwrap_or_default()
+    /// Whether several tasks await the future.
+    fn is_shared(&self, future: u64) -> bool {
+        self.picture.waiting.on(future).nth(1).is_some()
     }
 }

@@ -14,7 +14,7 @@
 //! its lock meanwhile.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use awaitgraph_model::{PrimitiveKind, TaskIndex};
 
@@ -99,12 +99,18 @@ pub(super) struct Looking<'a, 'f> {
     codes: &'a Codes<'a>,
     frames: &'f Frames<'a>,
     exits: RefCell<HashMap<u64, Exit>>,
+    /// The function and the object that were met last, as many tasks may have
+    /// the same.
+    last_exit: Cell<Option<(u64, Exit)>>,
+    last_class: Cell<Option<(u64, Class)>>,
     /// By code: whether it is an `__aenter__`.
     enters: RefCell<HashMap<u64, bool>>,
     classes: RefCell<HashMap<u64, Class>>,
     /// The generators that were looked at.
     generators: RefCell<HashSet<u64>>,
     stacks: Stacks,
+    /// Room for what one task is inside of.
+    inside: RefCell<Vec<(u64, Exit)>>,
 }
 
 impl<'a, 'f> Looking<'a, 'f> {
@@ -118,10 +124,13 @@ impl<'a, 'f> Looking<'a, 'f> {
             codes,
             frames,
             exits: RefCell::default(),
+            last_exit: Cell::new(None),
+            last_class: Cell::new(None),
             enters: RefCell::default(),
             classes: RefCell::default(),
             generators: RefCell::default(),
             stacks: Stacks::default(),
+            inside: RefCell::default(),
         }
     }
 
@@ -132,10 +141,11 @@ impl<'a, 'f> Looking<'a, 'f> {
         task: TaskIndex,
         chain: Chain<'_>,
         on_stack: &[RawFrame],
-        levels: impl Fn() -> Vec<Level>,
+        levels: impl Fn() -> Vec<Level<'a>>,
         entered: &mut Entered,
     ) -> Result<(), Fault> {
-        let mut inside: Vec<(u64, Exit)> = Vec::new();
+        let mut inside = self.inside.take();
+        inside.clear();
         let last = chain.frames.len().saturating_sub(1);
         // What is being executed lies on the thread's stack, innermost first;
         // the outermost of that is the last of the chain.
@@ -153,6 +163,9 @@ impl<'a, 'f> Looking<'a, 'f> {
             } else {
                 State::Rests
             };
+            if !self.has_in_hand(frame, state)? {
+                continue;
+            }
             let before = inside.len();
             self.frame(frame, state, &mut inside)?;
             if inside.len() > before
@@ -164,10 +177,11 @@ impl<'a, 'f> Looking<'a, 'f> {
             }
         }
         if inside.is_empty() {
+            self.inside.replace(inside);
             return Ok(());
         }
         self.let_go_of(&levels(), &mut inside)?;
-        for (object, exit) in inside {
+        for (object, exit) in inside.drain(..) {
             match self.class(object)? {
                 Class::Timeout => {
                     self.objects.hold(HELD_ENTERED)?;
@@ -184,7 +198,35 @@ impl<'a, 'f> Looking<'a, 'f> {
                 _ => {}
             }
         }
+        self.inside.replace(inside);
         Ok(())
+    }
+
+    /// Whether none of the frames of the suspended task is inside of something,
+    /// as is seen at once of nearly all.
+    pub(super) fn has_nothing(&self, chain: Chain<'_>) -> Result<bool, Fault> {
+        if !matches!(chain.end, End::Awaiting(_)) {
+            return Ok(false);
+        }
+        for frame in chain.frames {
+            if frame.kept == Kept::InGreenlet || self.has_in_hand(frame, State::Awaits)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether the frame may be inside of something: nearly all have nothing on
+    /// their value stack but what they await.
+    fn has_in_hand(&self, frame: &RawFrame, state: State) -> Result<bool, Fault> {
+        if !frame.has_variables() {
+            return Ok(false);
+        }
+        if state != State::Awaits {
+            return Ok(true);
+        }
+        let variables = self.frames.count(frame.code)?;
+        Ok(self.objects.has_values(frame, variables))
     }
 
     /// Adds the objects whose `with` the frame is inside of, outermost first,
@@ -196,9 +238,6 @@ impl<'a, 'f> Looking<'a, 'f> {
         inside: &mut Vec<(u64, Exit)>,
     ) -> Result<(), Fault> {
         let objects = self.objects;
-        if !frame.has_variables() {
-            return Ok(());
-        }
         let (mut frame, mut state) = (*frame, state);
         let mut rest = Vec::new();
         for _ in 0..limits::MOST_INSIDE {
@@ -236,7 +275,7 @@ impl<'a, 'f> Looking<'a, 'f> {
             return Ok(());
         }
         let objects = self.objects;
-        let (object, exit) = match objects.kind_of(value)? {
+        let (object, exit) = match objects.kind_of_shared(value)? {
             Kind::Method => self.method(value)?,
             Kind::Function => (behind.filter(|&it| it != 0), self.exit(value)?),
             // One that `async for` or `for` goes through, or that is called by hand.
@@ -315,7 +354,7 @@ impl<'a, 'f> Looking<'a, 'f> {
     fn method(&self, addr: u64) -> Result<(Option<u64>, Exit), Fault> {
         let layout = &self.objects.layout.method;
         match self.objects.pointer(addr, layout.function)? {
-            Some(function) if self.objects.kind_of(function)? == Kind::Function => Ok((
+            Some(function) if self.objects.kind_of_shared(function)? == Kind::Function => Ok((
                 self.objects.pointer(addr, layout.self_)?,
                 self.exit(function)?,
             )),
@@ -325,6 +364,19 @@ impl<'a, 'f> Looking<'a, 'f> {
 
     /// The meaning of the function at `addr`.
     fn exit(&self, addr: u64) -> Result<Exit, Fault> {
+        if let Some((known, exit)) = self.last_exit.get()
+            && known == addr
+        {
+            return Ok(exit);
+        }
+        let exit = self.exit_of(addr)?;
+        if self.objects.is_intact() {
+            self.last_exit.set(Some((addr, exit)));
+        }
+        Ok(exit)
+    }
+
+    fn exit_of(&self, addr: u64) -> Result<Exit, Fault> {
         let layout = &self.objects.layout.function;
         let code = self
             .objects
@@ -344,6 +396,19 @@ impl<'a, 'f> Looking<'a, 'f> {
     }
 
     fn class(&self, object: u64) -> Result<Class, Fault> {
+        if let Some((known, class)) = self.last_class.get()
+            && known == object
+        {
+            return Ok(class);
+        }
+        let class = self.class_of(object)?;
+        if self.objects.is_intact() {
+            self.last_class.set(Some((object, class)));
+        }
+        Ok(class)
+    }
+
+    fn class_of(&self, object: u64) -> Result<Class, Fault> {
         let type_ = self.objects.type_of(object)?.addr;
         if let Some(&known) = self.classes.borrow().get(&type_) {
             return Ok(known);
@@ -379,17 +444,17 @@ impl<'a, 'f> Looking<'a, 'f> {
                 enters
             }
         };
-        Ok(enters && self.frames.variable(frame, "self")? == Some(object))
+        Ok(enters && self.frames.itself(frame)? == Some(object))
     }
 
     /// Takes out the condition that the task has let go of while it waits for it.
-    fn let_go_of(&self, levels: &[Level], inside: &mut Vec<(u64, Exit)>) -> Result<(), Fault> {
+    fn let_go_of(&self, levels: &[Level<'_>], inside: &mut Vec<(u64, Exit)>) -> Result<(), Fault> {
         for level in levels {
             let Some(role) = self.frames.role(level.code) else {
                 break;
             };
             if role == Role::Primitive(PrimitiveKind::Condition)
-                && let Some(condition) = self.frames.variable(&level.raw, "self")?
+                && let Some(condition) = self.frames.itself(level.raw)?
             {
                 let lock = self.frames.attribute(condition, "_lock")?;
                 inside.retain(|&(object, _)| object != condition && Some(object) != lock);

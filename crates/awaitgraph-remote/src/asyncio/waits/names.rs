@@ -1,18 +1,29 @@
 //! The name by which a program refers to an object.
 //!
+//! ```text
+//!   containers   the place of an object in a dict, a list, …
+//! ```
+//!
 //! It is looked for where the program that waits has its things: in the
 //! variables of its frames, in the attributes of what those hold, among the
 //! globals of its modules, and in the attributes of what is there; at last in
 //! the dicts and lists among all of these, as `Pool.locks['a']`.
+//!
+//! Tasks that are alike refer to the same loop, pool or module, each of which
+//! is looked into once.
+
+mod containers;
 
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use super::frames::{Frames, Level};
 use crate::limits;
 use crate::map::HashMap;
-use crate::object::{Fault, Kind, Objects, flags};
+use crate::object::{Fault, Kind, Objects, Type, flags};
+
+use containers::{Containers, Reader, is_container};
 
 /// In how many of them the attributes of attributes are looked at.
 const NEAREST: usize = 2;
@@ -20,21 +31,10 @@ const NEAREST: usize = 2;
 const SHARE: u64 = 24;
 /// The same where little is asked.
 const LEAST: u64 = 20_000;
-/// How many items of small containers, and attributes that may be such, are
-/// looked at each time: as tasks that are alike have objects that are alike, all
-/// of them have a name or none.
-const SHARE_OF_ITEMS: u64 = 96;
-/// One that is larger is most likely shared by many, and is read once. How many
-/// items of such are looked at in all, and of each.
-const SMALL: u64 = 32;
-const MOST_CONTENTS: u64 = 400_000;
-const MOST_ITEMS: u64 = 100_000;
-/// How many of them are looked at as containers themselves, and how deep.
-const MOST_INNER: usize = 64;
-const MOST_INNER_OF_SMALL: usize = 4;
-const DEPTH: usize = 2;
-/// How much of a key is shown.
-const LONGEST_KEY: usize = 32;
+/// How many objects are remembered with their attributes.
+const HOLDERS: usize = 64;
+/// For how many others one of them is kept that was asked for so often.
+const MOST_USES: u32 = 64;
 
 /// What is preferred where an object has several names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,41 +45,61 @@ pub(super) enum Prefer {
     Kept,
 }
 
-/// What a container has.
+/// An object that may have others: by its attributes, or as a container.
+#[derive(Debug)]
+struct Holder {
+    addr: u64,
+    is_container: bool,
+    /// Its class where that is written in Python, or what is such a class itself.
+    class: Option<u64>,
+    /// Names and values.
+    attributes: Vec<(u64, u64)>,
+    /// How often it was asked for since another was to take its place.
+    uses: Cell<u32>,
+    /// By value: which of its attributes has it as an attribute, and the name there.
+    inner: OnceCell<Option<Inner>>,
+    containers: OnceCell<Containers>,
+}
+
+/// By value: its number, and the object that has it by which name.
+type Inner = HashMap<u64, (usize, u64, u64)>;
+
+/// What a module has.
 #[derive(Debug, Default)]
-struct Contents {
-    /// By the object: its key there, or none that would tell anything.
-    keys: HashMap<u64, Option<Key>>,
-    /// The first few containers in it.
-    inner: Vec<(Option<Key>, u64)>,
+struct Globals {
+    dict: u64,
+    /// The names of the objects there.
+    names: OnceCell<HashMap<u64, String>>,
+    containers: OnceCell<Containers>,
 }
 
-/// Containers, each behind its name.
-type Containers = [(u64, u64)];
-
-#[derive(Debug, Clone, Copy)]
-enum Key {
-    /// The object that is the key of a dict.
-    Object(u64),
-    /// The place in a list.
-    Place(usize),
+/// A value of a variable of one of the nearest frames.
+struct Value {
+    level: usize,
+    /// Which of its variables.
+    place: usize,
+    holder: Rc<Holder>,
 }
+
+/// By value: the class that has it, and by which name.
+type OfClass = HashMap<u64, (u64, u64)>;
 
 /// Finds names.
 pub(super) struct Names<'a> {
     objects: &'a Objects<'a>,
-    /// By the dict of globals: the names of the objects there.
-    globals: RefCell<HashMap<u64, Rc<HashMap<u64, String>>>>,
+    /// By the dict of globals.
+    globals: RefCell<HashMap<u64, Rc<Globals>>>,
+    /// Those that were asked for last.
+    last_globals: RefCell<Option<Rc<Globals>>>,
     /// How many attributes may still be looked at.
     left: Cell<u64>,
-    /// By the dict of globals: the containers there.
-    global_containers: RefCell<HashMap<u64, Rc<Containers>>>,
-    /// By container.
-    contents: RefCell<HashMap<u64, Rc<Contents>>>,
-    /// How many items of large containers may still be looked at.
-    items_left: Cell<u64>,
-    /// How many items of small ones, for the name that is just sought.
-    share: Cell<u64>,
+    /// Those that were asked for lately, each at a place by its address.
+    holders: RefCell<[Option<Rc<Holder>>; HOLDERS]>,
+    /// By class: what it and its bases have.
+    classes: RefCell<HashMap<u64, Rc<OfClass>>>,
+    containers: Reader,
+    /// What the frames have, while a name is sought.
+    values: RefCell<Vec<Value>>,
 }
 
 impl<'a> Names<'a> {
@@ -87,11 +107,12 @@ impl<'a> Names<'a> {
         Self {
             objects,
             globals: RefCell::default(),
+            last_globals: RefCell::default(),
             left: Cell::new(LEAST),
-            global_containers: RefCell::default(),
-            contents: RefCell::default(),
-            items_left: Cell::new(MOST_CONTENTS),
-            share: Cell::new(0),
+            holders: RefCell::new([const { None }; HOLDERS]),
+            classes: RefCell::default(),
+            containers: Reader::default(),
+            values: RefCell::default(),
         }
     }
 
@@ -101,7 +122,7 @@ impl<'a> Names<'a> {
         &self,
         frames: &Frames<'a>,
         wanted: &[u64],
-        levels: &[Level],
+        levels: &[Level<'_>],
     ) -> Result<Option<String>, Fault> {
         self.find_preferring(Prefer::Nearest, frames, wanted, levels)
     }
@@ -112,7 +133,22 @@ impl<'a> Names<'a> {
         prefer: Prefer,
         frames: &Frames<'a>,
         wanted: &[u64],
-        levels: &[Level],
+        levels: &[Level<'_>],
+    ) -> Result<Option<String>, Fault> {
+        let mut values = self.values.take();
+        let found = self.find_among(prefer, frames, wanted, levels, &mut values);
+        values.clear();
+        self.values.replace(values);
+        found
+    }
+
+    fn find_among(
+        &self,
+        prefer: Prefer,
+        frames: &Frames<'a>,
+        wanted: &[u64],
+        levels: &[Level<'_>],
+        values: &mut Vec<Value>,
     ) -> Result<Option<String>, Fault> {
         self.left.set(self.left.get() + SHARE);
         let levels = levels.get(..limits::MOST_OWNER_FRAMES).unwrap_or(levels);
@@ -124,35 +160,43 @@ impl<'a> Names<'a> {
         let mut variable = None;
         for (distance, level) in levels.iter().enumerate() {
             let variables = frames.variables(level.raw.code)?;
-            let mut holders = Vec::new();
+            let begin = values.len();
             for (place, name) in variables.names.iter().enumerate() {
-                let Some(value) = self.objects.variable(level.raw.addr, place)? else {
+                let Some(value) = self.objects.variable(level.raw, place)? else {
                     continue;
                 };
                 if !wanted.contains(&value) {
-                    holders.push(value);
+                    if let Some(holder) = self.holder(value)? {
+                        values.push(Value {
+                            level: distance,
+                            place,
+                            holder,
+                        });
+                    }
                 } else if **name != *"self" {
                     match prefer {
-                        Prefer::Nearest => return Ok(Some(name.to_string())),
-                        Prefer::Kept => _ = variable.get_or_insert_with(|| name.to_string()),
+                        Prefer::Nearest => return Ok(Some(String::from(&**name))),
+                        Prefer::Kept => _ = variable.get_or_insert_with(|| String::from(&**name)),
                     }
                 }
             }
-            for &holder in &holders {
-                if let Some(name) = self.attribute(holder, wanted)? {
+            let here = values.get(begin..).unwrap_or_default();
+            for value in here {
+                if let Some(name) = self.attribute(&value.holder, wanted)? {
                     return Ok(Some(name));
                 }
             }
             if distance < NEAREST {
-                for &holder in &holders {
-                    if let Some(name) = self.attribute_of_attribute(holder, wanted)? {
+                for value in here {
+                    if let Some(name) = self.attribute_of_attribute(&value.holder, wanted)? {
                         return Ok(Some(name));
                     }
                 }
             }
         }
+        let nearest = values.iter().filter(|value| value.level < NEAREST);
         if prefer == Prefer::Kept
-            && let Some(name) = self.in_containers(frames, wanted, levels)?
+            && let Some(name) = self.in_containers(frames, wanted, levels, nearest.clone())?
         {
             return Ok(Some(name));
         }
@@ -167,258 +211,224 @@ impl<'a> Names<'a> {
             }
             before = globals;
             if let Some(globals) = globals {
-                let names = self.names_of_globals(globals)?;
+                let globals = self.globals(globals);
+                let names = self.names_of_globals(&globals)?;
                 if let Some(name) = wanted.iter().find_map(|it| names.get(it)) {
                     return Ok(Some(name.clone()));
                 }
             }
         }
         match prefer {
-            Prefer::Nearest => self.in_containers(frames, wanted, levels),
+            Prefer::Nearest => self.in_containers(frames, wanted, levels, nearest),
             Prefer::Kept => Ok(None),
         }
     }
 
     /// The place of one of `wanted` in a container: in a variable of one of the
     /// nearest frames, in an attribute of what is there, or in a global.
-    fn in_containers(
+    fn in_containers<'v>(
         &self,
         frames: &Frames<'a>,
         wanted: &[u64],
-        levels: &[Level],
+        levels: &[Level<'_>],
+        values: impl Iterator<Item = &'v Value>,
     ) -> Result<Option<String>, Fault> {
-        self.share.set(SHARE_OF_ITEMS);
-        for level in levels.iter().take(NEAREST) {
-            let variables = frames.variables(level.raw.code)?;
-            for (place, name) in variables.names.iter().enumerate() {
-                let Some(value) = self.objects.variable(level.raw.addr, place)? else {
-                    continue;
-                };
-                if let Some(key) = self.key_in(value, wanted, DEPTH)? {
-                    return Ok(Some(format!("{name}{key}")));
-                }
-                for (name, inner) in self.attributes_in_share(value)? {
-                    if let Some(key) = self.key_in(inner, wanted, DEPTH)? {
-                        let name = self.qualified(value, name)?;
-                        return Ok(Some(format!("{name}{key}")));
-                    }
-                }
-                let type_ = self.objects.type_of(value)?;
-                let class = if type_.flags & flags::TYPE_SUBCLASS != 0 {
-                    value
-                } else if type_.kind == Kind::Other && type_.flags & flags::HEAPTYPE != 0 {
-                    type_.addr
-                } else {
-                    continue;
-                };
-                if let Some(name) = self.class_attribute(class, wanted)? {
-                    return Ok(Some(name));
-                }
-            }
-        }
         let Some(level) = levels.first() else {
             return Ok(None);
         };
+        self.containers.begin();
+        for Value {
+            level,
+            place,
+            holder,
+        } in values
+        {
+            if let Some(containers) = self.containers_of(holder)?
+                && let Some((name, key)) = self.place_in(containers, wanted)?
+            {
+                let name = match name {
+                    0 => {
+                        let level = levels.get(*level).map(|it| frames.variables(it.raw.code));
+                        let variables = level.transpose()?;
+                        let name = variables.and_then(|it| it.names.get(*place).cloned());
+                        String::from(name.unwrap_or_default())
+                    }
+                    name => self.qualified(holder.addr, name)?,
+                };
+                return Ok(Some(format!("{name}{key}")));
+            }
+            if let Some(class) = holder.class
+                && let Some(name) = self.class_attribute(class, wanted)?
+            {
+                return Ok(Some(name));
+            }
+        }
         let Some(globals) = self.objects.globals(level.raw.addr)? else {
             return Ok(None);
         };
-        for container in self.containers_among_globals(globals)?.iter() {
-            if let Some(key) = self.key_in(container.1, wanted, DEPTH)? {
-                let name = self.objects.text(container.0)?;
-                return Ok(Some(format!("{name}{key}")));
+        let globals = self.globals(globals);
+        let containers = self.containers_among_globals(&globals)?;
+        match self.place_in(containers, wanted)? {
+            Some((name, key)) => {
+                let name = self.objects.text(name)?;
+                Ok(Some(format!("{name}{key}")))
             }
-        }
-        Ok(None)
-    }
-
-    /// The attribute of the object at `holder` that is one of `wanted`.
-    pub(super) fn attribute(&self, holder: u64, wanted: &[u64]) -> Result<Option<String>, Fault> {
-        let found =
-            (self.attributes(holder)?.into_iter()).find(|(_, value)| wanted.contains(value));
-        match found {
-            Some((name, _)) => self.qualified(holder, name).map(Some),
             None => Ok(None),
         }
     }
 
-    fn attribute_of_attribute(&self, holder: u64, wanted: &[u64]) -> Result<Option<String>, Fault> {
-        for (_, value) in self.attributes(holder)? {
-            if let Some(name) = self.attribute(value, wanted)? {
+    /// The object at `addr` with its attributes, where it may have others.
+    fn holder(&self, addr: u64) -> Result<Option<Rc<Holder>>, Fault> {
+        let kind = self.objects.kind_of_shared(addr)?;
+        let is_container = is_container(kind);
+        if kind != Kind::Other && !is_container {
+            return Ok(None);
+        }
+        let place = (addr >> 4) as usize % HOLDERS;
+        if let Some(Some(known)) = self.holders.borrow().get(place)
+            && known.addr == addr
+        {
+            known.uses.set(MOST_USES.min(known.uses.get() + 1));
+            return Ok(Some(Rc::clone(known)));
+        }
+        let type_ = self.objects.type_of(addr)?;
+        let attributes = self.attributes(addr, &type_)?;
+        let is_all = attributes.is_some();
+        let holder = Rc::new(Holder {
+            addr,
+            is_container,
+            class: match type_.flags {
+                it if it & flags::TYPE_SUBCLASS != 0 => Some(addr),
+                it if it & flags::HEAPTYPE != 0 && !is_container => Some(type_.addr),
+                _ => None,
+            },
+            attributes: attributes.unwrap_or_default(),
+            uses: Cell::new(0),
+            inner: OnceCell::new(),
+            containers: OnceCell::new(),
+        });
+        if is_all
+            && self.objects.is_intact()
+            && let Some(place) = self.holders.borrow_mut().get_mut(place)
+        {
+            match place {
+                Some(other) if other.uses.get() > 0 => other.uses.update(|uses| uses - 1),
+                _ => *place = Some(Rc::clone(&holder)),
+            }
+        }
+        Ok(Some(holder))
+    }
+
+    /// The attribute of the object that is one of `wanted`.
+    fn attribute(&self, holder: &Holder, wanted: &[u64]) -> Result<Option<String>, Fault> {
+        let mut attributes = holder.attributes.iter();
+        match attributes.find(|(_, value)| wanted.contains(value)) {
+            Some(&(name, _)) => self.qualified(holder.addr, name).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn attribute_of_attribute(
+        &self,
+        holder: &Holder,
+        wanted: &[u64],
+    ) -> Result<Option<String>, Fault> {
+        if holder.uses.get() > 0
+            && let Some(inner) = self.inner(holder)
+        {
+            let found = wanted.iter().filter_map(|it| inner.get(it));
+            return match found.min() {
+                Some(&(_, holder, name)) => self.qualified(holder, name).map(Some),
+                None => Ok(None),
+            };
+        }
+        for &(_, value) in &holder.attributes {
+            if let Some(inner) = self.holder(value)?
+                && let Some(name) = self.attribute(&inner, wanted)?
+            {
                 return Ok(Some(name));
             }
         }
         Ok(None)
     }
 
-    /// Where in the container at `addr` one of `wanted` is, as `['a']` or `[3]`;
-    /// `None` where it is not there, or that is no container. Of `depth` ones
-    /// inside of each other.
-    fn key_in(&self, addr: u64, wanted: &[u64], depth: usize) -> Result<Option<String>, Fault> {
-        let kind = self.objects.kind_of(addr)?;
-        if !is_container(kind) {
-            return Ok(None);
-        }
-        let contents = if self.objects.length(addr)? > SMALL {
-            self.contents(addr, kind)?
-        } else {
-            Rc::new(self.contents_in_share(addr, kind)?)
-        };
-        if let Some(&key) = wanted.iter().find_map(|it| contents.keys.get(it)) {
-            return Ok(Some(format!("[{}]", self.shown(key)?)));
-        }
-        let Some(deeper) = depth.checked_sub(1).filter(|&it| it > 0) else {
-            return Ok(None);
-        };
-        for &(key, inner) in &contents.inner {
-            if let Some(rest) = self.key_in(inner, wanted, deeper)? {
-                return Ok(Some(format!("[{}]{rest}", self.shown(key)?)));
+    /// What the attributes of an object have that many refer to; `None` where
+    /// that is too much.
+    fn inner<'h>(&self, holder: &'h Holder) -> Option<&'h Inner> {
+        let inner = holder.inner.get_or_init(|| {
+            let mut found = Inner::default();
+            for &(_, value) in &holder.attributes {
+                // What cannot be read may lie behind what is wanted.
+                let Some(inner) = self.holder(value).ok()? else {
+                    continue;
+                };
+                for &(name, value) in &inner.attributes {
+                    let number = found.len();
+                    found.entry(value).or_insert((number, inner.addr, name));
+                }
             }
-        }
-        Ok(None)
+            let is_all = self.left.get() > 0 && self.objects.is_intact();
+            let is_held = self.objects.hold(64 * found.len() as u64).is_ok();
+            (is_all && is_held).then_some(found)
+        });
+        inner.as_ref()
     }
 
-    fn shown(&self, key: Option<Key>) -> Result<String, Fault> {
-        match key {
-            Some(Key::Place(place)) => Ok(place.to_string()),
-            Some(Key::Object(key)) => self.shown_key(key),
-            None => Ok("...".to_owned()),
+    /// The containers that an object is or has; `None` where those are more than
+    /// the share of a name.
+    fn containers_of<'h>(&self, holder: &'h Holder) -> Result<Option<&'h Containers>, Fault> {
+        if let Some(known) = holder.containers.get() {
+            return Ok(Some(known));
         }
+        let mut found = Vec::new();
+        if holder.is_container {
+            found.push((0, holder.addr));
+        } else if holder.uses.get() > 0 || self.containers.take_of_share(holder.attributes.len()) {
+            for &(name, value) in &holder.attributes {
+                if is_container(self.objects.kind_of(value)?) {
+                    found.push((name, value));
+                }
+            }
+        } else {
+            return Ok(None);
+        }
+        let containers = holder.containers.get_or_init(|| Containers::new(found));
+        Ok(Some(containers))
     }
 
     /// The attribute of the class at `addr`, or of its bases, that is one of
     /// `wanted`.
     fn class_attribute(&self, addr: u64, wanted: &[u64]) -> Result<Option<String>, Fault> {
         let objects = self.objects;
-        for (class, dict) in objects.class_dicts(addr)? {
-            let contents = self.contents(dict, Kind::Dict)?;
-            if let Some(Some(Key::Object(name))) =
-                wanted.iter().find_map(|it| contents.keys.get(it)).copied()
-                && objects.kind_of(name)? == Kind::Text
-            {
+        let of_class = self.of_class(addr)?;
+        match wanted.iter().find_map(|it| of_class.get(it)) {
+            Some(&(class, name)) if objects.kind_of(name)? == Kind::Text => {
                 let class = objects.type_name(class)?;
-                return Ok(Some(format!("{class}.{}", objects.text(name)?)));
+                Ok(Some(format!("{class}.{}", objects.text(name)?)))
             }
+            _ => Ok(None),
         }
-        Ok(None)
     }
 
-    /// A str or an int as Python writes it; of anything else there is no short
-    /// form that could be told from outside.
-    fn shown_key(&self, key: u64) -> Result<String, Fault> {
-        let objects = self.objects;
-        Ok(match objects.kind_of(key)? {
-            Kind::Text => {
-                let text = objects.text(key)?;
-                if text.chars().count() > LONGEST_KEY {
-                    "...".to_owned()
-                } else {
-                    format!("'{text}'")
-                }
-            }
-            Kind::Int => match objects.int(key) {
-                Ok(number) => number.to_string(),
-                Err(_) => "...".to_owned(),
-            },
-            _ => "...".to_owned(),
-        })
-    }
-
-    /// What is in the large container at `addr`; nothing of one that is too
-    /// large.
-    fn contents(&self, addr: u64, kind: Kind) -> Result<Rc<Contents>, Fault> {
-        if let Some(known) = self.contents.borrow().get(&addr) {
+    /// What the class at `addr` and its bases have.
+    fn of_class(&self, addr: u64) -> Result<Rc<OfClass>, Fault> {
+        if let Some(known) = self.classes.borrow().get(&addr) {
             return Ok(Rc::clone(known));
         }
-        let length = self.objects.length(addr)?;
-        let left = self.items_left.get();
-        let contents = if length <= MOST_ITEMS.min(left) {
-            self.items_left.set(left.saturating_sub(length));
-            self.objects.hold(64 + 64 * length)?;
-            self.read_contents(addr, kind, MOST_INNER)?
-        } else {
-            Contents::default()
-        };
-        let contents = Rc::new(contents);
-        let known = Rc::clone(&contents);
-        self.contents.borrow_mut().insert(addr, known);
-        Ok(contents)
-    }
-
-    /// What is in a small one; nothing once the share is used up.
-    fn contents_in_share(&self, addr: u64, kind: Kind) -> Result<Contents, Fault> {
-        if !self.take_of_share(1 + self.objects.length(addr)?) {
-            return Ok(Contents::default());
-        }
-        self.read_contents(addr, kind, MOST_INNER_OF_SMALL)
-    }
-
-    /// The attributes of the object at `addr`; none once the share is used up.
-    fn attributes_in_share(&self, addr: u64) -> Result<Vec<(u64, u64)>, Fault> {
-        let type_ = self.objects.type_of(addr)?;
-        if type_.kind != Kind::Other || type_.flags & flags::HEAPTYPE == 0 {
-            return Ok(Vec::new());
-        }
-        let mut attributes = self.objects.attributes(addr)?;
-        attributes.truncate(limits::MOST_ATTRIBUTES);
-        if !self.take_of_share(attributes.len() as u64) {
-            return Ok(Vec::new());
-        }
-        Ok(attributes)
-    }
-
-    fn take_of_share(&self, items: u64) -> bool {
-        let left = self.share.get().checked_sub(items);
-        self.share.set(left.unwrap_or_default());
-        left.is_some()
-    }
-
-    fn read_contents(&self, addr: u64, kind: Kind, most_inner: usize) -> Result<Contents, Fault> {
         let objects = self.objects;
-        let items: Vec<(u64, Option<Key>)> = match kind {
-            Kind::Dict => {
-                let mut items = Vec::new();
-                for (key, it) in objects.dict_items(addr)? {
-                    items.push((it, Some(Key::Object(key))));
-                    // A dict without values stands for a set with an order.
-                    items.push((key, None));
+        let mut found = OfClass::default();
+        for (class, dict) in objects.class_dicts(addr)? {
+            let length = objects.length(dict)?;
+            if self.containers.take_to_keep(objects, length)? {
+                for (name, value) in objects.dict_items(dict)? {
+                    found.entry(value).or_insert((class, name));
                 }
-                items
-            }
-            Kind::List | Kind::Tuple => {
-                let items = match kind {
-                    Kind::List => objects.list(addr)?,
-                    _ => objects.tuple(addr)?,
-                };
-                let items = items.into_iter().enumerate();
-                items
-                    .map(|(place, it)| (it, Some(Key::Place(place))))
-                    .collect()
-            }
-            Kind::Set => (objects.set(addr)?.into_iter())
-                .map(|it| (it, None))
-                .collect(),
-            _ => (objects.deque(addr)?.into_iter())
-                .map(|it| (it, None))
-                .collect(),
-        };
-        let mut contents = Contents::default();
-        // The keys of a dict are none, and the first few items tell of what
-        // kind all are.
-        let inner = items
-            .iter()
-            .filter(|(_, key)| key.is_some() || !matches!(kind, Kind::Dict));
-        for &(it, key) in inner.take(most_inner) {
-            // A slot of a list that is being filled is empty.
-            if it != 0 && is_container(objects.kind_of(it)?) {
-                contents.inner.push((key, it));
             }
         }
-        for (it, key) in items {
-            contents.keys.entry(it).or_insert(key);
-        }
-        Ok(contents)
+        let found = Rc::new(found);
+        self.classes.borrow_mut().insert(addr, Rc::clone(&found));
+        Ok(found)
     }
-
     /// `Class.attribute`.
     fn qualified(&self, holder: u64, name: u64) -> Result<String, Fault> {
         let objects = self.objects;
@@ -432,32 +442,51 @@ impl<'a> Names<'a> {
         Ok(format!("{class}.{name}"))
     }
 
-    /// The attributes of an object of a class written in Python, as long as
-    /// there are not too many in all.
-    fn attributes(&self, addr: u64) -> Result<Vec<(u64, u64)>, Fault> {
-        let type_ = self.objects.type_of(addr)?;
+    /// The attributes of an object of a class written in Python; `None` where
+    /// there were too many in all.
+    fn attributes(&self, addr: u64, type_: &Type) -> Result<Option<Vec<(u64, u64)>>, Fault> {
         if type_.kind != Kind::Other || type_.flags & flags::HEAPTYPE == 0 {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         if self.left.get() == 0 {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let mut attributes = self.objects.attributes(addr)?;
         attributes.truncate(limits::MOST_ATTRIBUTES);
         let cost = 1 + attributes.len() as u64;
         self.left.set(self.left.get().saturating_sub(cost));
-        Ok(attributes)
+        Ok(Some(attributes))
     }
 
-    /// The names of the objects among the globals in `dict`, and of their
-    /// attributes.
-    fn names_of_globals(&self, dict: u64) -> Result<Rc<HashMap<u64, String>>, Fault> {
-        if let Some(known) = self.globals.borrow().get(&dict) {
-            return Ok(Rc::clone(known));
+    fn globals(&self, dict: u64) -> Rc<Globals> {
+        if let Some(last) = &*self.last_globals.borrow()
+            && last.dict == dict
+        {
+            return Rc::clone(last);
+        }
+        let mut globals = self.globals.borrow_mut();
+        let globals = globals.entry(dict).or_insert_with(|| {
+            let globals = Globals {
+                dict,
+                ..Globals::default()
+            };
+            Rc::new(globals)
+        });
+        self.last_globals.replace(Some(Rc::clone(globals)));
+        Rc::clone(globals)
+    }
+
+    /// The names of the objects among the globals, and of their attributes.
+    fn names_of_globals<'g>(
+        &self,
+        globals: &'g Globals,
+    ) -> Result<&'g HashMap<u64, String>, Fault> {
+        if let Some(known) = globals.names.get() {
+            return Ok(known);
         }
         let objects = self.objects;
         let mut names: HashMap<u64, String> = HashMap::default();
-        let mut items = objects.dict_items(dict)?;
+        let mut items = objects.dict_items(globals.dict)?;
         items.truncate(limits::MOST_GLOBALS);
         let mut instances = Vec::new();
         for &(name, value) in &items {
@@ -473,11 +502,11 @@ impl<'a> Names<'a> {
                 let name = objects.text(name)?;
                 objects.hold(128)?;
                 names.entry(value).or_insert(name);
-                instances.push(value);
+                instances.push((value, type_));
             }
         }
-        for instance in instances {
-            for (name, value) in self.attributes(instance)? {
+        for (instance, type_) in instances {
+            for (name, value) in self.attributes(instance, &type_)?.unwrap_or_default() {
                 if objects.type_of(value)?.flags & flags::HEAPTYPE != 0
                     && !names.contains_key(&value)
                 {
@@ -486,21 +515,18 @@ impl<'a> Names<'a> {
                 }
             }
         }
-        let names = Rc::new(names);
-        self.globals.borrow_mut().insert(dict, Rc::clone(&names));
-        Ok(names)
+        Ok(globals.names.get_or_init(|| names))
     }
 
-    /// Names and addresses of the containers among the globals in `dict`, other
-    /// than those of the module itself.
-    fn containers_among_globals(&self, dict: u64) -> Result<Rc<Containers>, Fault> {
-        if let Some(known) = self.global_containers.borrow().get(&dict) {
-            return Ok(Rc::clone(known));
+    /// The containers among the globals, other than those of the module itself.
+    fn containers_among_globals<'g>(&self, globals: &'g Globals) -> Result<&'g Containers, Fault> {
+        if let Some(known) = globals.containers.get() {
+            return Ok(known);
         }
         let objects = self.objects;
         let mut found = Vec::new();
         for (name, value) in objects
-            .dict_items(dict)?
+            .dict_items(globals.dict)?
             .into_iter()
             .take(limits::MOST_GLOBALS)
         {
@@ -513,16 +539,6 @@ impl<'a> Names<'a> {
                 found.push((name, value));
             }
         }
-        let found: Rc<Containers> = found.into();
-        let known = Rc::clone(&found);
-        self.global_containers.borrow_mut().insert(dict, known);
-        Ok(found)
+        Ok(globals.containers.get_or_init(|| Containers::new(found)))
     }
-}
-
-fn is_container(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Dict | Kind::List | Kind::Tuple | Kind::Deque | Kind::Set
-    )
 }

@@ -58,7 +58,11 @@ struct Known {
 impl Waits<'_> {
     /// The tasks that have borrowed something of the queue at `queue`; `outer`
     /// are the frames of one that waits for it.
-    pub(super) fn borrowers(&self, queue: u64, outer: &[Level]) -> Result<Vec<TaskIndex>, Fault> {
+    pub(super) fn borrowers(
+        &self,
+        queue: u64,
+        outer: &[Level<'_>],
+    ) -> Result<Vec<TaskIndex>, Fault> {
         let borrowed = self.borrowed()?;
         let mut tasks = Vec::new();
         let mut add = |entry| {
@@ -68,7 +72,7 @@ impl Waits<'_> {
         for level in outer.iter().take(NEAREST) {
             add(Entry::Code(level.raw.code));
             if self.frames.is_named(level.code, "__aenter__")
-                && let Some(object) = self.frames.variable(&level.raw, "self")?
+                && let Some(object) = self.frames.itself(level.raw)?
             {
                 add(Entry::Class(self.objects.type_of(object)?.addr));
             }
@@ -100,7 +104,7 @@ impl Waits<'_> {
                     }
                     for frame in frames {
                         if self.speaks_of_any(GIVE_BACK, frame.code, &mut known.codes)?
-                            && let Some(pool) = self.frames.variable(&frame, "self")?
+                            && let Some(pool) = self.frames.itself(&frame)?
                         {
                             entry = Entry::Code(frame.code);
                             lent_by.push(pool);

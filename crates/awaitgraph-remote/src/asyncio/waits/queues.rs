@@ -5,7 +5,7 @@ use awaitgraph_model::{Queue, QueueEnd, TaskIndex};
 use super::Waits;
 use super::frames::Level;
 use super::roles::Role;
-use crate::map::{HashMap, HashSet};
+use crate::map::HashMap;
 use crate::object::Fault;
 
 /// The tasks that put something into a queue, and those that take from it.
@@ -13,6 +13,16 @@ use crate::object::Fault;
 pub(super) struct Users {
     putters: HashMap<u64, Vec<TaskIndex>>,
     getters: HashMap<u64, Vec<TaskIndex>>,
+}
+
+impl Users {
+    /// Adds a task, which comes with all its queues at once.
+    fn add(users: &mut HashMap<u64, Vec<TaskIndex>>, queue: u64, task: TaskIndex) {
+        let tasks = users.entry(queue).or_default();
+        if tasks.last() != Some(&task) {
+            tasks.push(task);
+        }
+    }
 }
 
 /// What a function's names say that it does with a queue.
@@ -25,7 +35,12 @@ struct Does {
 impl Waits<'_> {
     /// What is known of the `asyncio.Queue` at `addr`.
     /// `outer` are the frames of who waits for it.
-    pub(super) fn queue(&self, end: QueueEnd, addr: u64, outer: &[Level]) -> Result<Queue, Fault> {
+    pub(super) fn queue(
+        &self,
+        end: QueueEnd,
+        addr: u64,
+        outer: &[Level<'_>],
+    ) -> Result<Queue, Fault> {
         let frames = &self.frames;
         let bound = frames.int(addr, "_maxsize")?;
         Ok(Queue {
@@ -94,17 +109,26 @@ impl Waits<'_> {
         let mut users = Users::default();
         let mut does: HashMap<u64, Does> = HashMap::default();
         let mut queues: HashMap<u64, bool> = HashMap::default();
-        let mut seen: HashSet<(u64, TaskIndex)> = HashSet::default();
+        let mut last = None;
+        let mut is_queue = |object| -> Result<bool, Fault> {
+            match last {
+                Some((known, is_it)) if known == object => Ok(is_it),
+                _ => {
+                    let is_it = self.is_one("Queue", object, &mut queues)?;
+                    if self.objects.is_intact() {
+                        last = Some((object, is_it));
+                    }
+                    Ok(is_it)
+                }
+            }
+        };
+        let (mut found, mut levels) = (Vec::new(), Vec::new());
         for (position, chain) in self.picture.chains.iter().enumerate() {
             let task = TaskIndex::from_usize(position);
+            levels.clear();
+            self.add_levels(task, &mut levels);
             // Who is stuck at one end is of no use at the other.
-            let stuck = match self.run(&self.levels(task))? {
-                Some(run) => match (run.role, run.objects.last()) {
-                    (Role::Queue(end), Some(&queue)) => Some((end, queue)),
-                    _ => None,
-                },
-                None => None,
-            };
+            let stuck = self.stuck(&levels)?;
             for frame in chain.frames.iter().filter(|it| it.has_variables()) {
                 let does = match does.get(&frame.code) {
                     Some(&known) => known,
@@ -119,39 +143,52 @@ impl Waits<'_> {
                     continue;
                 }
                 let variables = self.frames.variables(frame.code)?;
-                let mut found = Vec::new();
                 for (place, name) in variables.names.iter().enumerate() {
-                    let Some(value) = self.objects.variable(frame.addr, place)? else {
+                    let Some(value) = self.objects.variable(frame, place)? else {
                         continue;
                     };
-                    if self.is_one("Queue", value, &mut queues)? {
+                    if is_queue(value)? {
                         found.push(value);
                     } else if **name == *"self" {
                         for (_, value) in self.objects.attributes(value)? {
-                            if self.is_one("Queue", value, &mut queues)? {
+                            if is_queue(value)? {
                                 found.push(value);
                             }
                         }
                     }
                 }
-                for queue in found {
+                for queue in found.drain(..) {
                     self.objects.hold(64)?;
-                    if does.puts
-                        && stuck != Some((QueueEnd::Get, queue))
-                        && seen.insert((queue, task))
-                    {
-                        users.putters.entry(queue).or_default().push(task);
+                    if does.puts && stuck != Some((QueueEnd::Get, queue)) {
+                        Users::add(&mut users.putters, queue, task);
                     }
-                    if does.gets
-                        && stuck != Some((QueueEnd::Put, queue))
-                        && seen.insert((queue ^ 1, task))
-                    {
-                        users.getters.entry(queue).or_default().push(task);
+                    if does.gets && stuck != Some((QueueEnd::Put, queue)) {
+                        Users::add(&mut users.getters, queue, task);
                     }
                 }
             }
         }
         Ok(self.users.get_or_init(|| users))
+    }
+
+    /// The end of a queue at which a task with these frames waits, and the queue.
+    fn stuck(&self, levels: &[Level<'_>]) -> Result<Option<(QueueEnd, u64)>, Fault> {
+        let is_one = |level: &Level<'_>| {
+            let role = self.frames.role(level.code);
+            matches!(role, Some(Role::Queue(_)))
+        };
+        if !levels.iter().any(is_one) {
+            return Ok(None);
+        }
+        let Some(run) = self.run(levels)? else {
+            return Ok(None);
+        };
+        let stuck = match (run.role, run.objects.last()) {
+            (Role::Queue(end), Some(&queue)) => Some((end, queue)),
+            _ => None,
+        };
+        self.spare.replace(run.objects);
+        Ok(stuck)
     }
 
     /// What a function does, by the names of attributes that it mentions.

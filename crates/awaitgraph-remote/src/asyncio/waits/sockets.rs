@@ -36,7 +36,7 @@ impl Waits<'_> {
         run: &Run,
         action: &'static str,
         future: u64,
-        outer: &[Level],
+        outer: &[Level<'_>],
     ) -> Result<WaitsFor, Fault> {
         let mut found = socket(SocketKind::Stream, action);
         let mut transport = None;
@@ -70,13 +70,13 @@ impl Waits<'_> {
         &self,
         action: &'static str,
         future: u64,
-        inner: &[Level],
+        inner: &[Level<'_>],
     ) -> Result<WaitsFor, Fault> {
         let mut found = socket(SocketKind::Stream, action);
         let mut id = future;
         for level in inner {
             for name in ["transport", "transp"] {
-                if let Some(transport) = self.frames.variable(&level.raw, name)? {
+                if let Some(transport) = self.frames.variable(level.raw, name)? {
                     self.add_transport(&mut found, transport)?;
                     id = transport;
                 }
@@ -90,19 +90,19 @@ impl Waits<'_> {
         &self,
         action: &'static str,
         future: u64,
-        inner: &[Level],
-        outer: &[Level],
+        inner: &[Level<'_>],
+        outer: &[Level<'_>],
     ) -> Result<WaitsFor, Fault> {
         let mut found = socket(SocketKind::Socket, action);
         let mut object = None;
         'frames: for level in inner {
             for name in ["sock", "obj"] {
-                if let Some(value) = self.frames.variable(&level.raw, name)? {
+                if let Some(value) = self.frames.variable(level.raw, name)? {
                     object = Some(value);
                     break 'frames;
                 }
             }
-            if let Some(owner) = self.frames.variable(&level.raw, "self")? {
+            if let Some(owner) = self.frames.itself(level.raw)? {
                 for name in RAW_SOCKETS {
                     if let Some(value) = self.frames.attribute(owner, name)? {
                         object = Some(value);
@@ -122,7 +122,7 @@ impl Waits<'_> {
         }
         if action == "connect"
             && let Some(level) = inner.first()
-            && let Some(address) = self.frames.variable(&level.raw, "address")?
+            && let Some(address) = self.frames.variable(level.raw, "address")?
         {
             found.peer = self.address(address)?;
         }
@@ -143,7 +143,7 @@ impl Waits<'_> {
         &self,
         action: &'static str,
         server: u64,
-        outer: &[Level],
+        outer: &[Level<'_>],
     ) -> Result<WaitsFor, Fault> {
         let mut found = socket(SocketKind::Server, action);
         if let Some(sockets) = self.frames.attribute(server, "_sockets")?
@@ -165,7 +165,7 @@ impl Waits<'_> {
         &self,
         run: &Run,
         future: u64,
-        outer: &[Level],
+        outer: &[Level<'_>],
     ) -> Result<WaitsFor, Fault> {
         let mut pid = None;
         for &object in &run.objects {

@@ -35,12 +35,12 @@ impl Waits<'_> {
 
     /// Seconds until the `asyncio.wait_for` or `asyncio.wait` that the task is
     /// in gives up, where it has a timer of its own.
-    pub(super) fn left_of_wait_for(&self, levels: &[Level]) -> Result<Option<f64>, Fault> {
+    pub(super) fn left_of_wait_for(&self, levels: &[Level<'_>]) -> Result<Option<f64>, Fault> {
         for level in levels {
             match self.frames.role(level.code) {
                 Some(Role::Awaiting) => {}
                 Some(Role::WaitFor | Role::WaitSet) => {
-                    let handle = self.frames.variable(&level.raw, "timeout_handle")?;
+                    let handle = self.frames.variable(level.raw, "timeout_handle")?;
                     return match handle {
                         Some(handle) => self.left_of_timer(handle),
                         None => Ok(None),

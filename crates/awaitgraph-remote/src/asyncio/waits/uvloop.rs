@@ -79,7 +79,7 @@ impl Waits<'_> {
 
     /// Says what a socket is waited for where the future alone does not: one
     /// that `loop.sock_accept` awaits is one to read from like any other.
-    pub(super) fn add_action_of_uv(&self, found: &mut WaitsFor, levels: &[Level]) {
+    pub(super) fn add_action_of_uv(&self, found: &mut WaitsFor, levels: &[Level<'_>]) {
         let Some(level) = levels.first().filter(|it| !it.raw.has_variables()) else {
             return;
         };

@@ -14,10 +14,10 @@ impl Waits<'_> {
         object: u64,
         known: &mut HashMap<u64, bool>,
     ) -> Result<bool, Fault> {
-        let type_ = self.objects.type_of(object)?;
-        if type_.kind != Kind::Other {
+        if self.objects.kind_of_shared(object)? != Kind::Other {
             return Ok(false);
         }
+        let type_ = self.objects.type_of(object)?;
         if let Some(&known) = known.get(&type_.addr) {
             return Ok(known);
         }

@@ -1,0 +1,398 @@
+//! The places of objects in containers: dicts, lists, tuples, sets, deques.
+//!
+//! One that many tasks lead to is looked through once, and remembered by what
+//! is in it; of any other no more is looked at than its share.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+
+use super::Names;
+use crate::map::HashMap;
+use crate::object::{Fault, Kind, Objects};
+
+/// How many items of small containers, and attributes that may be such, are
+/// looked at each time: as tasks that are alike have objects that are alike, all
+/// of them have a name or none.
+const SHARE_OF_ITEMS: u64 = 96;
+/// One that is larger is most likely shared by many, and is read once. How many
+/// items of such are looked at in all, and of each.
+const SMALL: u64 = 32;
+const MOST_CONTENTS: u64 = 400_000;
+const MOST_ITEMS: u64 = 100_000;
+/// How many of them are looked at as containers themselves, and how deep.
+const MOST_INNER: usize = 64;
+const MOST_INNER_OF_SMALL: usize = 4;
+const DEPTH: usize = 2;
+
+/// How much of a key is shown.
+const LONGEST_KEY: usize = 32;
+
+/// What a container has.
+#[derive(Debug, Default)]
+struct Contents {
+    /// By the object: its key there, or none that would tell anything.
+    keys: HashMap<u64, Option<Key>>,
+    /// The first few containers in it.
+    inner: Vec<(Option<Key>, u64)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Key {
+    /// The object that is the key of a dict.
+    Object(u64),
+    /// The place in a list.
+    Place(usize),
+}
+
+/// Containers that are looked through together.
+#[derive(Debug)]
+pub(super) struct Containers {
+    /// Each behind its name, or 0 where it is what has them all.
+    list: Vec<(u64, u64)>,
+    /// Whether they were looked through before.
+    again: Cell<bool>,
+    /// What is in them; `None` where that is too much.
+    index: OnceCell<Option<Index>>,
+}
+
+impl Containers {
+    pub(super) fn new(list: Vec<(u64, u64)>) -> Self {
+        Self {
+            list,
+            again: Cell::new(false),
+            index: OnceCell::new(),
+        }
+    }
+}
+
+/// What is in several containers.
+#[derive(Debug, Default)]
+struct Index {
+    /// By the object: where in a small one it is.
+    small: HashMap<u64, Spot>,
+    /// Each with where it is itself.
+    large: Vec<(Spot, Rc<Contents>)>,
+    /// How many containers are in it.
+    count: usize,
+}
+
+/// A place in a container.
+#[derive(Debug, Clone, Copy)]
+struct Spot {
+    /// The number of the container: what comes first gives the name.
+    number: usize,
+    /// The name of the outermost one.
+    name: u64,
+    /// The key there, and in the one inside of it.
+    keys: [Option<Option<Key>>; 2],
+}
+
+impl Spot {
+    /// The place of this key in the container that is here.
+    fn at(mut self, key: Option<Key>) -> Self {
+        if let Some(free) = self.keys.iter_mut().find(|it| it.is_none()) {
+            *free = Some(key);
+        }
+        self
+    }
+}
+
+/// Reads containers.
+pub(super) struct Reader {
+    /// By container.
+    contents: RefCell<HashMap<u64, Rc<Contents>>>,
+    /// How many items may still be read that are remembered.
+    items_left: Cell<u64>,
+    /// How many others, for the name that is just sought.
+    share: Cell<u64>,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self {
+            contents: RefCell::default(),
+            items_left: Cell::new(MOST_CONTENTS),
+            share: Cell::new(0),
+        }
+    }
+}
+
+impl Reader {
+    /// Begins the look for one name.
+    pub(super) fn begin(&self) {
+        self.share.set(SHARE_OF_ITEMS);
+    }
+
+    /// Whether so many may be looked at, which are counted.
+    pub(super) fn take_of_share(&self, items: usize) -> bool {
+        let left = self.share.get().checked_sub(items as u64);
+        self.share.set(left.unwrap_or_default());
+        left.is_some()
+    }
+
+    /// The same of those that are remembered.
+    pub(super) fn take_to_keep(&self, objects: &Objects<'_>, items: u64) -> Result<bool, Fault> {
+        let Some(left) = self.items_left.get().checked_sub(items) else {
+            return Ok(false);
+        };
+        self.items_left.set(left);
+        objects.hold(64 + 64 * items)?;
+        Ok(true)
+    }
+}
+
+impl Names<'_> {
+    /// Where in the containers one of `wanted` is: the name of the container,
+    /// and the place in it as `['a']` or `[3]`.
+    pub(super) fn place_in(
+        &self,
+        containers: &Containers,
+        wanted: &[u64],
+    ) -> Result<Option<(u64, String)>, Fault> {
+        if containers.list.is_empty() {
+            return Ok(None);
+        }
+        if containers.again.replace(true)
+            && let Some(index) = self.index(containers)
+        {
+            let spot = index.find(wanted);
+            return spot
+                .map(|spot| Ok((spot.name, self.shown_spot(spot)?)))
+                .transpose();
+        }
+        for &(name, container) in &containers.list {
+            if let Some(key) = self.key_in(container, wanted, DEPTH)? {
+                return Ok(Some((name, key)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn index<'c>(&self, containers: &'c Containers) -> Option<&'c Index> {
+        let index = containers.index.get_or_init(|| {
+            let mut index = Index::default();
+            for &(name, container) in &containers.list {
+                let outermost = Spot {
+                    number: 0,
+                    name,
+                    keys: [None; 2],
+                };
+                // What cannot be read may lie behind what is wanted.
+                let added = self.add_to_index(outermost, container, DEPTH, &mut index);
+                if !added.unwrap_or(false) {
+                    return None;
+                }
+            }
+            self.objects.is_intact().then_some(index)
+        });
+        index.as_ref()
+    }
+
+    /// Adds what is in the container at `addr`, which is at `spot` itself;
+    /// whether there was room for all of it.
+    fn add_to_index(
+        &self,
+        mut spot: Spot,
+        addr: u64,
+        depth: usize,
+        index: &mut Index,
+    ) -> Result<bool, Fault> {
+        let kind = self.objects.kind_of(addr)?;
+        if !is_container(kind) {
+            return Ok(true);
+        }
+        spot.number = index.count;
+        index.count += 1;
+        let length = self.objects.length(addr)?;
+        let contents = if length > SMALL {
+            let contents = self.contents(addr, kind)?;
+            index.large.push((spot, Rc::clone(&contents)));
+            contents
+        } else {
+            if !self.containers.take_to_keep(self.objects, length)? {
+                return Ok(false);
+            }
+            let contents = self.read_contents(addr, kind, MOST_INNER_OF_SMALL)?;
+            for (&object, &key) in &contents.keys {
+                index.small.entry(object).or_insert_with(|| spot.at(key));
+            }
+            Rc::new(contents)
+        };
+        if let Some(deeper) = depth.checked_sub(1).filter(|&it| it > 0) {
+            for &(key, inner) in &contents.inner {
+                if !self.add_to_index(spot.at(key), inner, deeper, index)? {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn shown_spot(&self, spot: Spot) -> Result<String, Fault> {
+        let mut shown = String::new();
+        for key in spot.keys.into_iter().flatten() {
+            shown.push('[');
+            shown.push_str(&self.shown(key)?);
+            shown.push(']');
+        }
+        Ok(shown)
+    }
+
+    /// Where in the container at `addr` one of `wanted` is, as `['a']` or `[3]`;
+    /// `None` where it is not there, or that is no container. Of `depth` ones
+    /// inside of each other.
+    fn key_in(&self, addr: u64, wanted: &[u64], depth: usize) -> Result<Option<String>, Fault> {
+        let kind = self.objects.kind_of(addr)?;
+        if !is_container(kind) {
+            return Ok(None);
+        }
+        let contents = if self.objects.length(addr)? > SMALL {
+            self.contents(addr, kind)?
+        } else {
+            Rc::new(self.contents_in_share(addr, kind)?)
+        };
+        if let Some(&key) = wanted.iter().find_map(|it| contents.keys.get(it)) {
+            return Ok(Some(format!("[{}]", self.shown(key)?)));
+        }
+        let Some(deeper) = depth.checked_sub(1).filter(|&it| it > 0) else {
+            return Ok(None);
+        };
+        for &(key, inner) in &contents.inner {
+            if let Some(rest) = self.key_in(inner, wanted, deeper)? {
+                return Ok(Some(format!("[{}]{rest}", self.shown(key)?)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn shown(&self, key: Option<Key>) -> Result<String, Fault> {
+        match key {
+            Some(Key::Place(place)) => Ok(place.to_string()),
+            Some(Key::Object(key)) => self.shown_key(key),
+            None => Ok("...".to_owned()),
+        }
+    }
+
+    /// A str or an int as Python writes it; of anything else there is no short
+    /// form that could be told from outside.
+    fn shown_key(&self, key: u64) -> Result<String, Fault> {
+        let objects = self.objects;
+        Ok(match objects.kind_of(key)? {
+            Kind::Text => {
+                let text = objects.text(key)?;
+                if text.chars().count() > LONGEST_KEY {
+                    "...".to_owned()
+                } else {
+                    format!("'{text}'")
+                }
+            }
+            Kind::Int => match objects.int(key) {
+                Ok(number) => number.to_string(),
+                Err(_) => "...".to_owned(),
+            },
+            _ => "...".to_owned(),
+        })
+    }
+
+    /// What is in the large container at `addr`; nothing of one that is too
+    /// large.
+    fn contents(&self, addr: u64, kind: Kind) -> Result<Rc<Contents>, Fault> {
+        if let Some(known) = self.containers.contents.borrow().get(&addr) {
+            return Ok(Rc::clone(known));
+        }
+        let length = self.objects.length(addr)?;
+        let contents =
+            if length <= MOST_ITEMS && self.containers.take_to_keep(self.objects, length)? {
+                self.read_contents(addr, kind, MOST_INNER)?
+            } else {
+                Contents::default()
+            };
+        let contents = Rc::new(contents);
+        let known = Rc::clone(&contents);
+        self.containers.contents.borrow_mut().insert(addr, known);
+        Ok(contents)
+    }
+
+    /// What is in a small one; nothing once the share is used up.
+    fn contents_in_share(&self, addr: u64, kind: Kind) -> Result<Contents, Fault> {
+        let length = self.objects.length(addr)? as usize;
+        if !self.containers.take_of_share(1 + length) {
+            return Ok(Contents::default());
+        }
+        self.read_contents(addr, kind, MOST_INNER_OF_SMALL)
+    }
+
+    fn read_contents(&self, addr: u64, kind: Kind, most_inner: usize) -> Result<Contents, Fault> {
+        let objects = self.objects;
+        let items: Vec<(u64, Option<Key>)> = match kind {
+            Kind::Dict => {
+                let mut items = Vec::new();
+                for (key, it) in objects.dict_items(addr)? {
+                    items.push((it, Some(Key::Object(key))));
+                    // A dict without values stands for a set with an order.
+                    items.push((key, None));
+                }
+                items
+            }
+            Kind::List | Kind::Tuple => {
+                let items = match kind {
+                    Kind::List => objects.list(addr)?,
+                    _ => objects.tuple(addr)?,
+                };
+                let items = items.into_iter().enumerate();
+                items
+                    .map(|(place, it)| (it, Some(Key::Place(place))))
+                    .collect()
+            }
+            Kind::Set => (objects.set(addr)?.into_iter())
+                .map(|it| (it, None))
+                .collect(),
+            _ => (objects.deque(addr)?.into_iter())
+                .map(|it| (it, None))
+                .collect(),
+        };
+        let mut contents = Contents::default();
+        // The keys of a dict are none, and the first few items tell of what
+        // kind all are.
+        let inner = items
+            .iter()
+            .filter(|(_, key)| key.is_some() || !matches!(kind, Kind::Dict));
+        for &(it, key) in inner.take(most_inner) {
+            // A slot of a list that is being filled is empty.
+            if it != 0 && is_container(objects.kind_of(it)?) {
+                contents.inner.push((key, it));
+            }
+        }
+        for (it, key) in items {
+            contents.keys.entry(it).or_insert(key);
+        }
+        Ok(contents)
+    }
+}
+
+impl Index {
+    /// Where the first of `wanted` is.
+    fn find(&self, wanted: &[u64]) -> Option<Spot> {
+        let mut found = wanted
+            .iter()
+            .filter_map(|it| self.small.get(it).copied())
+            .min_by_key(|spot| spot.number);
+        for (spot, contents) in &self.large {
+            if found.is_some_and(|found| found.number < spot.number) {
+                break;
+            }
+            if let Some(&key) = wanted.iter().find_map(|it| contents.keys.get(it)) {
+                found = Some(spot.at(key));
+                break;
+            }
+        }
+        found
+    }
+}
+
+pub(super) fn is_container(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Dict | Kind::List | Kind::Tuple | Kind::Deque | Kind::Set
+    )
+}
