@@ -45,6 +45,8 @@ pub(crate) struct Objects<'a> {
     all_slots: RefCell<HashMap<u64, Slots>>,
     /// The kinds of objects that many refer to, each at a place by its address.
     kinds: [Cell<Option<(u64, Kind)>>; RECENT],
+    /// Keys of dicts that were found by their names, each at a place by its address.
+    names: [Cell<Option<(u64, &'static str)>>; FEW],
     /// What was asked for last of `places` and `slots`, each at a place by its
     /// type and name.
     found: [Cell<Option<Found>>; RECENT],
@@ -58,6 +60,8 @@ pub(crate) struct Objects<'a> {
 /// How many types are at hand without a search: so many that those of which
 /// there are thousands of objects most likely have a place each.
 const RECENT: usize = 256;
+/// How many keys of dicts are known by their names.
+const FEW: usize = 64;
 
 /// What was found of a name in a type.
 #[derive(Debug, Clone, Copy)]
@@ -140,6 +144,7 @@ impl<'a> Objects<'a> {
             slots: RefCell::default(),
             all_slots: RefCell::default(),
             kinds: [const { Cell::new(None) }; RECENT],
+            names: [const { Cell::new(None) }; FEW],
             found: [const { Cell::new(None) }; RECENT],
             torn_before: memory.torn(),
             has_greenlets: Cell::new(false),

@@ -3,6 +3,8 @@
 //! `Objects/dictobject.c` tells the two forms: a table of its own ("combined"),
 //! or values beside keys that instances of a class share ("split").
 
+use std::cell::Cell;
+
 use super::{Fault, Kind, Objects, unexpected};
 use crate::layout::DictKeys;
 use crate::limits;
@@ -29,7 +31,52 @@ impl Objects<'_> {
         }
     }
 
-    /// The same of the dict of an instance, which most likely shares its keys
+    /// The values of several keys in the dict at `addr`, which is small and has
+    /// them by names that others like it have too.
+    pub(crate) fn dict_named<const N: usize>(
+        &self,
+        addr: u64,
+        names: [&'static str; N],
+    ) -> Result<[Option<u64>; N], Fault> {
+        let entries = self.entries(self.dict_keys(addr)?)?;
+        let values = self.pointer(addr, self.layout.dict.ma_values)?;
+        let mut found = [None; N];
+        for index in 0..entries.count {
+            let entry = entries.start.wrapping_add(index * entries.size);
+            let Some(key) = self.pointer(entry, entries.key)? else {
+                continue;
+            };
+            for (found, name) in found.iter_mut().zip(names) {
+                if found.is_none() && self.is_named(key, name)? {
+                    *found = self.entry_value(&entries, index, values)?;
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether the key at `addr` is this str. One that is written in a program
+    /// is one object, wherever it is used, and need not be read again.
+    fn is_named(&self, addr: u64, name: &'static str) -> Result<bool, Fault> {
+        let place = self.names.get((addr >> 4) as usize % self.names.len());
+        if let Some(Some((known, its_name))) = place.map(Cell::get)
+            && known == addr
+        {
+            return Ok(its_name == name);
+        }
+        if self.kind_of(addr)? != Kind::Text || !self.text_is(addr, name)? {
+            return Ok(false);
+        }
+        if let Some(place) = place
+            && self.is_intact()
+        {
+            place.set(Some((addr, name)));
+        }
+        Ok(true)
+    }
+
+    /// The value of `key` in the dict of an instance, which most likely shares its keys
     /// with those of other instances.
     pub(super) fn dict_of_instance_get(
         &self,

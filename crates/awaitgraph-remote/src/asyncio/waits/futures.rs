@@ -366,18 +366,23 @@ impl Waits<'_> {
                 let (Some(&fd), Some(&data)) = (parts.get(1), parts.get(3)) else {
                     continue;
                 };
-                let fd = self
-                    .frames
-                    .as_int(fd)?
-                    .and_then(|fd| i32::try_from(fd).ok());
-                let (Some(fd), Kind::Tuple) = (fd, objects.kind_of(data)?) else {
+                if objects.kind_of(data)? != Kind::Tuple {
                     continue;
-                };
+                }
                 for (handle, action) in objects.tuple(data)?.into_iter().zip(["read", "write"]) {
-                    if objects.kind_of(handle)? == Kind::None {
+                    if objects.kind_of_shared(handle)? == Kind::None {
                         continue;
                     }
-                    for future in self.futures_of_handle(handle)? {
+                    let futures = self.futures_of_handle(handle)?;
+                    // Most handles are those of transports.
+                    if futures.is_empty() {
+                        continue;
+                    }
+                    let fd = self.frames.as_int(fd)?;
+                    let Some(fd) = fd.and_then(|fd| i32::try_from(fd).ok()) else {
+                        continue;
+                    };
+                    for future in futures {
                         objects.hold(48)?;
                         found.entry(future).or_insert((fd, action));
                     }
@@ -394,12 +399,13 @@ impl Waits<'_> {
     pub(super) fn futures_of_handle(&self, addr: u64) -> Result<Vec<u64>, Fault> {
         let (objects, layout) = (self.objects, &self.objects.layout);
         let mut seen = Vec::new();
-        if let Some(args) = self.frames.attribute(addr, "_args")?
-            && objects.kind_of(args)? == Kind::Tuple
+        let [args, callback] = objects.attributes_named(addr, ["_args", "_callback"])?;
+        if let Some(args) = args
+            && objects.kind_of_shared(args)? == Kind::Tuple
         {
             seen.extend(objects.tuple(args)?);
         }
-        if let Some(callback) = self.frames.attribute(addr, "_callback")? {
+        if let Some(callback) = callback {
             match objects.kind_of(callback)? {
                 Kind::Builtin => seen.extend(objects.pointer(callback, layout.builtin_self)?),
                 Kind::Method => seen.extend(objects.pointer(callback, layout.method.self_)?),

@@ -243,10 +243,11 @@ impl Waits<'_> {
 
     /// Adds what the transport at `addr` says of itself.
     pub(super) fn add_transport(&self, found: &mut Socket, addr: u64) -> Result<(), Fault> {
+        let (objects, frames) = (self.objects, &self.frames);
         let mut here = addr;
         for _ in 0..LAYERS {
-            let below = match self.frames.attribute(here, "_ssl_protocol")? {
-                Some(tls) => self.frames.attribute(tls, "_transport")?,
+            let below = match frames.attribute(here, "_ssl_protocol")? {
+                Some(tls) => frames.attribute(tls, "_transport")?,
                 None => self.below_tls_of_uv(here)?,
             };
             match below {
@@ -254,29 +255,32 @@ impl Waits<'_> {
                 None => break,
             }
         }
-        let frames = &self.frames;
-        for name in ["_sock_fd", "_fileno"] {
-            let fd = frames.int(here, name)?;
+        let names = ["_sock_fd", "_fileno", "_sock", "_extra"];
+        let [sock_fd, fileno, sock, extra] = objects.attributes_named(here, names)?;
+        for fd in [sock_fd, fileno].into_iter().flatten() {
+            let fd = frames.as_int(fd)?;
             found.fd = found.fd.or(fd.and_then(|fd| i32::try_from(fd).ok()));
         }
-        if let Some(socket) = frames.attribute(here, "_sock")? {
+        if let Some(socket) = frames.not_none(sock)? {
             self.add_socket(found, socket)?;
         }
-        if let Some(extra) = frames.attribute(here, "_extra")?
-            && self.objects.kind_of(extra)? == Kind::Dict
+        if let Some(extra) = extra
+            && objects.kind_of(extra)? == Kind::Dict
         {
+            let names = ["socket", "pipe", "sockname", "peername"];
+            let [socket, pipe, local, peer] = objects.dict_named(extra, names)?;
             if found.family.is_none()
-                && let Some(socket) = self.objects.dict_get(extra, "socket")?
+                && let Some(socket) = socket
             {
                 self.add_socket(found, socket)?;
             }
-            if self.objects.dict_get(extra, "pipe")?.is_some() {
+            if pipe.is_some() {
                 found.family = Some("pipe".to_owned());
             }
-            if let Some(address) = self.objects.dict_get(extra, "sockname")? {
+            if let Some(address) = local {
                 found.local = self.address(address)?;
             }
-            if let Some(address) = self.objects.dict_get(extra, "peername")? {
+            if let Some(address) = peer {
                 found.peer = self.address(address)?;
             }
         }
@@ -362,12 +366,12 @@ impl Waits<'_> {
                 let Some(port) = port.and_then(|port| u16::try_from(port).ok()) else {
                     return Ok(None);
                 };
-                // A name is left as it is; an address of version 6 has its brackets.
-                match host.parse::<IpAddr>() {
-                    Ok(ip) => Some(SocketAddr::new(ip, port).to_string()),
-                    Err(_) if host.contains(':') => Some(format!("[{host}]:{port}")),
-                    Err(_) => Some(format!("{host}:{port}")),
-                }
+                // An address of version 6 has its brackets.
+                Some(match host.parse() {
+                    _ if !host.contains(':') => [&*host, ":", &port.to_string()].concat(),
+                    Ok(ip) => SocketAddr::new(IpAddr::V6(ip), port).to_string(),
+                    Err(_) => format!("[{host}]:{port}"),
+                })
             }
             Kind::Text => Some(objects.text(addr)?).filter(|path| !path.is_empty()),
             Kind::Bytes => {
