@@ -121,6 +121,14 @@ impl Stacks {
     }
 }
 
+/// Adds a frame. There may be millions, of which twice as many would not be held.
+fn add(frames: &mut Vec<RawFrame>, frame: RawFrame) {
+    if frames.len() == frames.capacity() {
+        frames.reserve_exact(frames.len() / 4 + 16);
+    }
+    frames.push(frame);
+}
+
 /// What a coroutine is doing.
 enum State {
     Finished,
@@ -173,13 +181,13 @@ impl Objects<'_> {
                 State::Finished => Ok(None),
                 State::Executing(frame) => {
                     self.hold_frame()?;
-                    frames.push(frame);
+                    add(frames, frame);
                     *end = End::Executing;
                     Ok(None)
                 }
                 State::Suspended { frame, awaits } => {
                     self.hold_frame()?;
-                    frames.push(frame);
+                    add(frames, frame);
                     if let Some(awaited) = awaits
                         && self.has_greenlets()
                         && let Err(fault) = self.through_greenlet(&frame, awaited, frames)
@@ -193,7 +201,7 @@ impl Objects<'_> {
             Kind::Compiled(kind) => {
                 let (frame, awaits) = self.compiled(addr, kind)?;
                 self.hold_frame()?;
-                frames.push(frame);
+                add(frames, frame);
                 Ok(awaits)
             }
             _ => {
