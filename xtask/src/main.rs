@@ -34,6 +34,9 @@ Commands:
               --build-free-threaded
                                 build 3.13t where there is none, from Debian's source (some
                                 minutes; makes no use of Debian's changes)
+              --build-on-musl   build 3.13 on the C library musl where there is none, of the
+                                same source; with both options both are built at once
+              --on-musl         list those that were built on musl, and no others
   test      Runs all tests over the interpreters at hand; ends with what was tested
               --require-all     a missing minor version is a failure
               --every-patch     use one of every version listed, not of each minor version only

@@ -8,6 +8,8 @@
 //!                ^
 //!   fetch ───────┤   (apt_sources ──> apt ──> unpack, patchelf)
 //!   build ───────┘   (apt_sources ──> apt ──> configure, make)
+//!
+//! Those on the C library musl are kept apart: no other test is for them.
 
 use std::path::Path;
 
@@ -19,10 +21,11 @@ pub(crate) mod probe;
 
 mod apt;
 mod apt_sources;
-pub(crate) mod build;
+mod build;
 mod fetch;
 mod search;
 
+use build::Kind;
 use probe::{Answer, Interpreter};
 use search::Candidate;
 
@@ -40,13 +43,16 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
     let mut fetching = Fetching::Allowed;
     let mut symbols = false;
     let mut all_builds = false;
-    let mut build_free_threaded = false;
+    let mut list_on_musl = false;
+    let mut kinds = Vec::new();
     for option in options {
         match option.as_str() {
             "--no-fetch" => fetching = Fetching::Never,
             "--debug-symbols" => symbols = true,
             "--all-builds" => all_builds = true,
-            "--build-free-threaded" => build_free_threaded = true,
+            "--build-free-threaded" => kinds.push(Kind::FreeThreaded),
+            "--build-on-musl" => kinds.push(Kind::OnMusl),
+            "--on-musl" => list_on_musl = true,
             unknown => bail!("no such option of pythons: {unknown}"),
         }
     }
@@ -57,8 +63,9 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
     if all_builds && fetching == Fetching::Allowed {
         debug_builds(&mut found)?;
     }
-    if build_free_threaded {
-        free_threaded_builds(&mut found)?;
+    build_missing(&kinds, &mut found)?;
+    if list_on_musl {
+        found = on_musl()?;
     }
     for interpreter in &found {
         if all_builds || interpreter.is_plain() {
@@ -85,23 +92,44 @@ pub(crate) fn debug_builds(found: &mut Vec<Interpreter>) -> Result<()> {
     result
 }
 
-/// Builds the interpreters without the GIL that are missing, and adds them to
+/// Builds the interpreters of these kinds that are missing, and adds them to
 /// those that were found.
-fn free_threaded_builds(found: &mut Vec<Interpreter>) -> Result<()> {
-    let there = |minor: &u32| {
-        let mut of_minor = found.iter().filter(|it| it.version.minor == *minor);
-        of_minor.any(Interpreter::is_free_threaded)
-    };
-    let minors = build::FREE_THREADED.into_iter();
-    let missing: Vec<u32> = minors.filter(|minor| !there(minor)).collect();
+fn build_missing(kinds: &[Kind], found: &mut Vec<Interpreter>) -> Result<()> {
+    let mut missing = Vec::new();
+    for kind in kinds {
+        let on_musl = on_musl()?;
+        let is_there = |minor: u32| match kind {
+            Kind::FreeThreaded => {
+                let mut of_minor = found.iter().filter(|it| it.version.minor == minor);
+                of_minor.any(Interpreter::is_free_threaded)
+            }
+            Kind::OnMusl => on_musl.iter().any(|it| it.version.minor == minor),
+        };
+        let minors = kind.minors().iter().filter(|minor| !is_there(**minor));
+        missing.extend(minors.map(|minor| (*kind, *minor)));
+    }
     if missing.is_empty() {
         return Ok(());
     }
-    let result = build::free_threaded(&missing);
+    let result = build::build(&missing);
     // Also after an error: one of several may have come.
     ask(search::fetched()?, found);
     sort(found);
     result
+}
+
+/// Those on the C library musl that were built here, sorted by version. They are
+/// of no use but to the tests of targets on it, so `find` leaves them out.
+pub(crate) fn on_musl() -> Result<Vec<Interpreter>> {
+    let mut found = Vec::new();
+    for candidate in search::fetched()? {
+        // One that is broken has been told by `find`.
+        if let Ok(Answer::OnMusl(interpreter)) = probe::ask(&candidate.path) {
+            found.push(interpreter);
+        }
+    }
+    sort(&mut found);
+    Ok(found)
 }
 
 /// Every usable interpreter, sorted by version, each real file once.
@@ -153,7 +181,13 @@ fn ask(candidates: Vec<Candidate>, found: &mut Vec<Interpreter>) {
             Ok(Answer::OfNoUse(why)) if candidate.named => {
                 eprintln!("{}: {why}", candidate.path.display());
             }
-            Ok(Answer::OfNoUse(_)) => {}
+            Ok(Answer::OnMusl(_)) if candidate.named => {
+                eprintln!(
+                    "{}: it is on musl, and is tested where AWAITGRAPH_TEST_MUSL names it",
+                    candidate.path.display()
+                );
+            }
+            Ok(Answer::OfNoUse(_) | Answer::OnMusl(_)) => {}
             // A broken one is worth a line: it may be the one that is missed later.
             Err(error) => eprintln!("{}: {error:#}", candidate.path.display()),
         }

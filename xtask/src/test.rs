@@ -36,6 +36,10 @@ const TEST_ENVIRONMENTS: &str = "AWAITGRAPH_TEST_ENVIRONMENTS";
 /// (`3.14.10d`) and free-threaded ones (`3.13.15t`).
 const TEST_BUILDS: &str = "AWAITGRAPH_TEST_BUILDS";
 
+/// Hands over those on the C library musl, in the same form. They are not among
+/// the others: what those have to import, these lack.
+const TEST_MUSL: &str = "AWAITGRAPH_TEST_MUSL";
+
 /// Runs the command.
 pub(crate) fn command(options: &[String]) -> Result<()> {
     let mut require_all = false;
@@ -110,6 +114,12 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
     if let Some(folder) = mermaid {
         let folder = folder.to_str().context("the target folder is not UTF-8")?;
         variables.push((mermaid::VARIABLE, folder.to_owned()));
+    }
+    // One that a contributor names goes before those that were built here.
+    if std::env::var_os(TEST_MUSL).is_none() {
+        let on_musl = pythons::on_musl()?;
+        let newest = pythons::one_of_each(&on_musl).into_iter();
+        variables.push((TEST_MUSL, lines(newest.map(ToString::to_string))));
     }
     rust::run(&variables, &mut report)?;
     if let Err(error) = package::run(&environments, &variables, &mut report) {

@@ -21,7 +21,11 @@ try:
     missing = ''
 except ImportError:
     missing = 'asyncio'
-fields = [sys.implementation.name, '%d %d %d %s %d' % tuple(sys.version_info), sys.abiflags, missing]
+try:
+    library = os.confstr('CS_GNU_LIBC_VERSION') or ''
+except (ValueError, OSError):
+    library = ''
+fields = [sys.implementation.name, '%d %d %d %s %d' % tuple(sys.version_info), sys.abiflags, missing, library]
 out = sys.stdout.buffer
 for field in fields:
     out.write(field.encode() + b'\n')
@@ -84,6 +88,9 @@ impl fmt::Display for Interpreter {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Usable(Interpreter),
+    /// One on another C library than this machine's, which is musl: it is for the
+    /// tests of that, and lacks what others ask for.
+    OnMusl(Interpreter),
     /// A Python, but not one for us; says why.
     OfNoUse(String),
 }
@@ -108,7 +115,7 @@ pub(crate) fn ask(path: &Path) -> Result<Answer> {
 }
 
 fn understand(answer: &[u8]) -> Result<Answer> {
-    let mut lines = answer.splitn(5, |byte| *byte == b'\n');
+    let mut lines = answer.splitn(6, |byte| *byte == b'\n');
     let mut text = || -> Result<&str> {
         let line = lines.next().context("it did not answer as Python does")?;
         Ok(std::str::from_utf8(line)?)
@@ -117,6 +124,7 @@ fn understand(answer: &[u8]) -> Result<Answer> {
     let version = Version::from_version_info(text()?)?;
     let abi_flags = text()?;
     let missing = text()?;
+    let on_glibc = text()?.starts_with("glibc");
     let path = lines.next().context("it did not answer as Python does")?;
     if implementation != "cpython" {
         return Ok(Answer::OfNoUse(format!(
@@ -133,12 +141,17 @@ fn understand(answer: &[u8]) -> Result<Answer> {
     if !missing.is_empty() {
         return Ok(Answer::OfNoUse(format!("it lacks the module {missing}")));
     }
-    Ok(Answer::Usable(Interpreter {
+    let interpreter = Interpreter {
         version,
         abi_flags: abi_flags.to_owned(),
         path: PathBuf::from(OsStr::from_bytes(path)),
         named: false,
-    }))
+    };
+    // Where the machine itself is on musl, all are, and lack nothing.
+    if cfg!(target_env = "gnu") && !on_glibc {
+        return Ok(Answer::OnMusl(interpreter));
+    }
+    Ok(Answer::Usable(interpreter))
 }
 
 #[cfg(test)]
@@ -147,7 +160,8 @@ mod tests {
 
     #[test]
     fn a_release_build_is_usable() {
-        let answer = understand(b"cpython\n3 14 10 final 0\n\n\n/opt/a b/python3.14").unwrap();
+        let answer =
+            understand(b"cpython\n3 14 10 final 0\n\n\nglibc 2.36\n/opt/a b/python3.14").unwrap();
         let expected = Interpreter::for_test("3 14 10 final 0", "", "/opt/a b/python3.14");
         assert!(expected.is_plain());
         assert_eq!(expected.to_string(), "3.14.10 /opt/a b/python3.14");
@@ -156,7 +170,8 @@ mod tests {
 
     #[test]
     fn free_threaded_and_debug_builds_are_told_apart() {
-        let Answer::Usable(interpreter) = understand(b"cpython\n3 13 0 final 0\ntd\n\n/p").unwrap()
+        let Answer::Usable(interpreter) =
+            understand(b"cpython\n3 13 0 final 0\ntd\n\nglibc 2.36\n/p").unwrap()
         else {
             panic!("it is usable");
         };
@@ -165,18 +180,26 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_env = "gnu")]
+    fn one_on_musl_is_no_ordinary_interpreter() {
+        let answer = understand(b"cpython\n3 13 15 final 0\n\n\n\n/p").unwrap();
+        let interpreter = Interpreter::for_test("3 13 15 final 0", "", "/p");
+        assert_eq!(answer, Answer::OnMusl(interpreter));
+    }
+
+    #[test]
     fn what_is_of_no_use_says_why() {
         for (answer, why) in [
             (
-                &b"pypy\n3 10 14 final 0\n\n\n/p"[..],
+                &b"pypy\n3 10 14 final 0\n\n\nglibc 2.36\n/p"[..],
                 "it is pypy, not CPython",
             ),
             (
-                b"cpython\n3 7 16 final 0\nm\n\n/p",
+                b"cpython\n3 7 16 final 0\nm\n\nglibc 2.36\n/p",
                 "it is 3.7.16; awaitgraph reads 3.8 to 3.15",
             ),
             (
-                b"cpython\n3 11 2 final 0\n\nasyncio\n/p",
+                b"cpython\n3 11 2 final 0\n\nasyncio\nglibc 2.36\n/p",
                 "it lacks the module asyncio",
             ),
         ] {
@@ -189,8 +212,8 @@ mod tests {
         for answer in [
             &b""[..],
             b"cpython",
-            b"hello\nworld\n\n\n/p",
-            b"cpython\n3 8 18 final 0\n\n",
+            b"hello\nworld\n\n\n\n/p",
+            b"cpython\n3 8 18 final 0\n\n\nglibc 2.36",
         ] {
             assert!(understand(answer).is_err());
         }

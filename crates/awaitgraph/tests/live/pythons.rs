@@ -1,10 +1,10 @@
 //! The interpreters to run the scenes under.
 //!
-//! `cargo xtask test` finds them and hands them over in three variables, a line
+//! `cargo xtask test` finds them and hands them over in four variables, a line
 //! `VERSION PATH` for each interpreter, for each virtual environment with
-//! packages, and for each debug build (`3.14.10d`) and free-threaded build
-//! (`3.13.15t`). A fourth, `AWAITGRAPH_TEST_MUSL`, is set by hand
-//! (CONTRIBUTING.md). Without them there is the `python3` of PATH.
+//! packages, for each debug build (`3.14.10d`) and free-threaded build
+//! (`3.13.15t`), and for each on the C library musl. Without them there is the
+//! `python3` of PATH.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,9 @@ const MUSL: &str = "AWAITGRAPH_TEST_MUSL";
 
 /// The minor versions that are read without the GIL too.
 pub(crate) const FREE_THREADED: [u32; 1] = [13];
+
+/// The minor versions that a whole run tests on musl too.
+pub(crate) const ON_MUSL: [u32; 1] = [13];
 
 /// An interpreter, or that of a virtual environment.
 #[derive(Debug, Clone)]
