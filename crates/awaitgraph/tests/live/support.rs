@@ -103,10 +103,10 @@ once, by hand: to 3.10 the id of a thread is looked for where musl keeps it.
 Not run: 3.14t and 3.15t, free-threaded as well, for want of an interpreter and
 of its source. They are told by their own `_Py_DebugOffsets` and refused: a test
 of the reader shows that with a made-up runtime, and the live tests where one is
-at hand. All in one file: 3.14 and 3.15, as Debian brings no archive of them;
+at hand. All in one file: 3.14 and 3.15, of which the tests fetch no archive;
 their own `python` is one such file.
-Coroutines of Cython: for 3.14 and 3.15 only those of uvloop, as Debian's come
-without the headers to compile others. Machines other than x86-64: none.
+Coroutines of Cython: for 3.14 and 3.15 only those of uvloop, as the tests fetch
+no headers of them to compile others. Machines other than x86-64: none.
 ";
 
 /// What a cell says.
