@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   roles       what the functions of asyncio, and of layers above it, wait for
+//!   runs        the innermost frames of a task whose functions are known
 //!   frames      the variables of a task's frames, by name
 //!   holders     which locks each task is inside of, and until when
 //!   names       the name by which the program refers to an object
@@ -26,6 +27,7 @@ mod pools;
 mod primitives;
 mod queues;
 mod roles;
+mod runs;
 mod sockets;
 mod timers;
 mod uvloop;
@@ -54,6 +56,7 @@ use frames::{Frames, Level};
 use holders::{Entered, Looking};
 use names::Names;
 use roles::Role;
+use runs::Run;
 
 /// How many are named all the same.
 const FEW: usize = 16;
@@ -126,19 +129,6 @@ struct Known {
     name: Option<String>,
     tries: u8,
     tries_of_holders: u8,
-}
-
-/// The innermost frames of a task, as far as their functions are known.
-pub(super) struct Run {
-    role: Role,
-    /// That of the innermost.
-    innermost: Role,
-    /// What their `self` is, innermost first, each once.
-    objects: Vec<u64>,
-    /// How many of the levels they are.
-    length: usize,
-    /// Whether it is only the lock of a condition that is waited for, to enter.
-    is_entering: bool,
 }
 
 impl<'a> Waits<'a> {
@@ -285,86 +275,6 @@ impl<'a> Waits<'a> {
         let task = self.picture.tasks.get(task.as_usize());
         let stack = task.map(|it| it.stack.len());
         chain.fault.is_none() && stack == Some(chain.frames.len())
-    }
-
-    /// The frames of a task that is suspended, innermost first.
-    fn levels(&self, task: TaskIndex) -> Vec<Level<'a>> {
-        let mut levels = Vec::new();
-        self.add_levels(task, &mut levels);
-        levels
-    }
-
-    /// Adds them; whether they are all.
-    fn add_levels(&self, task: TaskIndex, levels: &mut Vec<Level<'a>>) -> bool {
-        let position = task.as_usize();
-        let (Some(chain), Some(task)) = (
-            self.picture.chains.get(position),
-            self.picture.tasks.get(position),
-        ) else {
-            return false;
-        };
-        // Where some could not be read, it is not known which are which.
-        if chain.frames.len() != task.stack.len() {
-            return false;
-        }
-        levels.reserve(chain.frames.len());
-        for (raw, frame) in chain.frames.iter().rev().zip(&task.stack) {
-            let code = frame.code;
-            levels.push(Level { raw, code });
-        }
-        chain.fault.is_none()
-    }
-
-    /// The innermost frames whose functions are known.
-    fn run(&self, levels: &[Level<'_>]) -> Result<Option<Run>, Fault> {
-        let mut run: Option<Run> = None;
-        for (place, level) in levels.iter().enumerate() {
-            let Some(role) = self.frames.role(level.code) else {
-                break;
-            };
-            if role == Role::Awaiting {
-                continue;
-            }
-            let object = self.frames.itself(level.raw)?;
-            match &mut run {
-                None if role != Role::Enter => {
-                    let mut objects = self.spare.take();
-                    objects.clear();
-                    objects.extend(object);
-                    run = Some(Run {
-                        role,
-                        innermost: role,
-                        objects,
-                        length: place + 1,
-                        is_entering: false,
-                    });
-                }
-                None => break,
-                Some(run) => {
-                    let inner = run.objects.last().copied();
-                    match role {
-                        // What these wait for is not theirs.
-                        Role::Sleep | Role::WaitFor | Role::WaitSet => break,
-                        Role::Enter => {
-                            if let (Some(object), Some(inner)) = (object, inner)
-                                && object != inner
-                                && self.frames.attribute(object, "_lock")? == Some(inner)
-                                && self.objects.attribute(object, "_waiters")?.is_some()
-                                && self.objects.attribute(object, "_owner_task")?.is_none()
-                            {
-                                run.role =
-                                    Role::Primitive(awaitgraph_model::PrimitiveKind::Condition);
-                                run.is_entering = true;
-                            }
-                        }
-                        role => run.role = role,
-                    }
-                    run.length = place + 1;
-                    run.objects.extend(object.filter(|_| object != inner));
-                }
-            }
-        }
-        Ok(run)
     }
 
     fn of_run(

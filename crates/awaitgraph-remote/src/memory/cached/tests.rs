@@ -1,0 +1,272 @@
+//! The cache, over memories that are made up.
+
+use super::*;
+
+/// Every byte is the low byte of its page's number; one page is not mapped.
+struct Numbered {
+    hole: u64,
+    reads: Cell<usize>,
+}
+
+impl Memory for Numbered {
+    fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
+        self.reads.set(self.reads.get() + 1);
+        let page = |at: u64| at / PAGE as u64;
+        let last = addr + buf.len() as u64 - 1;
+        if (page(addr)..=page(last)).contains(&self.hole) {
+            return Err(Unreadable {
+                addr,
+                why: Why::Unmapped,
+            });
+        }
+        for (at, byte) in (addr..).zip(buf) {
+            *byte = page(at) as u8;
+        }
+        Ok(())
+    }
+}
+
+fn cached(hole: u64) -> Cached<Numbered> {
+    Cached::new(Numbered {
+        hole,
+        reads: Cell::new(0),
+    })
+}
+
+#[test]
+fn a_read_may_cross_pages_and_chunks() {
+    let memory = cached(1000);
+    let mut buf = [0; 2 * PAGE];
+    memory.read((CHUNK - PAGE / 2) as u64, &mut buf).unwrap();
+    assert_eq!((buf[0], buf[PAGE / 2], buf[2 * PAGE - 1]), (15, 16, 17));
+}
+
+#[test]
+fn a_page_is_read_once() {
+    let memory = cached(1000);
+    for _ in 0..3 {
+        memory.read(8, &mut [0; 8]).unwrap();
+    }
+    assert_eq!(memory.memory.reads.get(), 1);
+}
+
+#[test]
+fn what_is_expected_is_asked_for_together_and_once() {
+    struct Many(Cell<usize>);
+    impl Memory for Many {
+        fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
+            panic!("{} bytes at {addr:#x} were asked for alone", buf.len());
+        }
+        fn read_many(&self, pieces: &mut [Piece<'_>]) {
+            self.0.set(self.0.get() + pieces.len());
+            for piece in pieces {
+                if piece.addr != 7 * CHUNK as u64 {
+                    piece.bytes.fill((piece.addr / CHUNK as u64) as u8);
+                    piece.result = Ok(());
+                }
+            }
+        }
+    }
+    let mut memory = Cached::new(Many(Cell::new(0)));
+    let addrs: Vec<u64> = (0..20)
+        .map(|it| (1 + it % 10) * CHUNK as u64 + 8 * it)
+        .collect();
+    for _ in 0..2 {
+        memory.expect(&addrs);
+        assert_eq!(memory.memory.0.get(), 10);
+    }
+    for &addr in &addrs {
+        let mut byte = [0];
+        match memory.read(addr, &mut byte) {
+            Ok(()) => assert_eq!(u64::from(byte[0]), addr / CHUNK as u64),
+            Err(error) => assert_eq!(error.addr / CHUNK as u64, 7),
+        }
+    }
+    assert!(memory.refresh());
+    memory.seal();
+    memory.expect(&[100 * CHUNK as u64, 200 * CHUNK as u64]);
+    assert_eq!(memory.memory.0.get(), 20);
+}
+
+#[test]
+fn a_chunk_in_use_is_read_as_a_whole() {
+    let memory = cached(1000);
+    for page in 0..PAGES as u64 {
+        memory.read(page * PAGE as u64, &mut [0; 8]).unwrap();
+    }
+    // The first, the rest of its group, another group, all others.
+    assert_eq!(memory.memory.reads.get(), 4);
+    assert_eq!(memory.bytes_read(), CHUNK as u64);
+}
+
+#[test]
+fn a_hole_hides_nothing_but_itself() {
+    let memory = cached(5);
+    let mut found = Vec::new();
+    for page in 0..PAGES as u64 {
+        let mut byte = [0];
+        if memory.read(page * PAGE as u64 + 77, &mut byte).is_ok() {
+            found.push(u64::from(byte[0]));
+        }
+    }
+    let expected: Vec<u64> = (0..16).filter(|&page| page != 5).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn fetching_has_an_end() {
+    let memory = cached(0);
+    memory.left.set(100);
+    let why = |number: u64| {
+        memory
+            .read(number << 40, &mut [0])
+            .map_err(|error| error.why)
+    };
+    assert_eq!(why(0), Err(Why::Unmapped));
+    let end = (1..).find(|&number| why(number) == Err(Why::TooMuch));
+    // A page and a fetch each.
+    assert_eq!(end, Some(49));
+    assert_eq!(why(0), Err(Why::TooMuch));
+    assert_eq!(memory.lost(), None);
+    memory.reopen();
+    assert_eq!(why(49), Ok(()));
+}
+
+#[test]
+fn a_sealed_picture_does_not_change_and_says_what_it_lacks() {
+    struct Clock(Cell<u8>);
+    impl Memory for Clock {
+        fn read(&self, _addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
+            buf.fill(self.0.get());
+            Ok(())
+        }
+    }
+    let byte = |memory: &Cached<Clock>, addr| {
+        let mut byte = [0];
+        memory.read(addr, &mut byte).map(|()| byte[0])
+    };
+    let mut memory = Cached::new(Clock(Cell::new(1)));
+    assert_eq!(byte(&memory, 7), Ok(1));
+    memory.memory.0.set(2);
+    assert_eq!(byte(&memory, 7), Ok(1));
+    memory.refresh();
+    memory.seal();
+    memory.memory.0.set(3);
+    assert_eq!(byte(&memory, 7), Ok(2));
+    assert!(!memory.missed());
+    assert!(byte(&memory, CHUNK as u64).is_err());
+    assert!(memory.missed());
+    memory.reopen();
+    assert_eq!(
+        (
+            byte(&memory, 7),
+            byte(&memory, CHUNK as u64),
+            memory.missed()
+        ),
+        (Ok(3), Ok(3), false)
+    );
+}
+
+/// Every byte is the same but for one.
+struct Flat {
+    odd: Cell<u64>,
+    hole: Cell<u64>,
+}
+impl Memory for Flat {
+    fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
+        let range = addr..addr + buf.len() as u64;
+        if range.contains(&self.hole.get()) {
+            let why = Why::Unmapped;
+            return Err(Unreadable { addr, why });
+        }
+        buf.fill(7);
+        if range.contains(&self.odd.get()) {
+            buf[(self.odd.get() - addr) as usize] = 8;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_refresh_tells_whether_anything_that_was_read_has_changed() {
+    let flat = Flat {
+        odd: Cell::new(1 << 40),
+        hole: Cell::new(1 << 40),
+    };
+    let mut memory = Cached::new(flat);
+    // More than is held against what is here at a time, some of it alone.
+    for page in (0..200).chain([300, 400, 500]) {
+        memory.read(page * PAGE as u64 + 99, &mut [0]).unwrap();
+    }
+    assert!(memory.refresh());
+    for page in [0, 77, 199, 400] {
+        let odd = page * PAGE as u64 + 99;
+        memory.memory.odd.set(odd);
+        assert!(!memory.refresh(), "page {page}");
+        let mut byte = [0];
+        memory.read(odd, &mut byte).unwrap();
+        assert_eq!(byte, [8]);
+        assert!(memory.refresh());
+        memory.memory.hole.set(odd);
+        assert!(!memory.refresh(), "page {page}");
+        assert!(memory.read(odd, &mut byte).is_err());
+        memory.memory.hole.set(1 << 40);
+        assert!(!memory.refresh(), "page {page}");
+    }
+    // Nothing of this page was asked for.
+    memory.memory.odd.set(333 * PAGE as u64);
+    memory.refresh();
+    assert!(memory.refresh());
+}
+
+#[test]
+fn what_nobody_used_is_read_again_only_if_something_has_changed() {
+    let flat = Flat {
+        odd: Cell::new(1 << 40),
+        hole: Cell::new(1 << 40),
+    };
+    let mut memory = Cached::new(flat);
+    // Two pages that were asked for bring their two neighbours.
+    for page in [0, 1] {
+        memory.read(page * PAGE as u64, &mut [0]).unwrap();
+    }
+    let before = memory.bytes_read();
+    let second = memory.second_look();
+    memory.memory.odd.set(3 * PAGE as u64);
+    assert!(memory.refresh_if_changed(second));
+    assert_eq!(memory.bytes_read() - before, 2 * PAGE as u64);
+    memory.memory.odd.set(0);
+    memory.refresh_if_changed(memory.second_look());
+    memory.memory.odd.set(3 * PAGE as u64);
+    let second = memory.second_look();
+    assert!(!memory.refresh_if_changed(second));
+    memory.seal();
+    let mut byte = [0];
+    memory.read(3 * PAGE as u64, &mut byte).unwrap();
+    assert_eq!(byte, [8]);
+    assert!(!memory.missed());
+}
+
+#[test]
+fn what_is_not_kept_is_not_the_same() {
+    let mut memory = cached(1 << 40);
+    memory.read(0, &mut [0; 8]).unwrap();
+    assert!(memory.refresh());
+    memory.read(0, &mut vec![0; LARGE]).unwrap();
+    assert!(!memory.refresh());
+    memory.reopen();
+    assert!(memory.refresh());
+}
+
+#[test]
+fn a_refresh_finds_the_same_holes() {
+    let mut memory = cached(5);
+    for page in 0..PAGES as u64 {
+        let _ = memory.read(page * PAGE as u64, &mut [0]);
+    }
+    memory.refresh();
+    memory.seal();
+    let readable = |page: u64| memory.read(page * PAGE as u64, &mut [0]).is_ok();
+    assert!((0..16).all(|page| readable(page) == (page != 5)));
+    assert!(!memory.missed());
+}
