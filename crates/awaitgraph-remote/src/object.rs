@@ -12,6 +12,7 @@ mod collections;
 mod dict;
 mod fields;
 mod number;
+mod remembered;
 mod text;
 mod type_object;
 
@@ -27,6 +28,7 @@ use crate::memory::{Memory, Unreadable};
 use budget::Budget;
 
 pub(crate) use fields::Fields;
+pub(crate) use remembered::Remembered;
 pub(crate) use type_object::{Kind, Type, flags};
 
 /// The objects of a target.
@@ -44,9 +46,9 @@ pub(crate) struct Objects<'a> {
     /// By type: names and places of all its slots.
     all_slots: RefCell<HashMap<u64, Slots>>,
     /// The kinds of objects that many refer to, each at a place by its address.
-    kinds: [Cell<Option<(u64, Kind)>>; RECENT],
+    kinds: Remembered<Kind, RECENT>,
     /// Keys of dicts that were found by their names, each at a place by its address.
-    names: [Cell<Option<(u64, &'static str)>>; FEW],
+    names: Remembered<&'static str, FEW>,
     /// What was asked for last of `places` and `slots`, each at a place by its
     /// type and name.
     found: [Cell<Option<Found>>; RECENT],
@@ -143,8 +145,8 @@ impl<'a> Objects<'a> {
             places: RefCell::default(),
             slots: RefCell::default(),
             all_slots: RefCell::default(),
-            kinds: [const { Cell::new(None) }; RECENT],
-            names: [const { Cell::new(None) }; FEW],
+            kinds: Remembered::new(),
+            names: Remembered::new(),
             found: [const { Cell::new(None) }; RECENT],
             torn_before: memory.torn(),
             has_greenlets: Cell::new(false),

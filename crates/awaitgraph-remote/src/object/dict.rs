@@ -3,8 +3,6 @@
 //! `Objects/dictobject.c` tells the two forms: a table of its own ("combined"),
 //! or values beside keys that instances of a class share ("split").
 
-use std::cell::Cell;
-
 use super::{Fault, Kind, Objects, unexpected};
 use crate::layout::DictKeys;
 use crate::limits;
@@ -59,20 +57,13 @@ impl Objects<'_> {
     /// Whether the key at `addr` is this str. One that is written in a program
     /// is one object, wherever it is used, and need not be read again.
     fn is_named(&self, addr: u64, name: &'static str) -> Result<bool, Fault> {
-        let place = self.names.get((addr >> 4) as usize % self.names.len());
-        if let Some(Some((known, its_name))) = place.map(Cell::get)
-            && known == addr
-        {
-            return Ok(its_name == name);
+        if let Some(known) = self.names.get(addr) {
+            return Ok(known == name);
         }
         if self.kind_of(addr)? != Kind::Text || !self.text_is(addr, name)? {
             return Ok(false);
         }
-        if let Some(place) = place
-            && self.is_intact()
-        {
-            place.set(Some((addr, name)));
-        }
+        self.remember(&self.names, addr, name);
         Ok(true)
     }
 

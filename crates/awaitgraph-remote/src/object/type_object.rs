@@ -168,19 +168,7 @@ impl Objects<'_> {
     /// The same of an object that many may refer to, as `None` or what is
     /// passed to many tasks: it need not be read for each of them.
     pub(crate) fn kind_of_shared(&self, addr: u64) -> Result<Kind, Fault> {
-        let place = self.kinds.get((addr >> 4) as usize % self.kinds.len());
-        if let Some(Some((known, kind))) = place.map(Cell::get)
-            && known == addr
-        {
-            return Ok(kind);
-        }
-        let kind = self.kind_of(addr)?;
-        if let Some(place) = place
-            && self.is_intact()
-        {
-            place.set(Some((addr, kind)));
-        }
-        Ok(kind)
+        self.remembered(&self.kinds, addr, || self.kind_of(addr))
     }
 
     /// `tp_name` of the type at `addr`, cut where it is very long.

@@ -14,7 +14,7 @@
 //! its lock meanwhile.
 
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use awaitgraph_model::{PrimitiveKind, TaskIndex};
 
@@ -25,7 +25,7 @@ use crate::coroutine::{Chain, End, Stacks};
 use crate::frame::{Kept, RawFrame};
 use crate::limits;
 use crate::map::{HashMap, HashSet};
-use crate::object::{Fault, Kind, Objects};
+use crate::object::{Fault, Kind, Objects, Remembered};
 
 /// The bytes that are held for each object that a task is inside of.
 const HELD_ENTERED: u64 = 96;
@@ -101,8 +101,8 @@ pub(super) struct Looking<'a, 'f> {
     exits: RefCell<HashMap<u64, Exit>>,
     /// The function and the object that were met last, as many tasks may have
     /// the same.
-    last_exit: Cell<Option<(u64, Exit)>>,
-    last_class: Cell<Option<(u64, Class)>>,
+    last_exit: Remembered<Exit, 1>,
+    last_class: Remembered<Class, 1>,
     /// By code: whether it is an `__aenter__`.
     enters: RefCell<HashMap<u64, bool>>,
     classes: RefCell<HashMap<u64, Class>>,
@@ -124,8 +124,8 @@ impl<'a, 'f> Looking<'a, 'f> {
             codes,
             frames,
             exits: RefCell::default(),
-            last_exit: Cell::new(None),
-            last_class: Cell::new(None),
+            last_exit: Remembered::new(),
+            last_class: Remembered::new(),
             enters: RefCell::default(),
             classes: RefCell::default(),
             generators: RefCell::default(),
@@ -364,16 +364,8 @@ impl<'a, 'f> Looking<'a, 'f> {
 
     /// The meaning of the function at `addr`.
     fn exit(&self, addr: u64) -> Result<Exit, Fault> {
-        if let Some((known, exit)) = self.last_exit.get()
-            && known == addr
-        {
-            return Ok(exit);
-        }
-        let exit = self.exit_of(addr)?;
-        if self.objects.is_intact() {
-            self.last_exit.set(Some((addr, exit)));
-        }
-        Ok(exit)
+        let find = || self.exit_of(addr);
+        self.objects.remembered(&self.last_exit, addr, find)
     }
 
     fn exit_of(&self, addr: u64) -> Result<Exit, Fault> {
@@ -396,16 +388,8 @@ impl<'a, 'f> Looking<'a, 'f> {
     }
 
     fn class(&self, object: u64) -> Result<Class, Fault> {
-        if let Some((known, class)) = self.last_class.get()
-            && known == object
-        {
-            return Ok(class);
-        }
-        let class = self.class_of(object)?;
-        if self.objects.is_intact() {
-            self.last_class.set(Some((object, class)));
-        }
-        Ok(class)
+        let find = || self.class_of(object);
+        self.objects.remembered(&self.last_class, object, find)
     }
 
     fn class_of(&self, object: u64) -> Result<Class, Fault> {
