@@ -11,7 +11,9 @@ use crate::error::Error;
 use crate::limits;
 use crate::map::HashMap;
 use crate::memory::{Cached, Live, Memory, Why};
-use crate::process::{self, Around, Descriptor, Descriptors, OwnIds, Runtime, ThreadPointers};
+use crate::process::{
+    self, Around, Descriptor, Descriptors, OwnIds, Runtime, ThreadPointers, Tracer,
+};
 use crate::snapshot::not_stopped;
 use crate::subject::Subject;
 
@@ -42,7 +44,16 @@ pub enum Stop {
 pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
     let begin = Instant::now();
     let pid = process::process_of(pid);
+    let stop = if pid == std::process::id() {
+        Stop::Nonblocking
+    } else {
+        stop
+    };
     let living = process::living(pid);
+    let mut tracer = match stop {
+        Stop::Pause => Some(Tracer::start(pid)?),
+        Stop::Nonblocking => None,
+    };
     let executable = process::executable(living).unwrap_or_default();
     let mut target = Process {
         pid,
@@ -51,9 +62,9 @@ pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
         runtime: process::find_runtime(pid)?,
         memory: Cached::new(Live::new(living)),
     };
-    let (graph, paused) = match stop {
-        Stop::Pause if pid != std::process::id() => target.paused_or_running()?,
-        _ => (target.running()?, None),
+    let (graph, paused) = match &mut tracer {
+        Some(tracer) => target.paused_or_running(tracer)?,
+        None => (target.running()?, None),
     };
     Ok(Graph {
         snapshot: SnapshotInfo {
@@ -79,8 +90,11 @@ struct Process {
 impl Process {
     /// Its graph of one moment, or, where it may be read but cannot be stopped,
     /// read while it runs; then a problem says so.
-    fn paused_or_running(&mut self) -> Result<(Graph, Option<Duration>), Error> {
-        let why_not = match self.paused() {
+    fn paused_or_running(
+        &mut self,
+        tracer: &mut Tracer,
+    ) -> Result<(Graph, Option<Duration>), Error> {
+        let why_not = match self.paused(tracer) {
             Ok((graph, paused)) => return Ok((graph, Some(paused))),
             Err(
                 error @ (Error::Traced { .. }
@@ -146,13 +160,13 @@ impl Process {
     /// A thread may be stopped while it makes a frame or a task, half of which
     /// cannot be read. Where something could not, and the stop was brief, there
     /// is a second look, and the better one counts.
-    fn paused(&mut self) -> Result<(Graph, Duration), Error> {
-        let (graph, paused) = self.one_look()?;
+    fn paused(&mut self, tracer: &mut Tracer) -> Result<(Graph, Duration), Error> {
+        let (graph, paused) = self.one_look(tracer)?;
         if graph.problems.is_empty() || paused > limits::BRIEF {
             return Ok((graph, paused));
         }
         self.memory.reopen();
-        let Ok((second, paused_again)) = self.one_look() else {
+        let Ok((second, paused_again)) = self.one_look(tracer) else {
             return Ok((graph, paused));
         };
         let is_better = second.problems.len() < graph.problems.len();
@@ -169,7 +183,7 @@ impl Process {
     /// was read is the graph of that moment. Where some are not, they have been
     /// copied, and the copy is read. Only if that lacks something is the target
     /// stopped for a whole reading.
-    fn one_look(&mut self) -> Result<(Graph, Duration), Error> {
+    fn one_look(&mut self, tracer: &mut Tracer) -> Result<(Graph, Duration), Error> {
         let asked = RefCell::new(Vec::new());
         let begun = process::monotonic(self.pid);
         let live = self.read(begun, &|pthread| {
@@ -179,6 +193,7 @@ impl Process {
         });
         self.not_lost()?;
 
+        tracer.attend();
         let fds = live.as_ref().map(sockets::unknown).unwrap_or_default();
         let second = self.memory.second_look();
         let memory = &mut self.memory;
@@ -193,8 +208,7 @@ impl Process {
                 process::of_stopped(living, &fds),
             )
         };
-        let ((same, now, threads, mut descriptors), mut paused) =
-            process::while_stopped(pid, look)?;
+        let ((same, now, threads, mut descriptors), mut paused) = tracer.while_stopped(look)?;
         self.not_lost()?;
         let is_true = |(pthread, id): &(u64, Option<u32>)| threads.get(pthread) == id.as_ref();
         if same && asked.borrow().iter().all(is_true) {
@@ -222,7 +236,7 @@ impl Process {
                 let fds = graph.as_ref().map(sockets::unknown).unwrap_or_default();
                 (graph, process::of_stopped(living, &fds))
             };
-            let whole = process::while_stopped(pid, look)?;
+            let whole = tracer.while_stopped(look)?;
             (graph, descriptors) = whole.0;
             paused += whole.1;
             self.not_lost()?;

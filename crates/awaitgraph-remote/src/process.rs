@@ -28,5 +28,5 @@ pub(crate) use own_ids::OwnIds;
 pub(crate) use permission::{allow_attach, not_permitted};
 pub(crate) use runtime::{Runtime, find_runtime};
 pub(crate) use status::{executable, is_alive, living, process_of};
-pub(crate) use stop::{ThreadPointers, while_stopped};
+pub(crate) use stop::{ThreadPointers, Tracer};
 pub(crate) use thread_id::thread_in;

@@ -4,13 +4,15 @@
 //! `PTRACE_SEIZE` and `PTRACE_INTERRUPT` no signal is sent, and a process that
 //! was stopped before (SIGSTOP) stays so afterwards.
 //!
-//! The tracer is a thread of its own that ends when the look is over. When a
-//! tracer ends, however it ends, the kernel lets its tracees go, even one that
-//! hangs in the kernel and has not stopped yet: so whichever way we leave, and
-//! even if we are killed, the target runs on.
+//! The tracer is a thread of its own, which stands ready before it is needed.
+//! When a tracer ends, however it ends, the kernel lets its tracees go, even one
+//! that hangs in the kernel and has not stopped yet: so whichever way we leave,
+//! and even if we are killed, the target runs on.
 
 use std::collections::{HashMap, HashSet};
-use std::thread;
+use std::io;
+use std::sync::mpsc::{self, Receiver, RecvError, Sender, TryRecvError};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::{not_permitted, status};
@@ -21,43 +23,139 @@ use crate::sys::{self, Waited};
 /// The stopped threads of a process: the kernel's ids, by `pthread_t`.
 pub(crate) type ThreadPointers = HashMap<u64, u32>;
 
-/// Stops every thread of `pid`, looks, and lets them go; returns what was seen
-/// and how long the process was stopped, at most.
-///
-/// # Errors
-///
-/// Where it is gone, may not be traced, has a tracer already, or has a thread
-/// that does not stop. It is not stopped then, and nobody looks.
-pub(crate) fn while_stopped<T: Send>(
-    pid: u32,
-    look: impl FnOnce(&ThreadPointers) -> T + Send,
-) -> Result<(T, Duration), Error> {
-    let trace = || {
-        let since = Instant::now();
-        let mut tracees = Tracees {
-            pid,
-            seized: HashSet::new(),
-            stopped: HashMap::new(),
-        };
-        tracees.stop_all()?;
-        let seen = look(&tracees.thread_pointers());
-        drop(tracees);
-        Ok((seen, since.elapsed()))
-    };
-    thread::scope(|scope| {
-        let tracer = thread::Builder::new().name("tracer".to_owned());
-        let tracer = tracer.spawn_scoped(scope, trace);
-        let tracer = tracer.map_err(|source| Error::System {
+/// The thread that stops a process.
+pub(crate) struct Tracer {
+    orders: Sender<Order>,
+    reports: Receiver<Report>,
+    thread: Option<JoinHandle<()>>,
+}
+
+enum Order {
+    /// There will be another one soon.
+    Attend,
+    Stop,
+    LetGo,
+}
+
+enum Report {
+    Stopped(Result<ThreadPointers, Error>),
+    /// The process was stopped for this long, at most.
+    LetGo(Duration),
+}
+
+impl Tracer {
+    /// Makes a tracer for process `pid`, which it leaves alone until then.
+    ///
+    /// # Errors
+    ///
+    /// Where the system has no more threads.
+    pub(crate) fn start(pid: u32) -> Result<Self, Error> {
+        let (orders, ordered) = mpsc::channel();
+        let (report, reports) = mpsc::channel();
+        let thread = thread::Builder::new().name("tracer".to_owned());
+        let thread = thread.spawn(move || obey(pid, &ordered, &report));
+        let thread = thread.map_err(|source| Error::System {
             what: "start a thread".to_owned(),
             source,
         })?;
-        match tracer.join() {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic),
+        Ok(Self {
+            orders,
+            reports,
+            thread: Some(thread),
+        })
+    }
+
+    /// Tells that the process will be stopped in a moment.
+    pub(crate) fn attend(&self) {
+        // One that is gone is met where its report is missing.
+        let _ = self.orders.send(Order::Attend);
+    }
+
+    /// Stops every thread of the process, looks, and lets them go; returns what
+    /// was seen and how long the process was stopped, at most.
+    ///
+    /// # Errors
+    ///
+    /// Where it is gone, may not be traced, has a tracer already, or has a thread
+    /// that does not stop. It is not stopped then, and nobody looks.
+    pub(crate) fn while_stopped<T>(
+        &mut self,
+        look: impl FnOnce(&ThreadPointers) -> T,
+    ) -> Result<(T, Duration), Error> {
+        let _ = self.orders.send(Order::Stop);
+        let threads = match receive(&self.reports) {
+            Ok(Report::Stopped(threads)) => threads?,
+            Ok(Report::LetGo(_)) | Err(RecvError) => return Err(self.lost()),
+        };
+        let let_go = LetGo(&self.orders);
+        let seen = look(&threads);
+        drop(let_go);
+        match receive(&self.reports) {
+            Ok(Report::LetGo(paused)) => Ok((seen, paused)),
+            Ok(Report::Stopped(_)) | Err(RecvError) => Err(self.lost()),
         }
-    })
+    }
+
+    /// Why there is no report.
+    fn lost(&mut self) -> Error {
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            _ => Error::System {
+                what: "hear of the thread that stops".to_owned(),
+                source: io::ErrorKind::BrokenPipe.into(),
+            },
+        }
+    }
 }
 
+/// Has the process let go when it goes out of scope, be it in a panic.
+struct LetGo<'a>(&'a Sender<Order>);
+
+impl Drop for LetGo<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.send(Order::LetGo);
+    }
+}
+
+/// What the tracer's thread does, until nobody is left who could tell it to.
+fn obey(pid: u32, orders: &Receiver<Order>, reports: &Sender<Report>) {
+    let mut next = orders.recv();
+    loop {
+        next = match next {
+            Ok(Order::Stop) => {
+                let since = Instant::now();
+                let mut tracees = Tracees::of(pid);
+                let stopped = tracees.stop_all().map(|()| tracees.thread_pointers());
+                let is_stopped = stopped.is_ok();
+                let heard = reports.send(Report::Stopped(stopped)).is_ok();
+                if is_stopped && heard {
+                    // Whatever comes next, even an end: it is over.
+                    let _ = receive(orders);
+                    drop(tracees);
+                    let _ = reports.send(Report::LetGo(since.elapsed()));
+                }
+                orders.recv()
+            }
+            Ok(Order::Attend) => receive(orders),
+            Ok(Order::LetGo) => orders.recv(),
+            Err(RecvError) => return,
+        };
+    }
+}
+
+/// The next message. To be woken takes longer than most of what is waited for
+/// here, so for the first moment one stays awake.
+fn receive<T>(messages: &Receiver<T>) -> Result<T, RecvError> {
+    let since = Instant::now();
+    while since.elapsed() < limits::AWAKE {
+        match messages.try_recv() {
+            Ok(message) => return Ok(message),
+            Err(TryRecvError::Disconnected) => return Err(RecvError),
+            Err(TryRecvError::Empty) => thread::yield_now(),
+        }
+    }
+    messages.recv()
+}
 /// The threads of a process that we have in hand.
 struct Tracees {
     pid: u32,
@@ -67,6 +165,15 @@ struct Tracees {
 }
 
 impl Tracees {
+    /// None yet of process `pid`.
+    fn of(pid: u32) -> Self {
+        Self {
+            pid,
+            seized: HashSet::new(),
+            stopped: HashMap::new(),
+        }
+    }
+
     /// Stops the threads that there are, then those that they started
     /// meanwhile, until there are no new ones.
     fn stop_all(&mut self) -> Result<(), Error> {
