@@ -128,6 +128,9 @@ pub(crate) const TRIES: usize = 8;
 pub(crate) const LONGEST_TRYING: Duration = Duration::from_secs(1);
 /// How long a thread may take to stop. One that does not hangs in the kernel.
 pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(2);
+/// The threads that hold what was read against the stopped process: it waits for
+/// them, but there are others on the machine.
+pub(crate) const MOST_LOOKERS: usize = 4;
 /// For how long a thread that is waited for is asked again and again.
 pub(crate) const AWAKE: Duration = Duration::from_millis(1);
 /// A stop so short may happen again where not all could be read in it.

@@ -107,6 +107,16 @@ pub(crate) enum Why {
     NotInCore,
 }
 
+impl Why {
+    /// Whether nothing more can be read from then on.
+    pub(crate) fn is_lasting(self) -> bool {
+        match self {
+            Self::Gone | Self::NotPermitted => true,
+            Self::Unmapped | Self::TooMuch | Self::NotInCore => false,
+        }
+    }
+}
+
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let why = match self.why {

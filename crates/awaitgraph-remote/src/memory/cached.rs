@@ -8,6 +8,7 @@
 
 mod pages;
 mod second_look;
+mod slabs;
 #[cfg(test)]
 mod tests;
 
@@ -179,29 +180,13 @@ impl<M: Memory> Cached<M> {
             if let Some(bytes) = kept.bytes(run) {
                 let mut piece = Piece::new(run.addr(), bytes);
                 piece.result = self.ask(piece.addr, piece.bytes);
-                let readable = self.settle(first, &mut piece);
+                let _ = self.note(piece.bytes.len(), piece.result);
+                let readable = settle(first, &mut piece, |addr, bytes| {
+                    self.lost.get().is_none() && self.note(PAGE, self.ask(addr, bytes)).is_ok()
+                });
                 kept.chunk_mut(number).readable |= readable;
             }
         }
-    }
-
-    /// Which pages of a run that begins at page `first` were read. Where not
-    /// all were, they are tried one by one: some may not be mapped.
-    fn settle(&self, first: usize, piece: &mut Piece<'_>) -> u32 {
-        let length = piece.bytes.len() / PAGE;
-        if self.note(piece.bytes.len(), piece.result).is_ok() {
-            return pages(first, first + length - 1);
-        }
-        let mut readable = 0;
-        if length > 1 {
-            for (page, bytes) in piece.bytes.chunks_mut(PAGE).enumerate() {
-                let addr = piece.addr.wrapping_add((page * PAGE) as u64);
-                if self.lost.get().is_none() && self.note(PAGE, self.ask(addr, bytes)).is_ok() {
-                    readable |= 1 << (first + page);
-                }
-            }
-        }
-        readable
     }
 
     fn read_through(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
@@ -240,10 +225,8 @@ impl<M: Memory> Cached<M> {
     fn note(&self, length: usize, result: Result<(), Unreadable>) -> Result<(), Unreadable> {
         match result {
             Ok(()) => self.bytes_read.set(self.bytes_read.get() + length as u64),
-            Err(error) => match error.why {
-                Why::Gone | Why::NotPermitted => self.lost.set(Some(error.why)),
-                Why::Unmapped | Why::TooMuch | Why::NotInCore => {}
-            },
+            Err(error) if error.why.is_lasting() => self.lost.set(Some(error.why)),
+            Err(_) => {}
         }
         result
     }
@@ -292,6 +275,29 @@ impl<M: Memory> Cached<M> {
             }),
         }
     }
+}
+
+/// Which pages of a run that begins at page `first` could be read. Where not all
+/// could, `again` tries them one by one: some may not be mapped.
+fn settle(
+    first: usize,
+    piece: &mut Piece<'_>,
+    mut again: impl FnMut(u64, &mut [u8]) -> bool,
+) -> u32 {
+    let length = piece.bytes.len() / PAGE;
+    if piece.result.is_ok() {
+        return pages(first, first + length - 1);
+    }
+    let mut readable = 0;
+    if length > 1 {
+        for (page, bytes) in piece.bytes.chunks_mut(PAGE).enumerate() {
+            let addr = piece.addr.wrapping_add((page * PAGE) as u64);
+            if again(addr, bytes) {
+                readable |= 1 << (first + page);
+            }
+        }
+    }
+    readable
 }
 
 impl<M: Memory> Memory for Cached<M> {

@@ -4,12 +4,10 @@
 //! their addresses would put them but one behind the other, as they come: only
 //! what is really there takes memory.
 
-use std::alloc::{Layout, handle_alloc_error};
 use std::cell::Cell;
 use std::ops::Range;
 
-use memmap2::{Advice, MmapMut};
-
+use super::slabs::{SLAB, Slabs};
 use crate::map::HashMap;
 
 /// The unit in which memory is mapped.
@@ -21,15 +19,12 @@ pub(super) const PAGES: usize = 16;
 pub(super) const CHUNK: usize = PAGES * PAGE;
 /// The unit in which it is noted what of a page was used.
 const LINE: usize = PAGE / 64;
-/// The pages of a slab. It is asked of the system, which clears it when it is
-/// first used; an allocator would clear it once more.
-const SLAB: usize = 1024;
 
 /// The pages that have been tried.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
     chunks: HashMap<u64, Chunk>,
-    slabs: Vec<MmapMut>,
+    slabs: Slabs,
     /// Of each page that is given away, by its place.
     marks: Vec<Marks>,
 }
@@ -72,6 +67,11 @@ impl Run {
             .wrapping_add((self.first * PAGE) as u64)
     }
 
+    /// In which slab it is kept.
+    pub(super) fn slab(self) -> usize {
+        self.place as usize / SLAB
+    }
+
     /// The set of its pages.
     pub(super) fn pages(self) -> u32 {
         pages(self.first, self.first + self.length - 1)
@@ -89,6 +89,11 @@ impl Pages {
     /// How many chunks are known.
     pub(super) fn chunks(&self) -> usize {
         self.chunks.len()
+    }
+
+    /// How many slabs there are.
+    pub(super) fn slabs(&self) -> usize {
+        self.slabs.len()
     }
 
     /// The chunk of this number.
@@ -152,16 +157,18 @@ impl Pages {
             given = given.next_multiple_of(SLAB);
         }
         if given / SLAB >= self.slabs.len() {
-            self.slabs.push(fresh());
+            self.slabs.add();
         }
+        self.slabs.foresee(given + length);
         self.marks.resize(given + length, Marks::default());
         // Chunks are bounded, and so are places.
         given as u32
     }
 
-    /// All pages that have been tried, and of which something was used or nothing.
-    pub(super) fn runs(&self, used: bool) -> Vec<Run> {
-        let mut found = Vec::with_capacity(self.chunks.len());
+    /// All pages that have been tried, and of which something was used or nothing,
+    /// by their slabs.
+    pub(super) fn runs(&self, used: bool) -> Vec<Vec<Run>> {
+        let mut found = vec![Vec::new(); self.slabs.len()];
         for (&number, chunk) in &self.chunks {
             for (first, length) in runs(self.marked(chunk, used)) {
                 let mut from = first;
@@ -173,12 +180,15 @@ impl Pages {
                             .place(page + 1)
                             .is_some_and(|it| it % SLAB as u32 == 0);
                     if ends {
-                        found.push(Run {
+                        let run = Run {
                             chunk: number,
                             first: from,
                             length: page + 1 - from,
                             place: chunk.place(from).unwrap_or_default(),
-                        });
+                        };
+                        if let Some(runs) = found.get_mut(run.slab()) {
+                            runs.push(run);
+                        }
                         from = page + 1;
                     }
                 }
@@ -233,47 +243,18 @@ impl Pages {
         Some(marks.changed & lines != 0)
     }
 
-    /// Holds a run against what is there `now`, of which the pages `readable`
-    /// could be read, and says whether all that was used of it is still the same.
-    ///
-    /// Then either what is here becomes what is there, or it stays and what has
-    /// changed is known from then on.
-    pub(super) fn look_again(&mut self, run: Run, now: &[u8], readable: u32, renew: bool) -> bool {
-        let was = self.chunk(run.chunk).readable;
-        if renew {
-            let chunk = self.chunk_mut(run.chunk);
-            chunk.readable = was & !run.pages() | readable;
-        }
-        let (slab, range) = run.kept();
-        let here = self
-            .slabs
-            .get_mut(slab)
-            .and_then(|slab| slab.get_mut(range));
-        let Some(here) = here else {
-            return false;
-        };
-        let mut same = true;
-        let pages = here.chunks_mut(PAGE).zip(now.chunks(PAGE));
-        let marks = self.marks.iter_mut().skip(run.place as usize);
-        for ((page, marks), (here, now)) in (run.first..).zip(marks).zip(pages) {
-            let is_in = |set: u32| set & 1 << page != 0;
-            let changed = match (is_in(was), is_in(readable)) {
-                (true, true) if here == now => 0,
-                (true, true) => different_lines(here, now),
-                (false, false) => 0,
-                _ => u64::MAX,
-            };
-            // Another reading may use more of it than was used so far.
-            same &= changed & marks.used.get() == 0;
-            marks.changed = changed;
-            if renew {
-                marks.changed = 0;
-                if is_in(readable) && here != now {
-                    here.copy_from_slice(now);
-                }
-            }
-        }
-        same
+    /// All that is kept, slab by slab, so that each can be looked at by a thread
+    /// of its own; and what is known of the chunks.
+    pub(super) fn parts(&mut self) -> (impl Iterator<Item = Part<'_>>, &HashMap<u64, Chunk>) {
+        let parts = self.slabs.iter_mut().zip(self.marks.chunks_mut(SLAB));
+        let parts = parts.map(|(slab, marks)| Part { slab, marks });
+        (parts, &self.chunks)
+    }
+
+    /// Notes which pages of a run can be read from now on.
+    pub(super) fn set_readable(&mut self, run: Run, readable: u32) {
+        let chunk = self.chunk_mut(run.chunk);
+        chunk.readable = chunk.readable & !run.pages() | readable;
     }
 
     /// Takes all of a run for changed.
@@ -296,28 +277,64 @@ impl Pages {
 
     /// The bytes of a run.
     pub(super) fn bytes(&mut self, run: Run) -> Option<&mut [u8]> {
-        let (slab, range) = run.kept();
-        self.slabs.get_mut(slab)?.get_mut(range)
+        self.slabs.get_mut(run.slab())?.get_mut(run.kept())
+    }
+}
+
+/// A slab, and what is known of its pages.
+pub(super) struct Part<'a> {
+    slab: &'a mut [u8],
+    marks: &'a mut [Marks],
+}
+
+impl Part<'_> {
+    /// Holds a run, of which the pages `was` are readable here, against what is
+    /// there `now`, of which the pages `readable` could be read, and says whether
+    /// all that was used of it is still the same.
+    ///
+    /// Then either what is here becomes what is there, or it stays and what has
+    /// changed is known from then on.
+    pub(super) fn look_again(
+        &mut self,
+        run: Run,
+        now: &[u8],
+        (was, readable): (u32, u32),
+        renew: bool,
+    ) -> bool {
+        let Some(here) = self.slab.get_mut(run.kept()) else {
+            return false;
+        };
+        let mut same = true;
+        let pages = here.chunks_mut(PAGE).zip(now.chunks(PAGE));
+        let marks = self.marks.iter_mut().skip(run.place as usize % SLAB);
+        for ((page, marks), (here, now)) in (run.first..).zip(marks).zip(pages) {
+            let is_in = |set: u32| set & 1 << page != 0;
+            let changed = match (is_in(was), is_in(readable)) {
+                (true, true) if here == now => 0,
+                (true, true) => different_lines(here, now),
+                (false, false) => 0,
+                _ => u64::MAX,
+            };
+            // Another reading may use more of it than was used so far.
+            same &= changed & marks.used.get() == 0;
+            marks.changed = changed;
+            if renew {
+                marks.changed = 0;
+                if is_in(readable) && here != now {
+                    here.copy_from_slice(now);
+                }
+            }
+        }
+        same
     }
 }
 
 impl Run {
-    /// In which slab it is kept, and where there.
-    fn kept(self) -> (usize, Range<usize>) {
-        let place = self.place as usize;
-        let start = place % SLAB * PAGE;
-        (place / SLAB, start..start + self.length * PAGE)
+    /// Where in its slab it is kept.
+    fn kept(self) -> Range<usize> {
+        let start = self.place as usize % SLAB * PAGE;
+        start..start + self.length * PAGE
     }
-}
-
-/// Room for the pages of a slab.
-fn fresh() -> MmapMut {
-    let Ok(slab) = MmapMut::map_anon(SLAB * PAGE) else {
-        handle_alloc_error(Layout::new::<[Page; SLAB]>());
-    };
-    // Where the system has no large pages, small ones do.
-    let _ = slab.advise(Advice::HugePage);
-    slab
 }
 
 /// The lines that hold the bytes `first..=last` of a page.
@@ -395,6 +412,7 @@ mod tests {
             let runs = kept.runs(used);
             let mut runs: Vec<_> = runs
                 .iter()
+                .flatten()
                 .map(|it| (it.chunk, it.first, it.length))
                 .collect();
             runs.sort_unstable();
@@ -412,20 +430,29 @@ mod tests {
         let place = kept.chunk(7).place(4).unwrap();
         let mut now = vec![0; 2 * PAGE];
         now[PAGE + 700] = 1;
-        assert!(kept.look_again(run, &now, run.pages(), false));
+        let look_again = |kept: &mut Pages, now: &[u8], readable: u32, renew: bool| {
+            let was = kept.chunk(run.chunk).readable;
+            let mut part = kept.parts().0.next().unwrap();
+            let same = part.look_again(run, now, (was, readable), renew);
+            if renew {
+                kept.set_readable(run, readable);
+            }
+            same
+        };
+        assert!(look_again(&mut kept, &now, run.pages(), false));
         assert!(kept.take(place, 640, 64).unwrap().1);
-        assert!(!kept.look_again(run, &now, run.pages(), false));
+        assert!(!look_again(&mut kept, &now, run.pages(), false));
         assert!(kept.take(place, 700, 1).unwrap().1);
         assert!(!kept.take(place, 600, 40).unwrap().1);
         assert!(kept.take(place, 600, 41).unwrap().1);
         assert_eq!(kept.take(place, 700, 1).unwrap().0, [0]);
-        assert!(!kept.look_again(run, &now, run.pages(), true));
+        assert!(!look_again(&mut kept, &now, run.pages(), true));
         assert_eq!(kept.take(place, 700, 1).unwrap(), (&[1][..], false));
-        assert!(kept.look_again(run, &now, run.pages(), true));
+        assert!(look_again(&mut kept, &now, run.pages(), true));
         // A page that is gone has changed, and one that was missed and came.
-        assert!(!kept.look_again(run, &now, pages(3, 3), true));
+        assert!(!look_again(&mut kept, &now, pages(3, 3), true));
         assert!(!kept.miss(place));
-        assert!(!kept.look_again(run, &now, run.pages(), false));
+        assert!(!look_again(&mut kept, &now, run.pages(), false));
         assert!(kept.miss(place));
     }
 
@@ -445,6 +472,8 @@ mod tests {
             let run = kept.add(chunk, 2, 5);
             assert_eq!(kept.bytes(run).unwrap().len(), 5 * PAGE);
         }
-        assert_eq!(kept.runs(false).len(), SLAB);
+        let runs = kept.runs(false);
+        assert_eq!(runs.concat().len(), SLAB);
+        assert_eq!(runs.len(), kept.slabs());
     }
 }

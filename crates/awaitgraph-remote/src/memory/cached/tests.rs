@@ -1,16 +1,18 @@
 //! The cache, over memories that are made up.
 
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
+
 use super::*;
 
 /// Every byte is the low byte of its page's number; one page is not mapped.
 struct Numbered {
     hole: u64,
-    reads: Cell<usize>,
+    reads: AtomicUsize,
 }
 
 impl Memory for Numbered {
     fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
-        self.reads.set(self.reads.get() + 1);
+        self.reads.fetch_add(1, Relaxed);
         let page = |at: u64| at / PAGE as u64;
         let last = addr + buf.len() as u64 - 1;
         if (page(addr)..=page(last)).contains(&self.hole) {
@@ -29,7 +31,7 @@ impl Memory for Numbered {
 fn cached(hole: u64) -> Cached<Numbered> {
     Cached::new(Numbered {
         hole,
-        reads: Cell::new(0),
+        reads: AtomicUsize::new(0),
     })
 }
 
@@ -47,18 +49,18 @@ fn a_page_is_read_once() {
     for _ in 0..3 {
         memory.read(8, &mut [0; 8]).unwrap();
     }
-    assert_eq!(memory.memory.reads.get(), 1);
+    assert_eq!(memory.memory.reads.load(Relaxed), 1);
 }
 
 #[test]
 fn what_is_expected_is_asked_for_together_and_once() {
-    struct Many(Cell<usize>);
+    struct Many(AtomicUsize);
     impl Memory for Many {
         fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
             panic!("{} bytes at {addr:#x} were asked for alone", buf.len());
         }
         fn read_many(&self, pieces: &mut [Piece<'_>]) {
-            self.0.set(self.0.get() + pieces.len());
+            self.0.fetch_add(pieces.len(), Relaxed);
             for piece in pieces {
                 if piece.addr != 7 * CHUNK as u64 {
                     piece.bytes.fill((piece.addr / CHUNK as u64) as u8);
@@ -67,13 +69,13 @@ fn what_is_expected_is_asked_for_together_and_once() {
             }
         }
     }
-    let mut memory = Cached::new(Many(Cell::new(0)));
+    let mut memory = Cached::new(Many(AtomicUsize::new(0)));
     let addrs: Vec<u64> = (0..20)
         .map(|it| (1 + it % 10) * CHUNK as u64 + 8 * it)
         .collect();
     for _ in 0..2 {
         memory.expect(&addrs);
-        assert_eq!(memory.memory.0.get(), 10);
+        assert_eq!(memory.memory.0.load(Relaxed), 10);
     }
     for &addr in &addrs {
         let mut byte = [0];
@@ -85,7 +87,7 @@ fn what_is_expected_is_asked_for_together_and_once() {
     assert!(memory.refresh());
     memory.seal();
     memory.expect(&[100 * CHUNK as u64, 200 * CHUNK as u64]);
-    assert_eq!(memory.memory.0.get(), 20);
+    assert_eq!(memory.memory.0.load(Relaxed), 20);
 }
 
 #[test]
@@ -95,7 +97,7 @@ fn a_chunk_in_use_is_read_as_a_whole() {
         memory.read(page * PAGE as u64, &mut [0; 8]).unwrap();
     }
     // The first, the rest of its group, another group, all others.
-    assert_eq!(memory.memory.reads.get(), 4);
+    assert_eq!(memory.memory.reads.load(Relaxed), 4);
     assert_eq!(memory.bytes_read(), CHUNK as u64);
 }
 
@@ -134,10 +136,10 @@ fn fetching_has_an_end() {
 
 #[test]
 fn a_sealed_picture_does_not_change_and_says_what_it_lacks() {
-    struct Clock(Cell<u8>);
+    struct Clock(AtomicU8);
     impl Memory for Clock {
         fn read(&self, _addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
-            buf.fill(self.0.get());
+            buf.fill(self.0.load(Relaxed));
             Ok(())
         }
     }
@@ -145,13 +147,13 @@ fn a_sealed_picture_does_not_change_and_says_what_it_lacks() {
         let mut byte = [0];
         memory.read(addr, &mut byte).map(|()| byte[0])
     };
-    let mut memory = Cached::new(Clock(Cell::new(1)));
+    let mut memory = Cached::new(Clock(AtomicU8::new(1)));
     assert_eq!(byte(&memory, 7), Ok(1));
-    memory.memory.0.set(2);
+    memory.memory.0.store(2, Relaxed);
     assert_eq!(byte(&memory, 7), Ok(1));
     memory.refresh();
     memory.seal();
-    memory.memory.0.set(3);
+    memory.memory.0.store(3, Relaxed);
     assert_eq!(byte(&memory, 7), Ok(2));
     assert!(!memory.missed());
     assert!(byte(&memory, CHUNK as u64).is_err());
@@ -169,19 +171,19 @@ fn a_sealed_picture_does_not_change_and_says_what_it_lacks() {
 
 /// Every byte is the same but for one.
 struct Flat {
-    odd: Cell<u64>,
-    hole: Cell<u64>,
+    odd: AtomicU64,
+    hole: AtomicU64,
 }
 impl Memory for Flat {
     fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
         let range = addr..addr + buf.len() as u64;
-        if range.contains(&self.hole.get()) {
+        if range.contains(&self.hole.load(Relaxed)) {
             let why = Why::Unmapped;
             return Err(Unreadable { addr, why });
         }
         buf.fill(7);
-        if range.contains(&self.odd.get()) {
-            buf[(self.odd.get() - addr) as usize] = 8;
+        if range.contains(&self.odd.load(Relaxed)) {
+            buf[(self.odd.load(Relaxed) - addr) as usize] = 8;
         }
         Ok(())
     }
@@ -190,8 +192,8 @@ impl Memory for Flat {
 #[test]
 fn a_refresh_tells_whether_anything_that_was_read_has_changed() {
     let flat = Flat {
-        odd: Cell::new(1 << 40),
-        hole: Cell::new(1 << 40),
+        odd: AtomicU64::new(1 << 40),
+        hole: AtomicU64::new(1 << 40),
     };
     let mut memory = Cached::new(flat);
     // More than is held against what is here at a time, some of it alone.
@@ -201,29 +203,64 @@ fn a_refresh_tells_whether_anything_that_was_read_has_changed() {
     assert!(memory.refresh());
     for page in [0, 77, 199, 400] {
         let odd = page * PAGE as u64 + 99;
-        memory.memory.odd.set(odd);
+        memory.memory.odd.store(odd, Relaxed);
         assert!(!memory.refresh(), "page {page}");
         let mut byte = [0];
         memory.read(odd, &mut byte).unwrap();
         assert_eq!(byte, [8]);
         assert!(memory.refresh());
-        memory.memory.hole.set(odd);
+        memory.memory.hole.store(odd, Relaxed);
         assert!(!memory.refresh(), "page {page}");
         assert!(memory.read(odd, &mut byte).is_err());
-        memory.memory.hole.set(1 << 40);
+        memory.memory.hole.store(1 << 40, Relaxed);
         assert!(!memory.refresh(), "page {page}");
     }
     // Nothing of this page was asked for.
-    memory.memory.odd.set(333 * PAGE as u64);
+    memory.memory.odd.store(333 * PAGE as u64, Relaxed);
     memory.refresh();
     assert!(memory.refresh());
 }
 
 #[test]
+fn what_lies_in_several_slabs_is_looked_at_as_a_whole() {
+    let flat = Flat {
+        odd: AtomicU64::new(1 << 40),
+        hole: AtomicU64::new(1 << 40),
+    };
+    let mut memory = Cached::new(flat);
+    let pages = 3 * slabs::SLAB as u64 + 7;
+    for page in 0..pages {
+        memory.read(page * PAGE as u64 + 99, &mut [0]).unwrap();
+    }
+    let before = memory.bytes_read();
+    assert!(memory.refresh());
+    assert_eq!(memory.bytes_read() - before, before);
+    for page in [
+        0,
+        slabs::SLAB as u64,
+        2 * slabs::SLAB as u64 + 77,
+        pages - 1,
+    ] {
+        let odd = page * PAGE as u64 + 99;
+        memory.memory.odd.store(odd, Relaxed);
+        assert!(!memory.refresh(), "page {page}");
+        let mut byte = [0];
+        memory.read(odd, &mut byte).unwrap();
+        assert_eq!(byte, [8]);
+        memory.memory.hole.store(odd, Relaxed);
+        assert!(!memory.refresh(), "page {page}");
+        assert!(memory.read(odd, &mut byte).is_err());
+        memory.memory.hole.store(1 << 40, Relaxed);
+        assert!(!memory.refresh(), "page {page}");
+        assert!(memory.refresh());
+    }
+}
+
+#[test]
 fn what_nobody_used_is_read_again_only_if_something_has_changed() {
     let flat = Flat {
-        odd: Cell::new(1 << 40),
-        hole: Cell::new(1 << 40),
+        odd: AtomicU64::new(1 << 40),
+        hole: AtomicU64::new(1 << 40),
     };
     let mut memory = Cached::new(flat);
     // Two pages that were asked for bring their two neighbours.
@@ -232,12 +269,12 @@ fn what_nobody_used_is_read_again_only_if_something_has_changed() {
     }
     let before = memory.bytes_read();
     let second = memory.second_look();
-    memory.memory.odd.set(3 * PAGE as u64);
+    memory.memory.odd.store(3 * PAGE as u64, Relaxed);
     assert!(memory.refresh_if_changed(second));
     assert_eq!(memory.bytes_read() - before, 2 * PAGE as u64);
-    memory.memory.odd.set(0);
+    memory.memory.odd.store(0, Relaxed);
     memory.refresh_if_changed(memory.second_look());
-    memory.memory.odd.set(3 * PAGE as u64);
+    memory.memory.odd.store(3 * PAGE as u64, Relaxed);
     let second = memory.second_look();
     assert!(!memory.refresh_if_changed(second));
     memory.seal();
