@@ -30,6 +30,10 @@ use crate::map::{HashMap, HashSet};
 use crate::object::{Fault, Objects};
 use crate::process::Around;
 
+/// For so many tasks it is said together what of them will be looked at next:
+/// so few that all of it is still at hand by then.
+const BLOCK: usize = 1024;
+
 /// The lists of a graph.
 pub(super) struct Joined {
     pub(super) threads: Vec<Thread>,
@@ -54,23 +58,7 @@ pub(super) fn join(
             .iter()
             .map(|thread| thread.stack.frames.as_slice()),
     );
-    let raw = || raw_tasks.iter().map(|task| &task.raw);
-    let next: Vec<u64> = (raw().filter_map(|task| task.coro))
-        .chain(raw().filter_map(|task| task.waits_for))
-        .collect();
-    objects.expect(&next);
-    drop(next);
-    let mut chains = Chains::with_capacity(raw_tasks.len());
-    for task in &raw_tasks {
-        chains.push(|frames| {
-            let Some(coro) = task.raw.coro else {
-                return (End::Resting, None);
-            };
-            let mut torn = None;
-            let (end, fault) = objects.watched(&mut torn, || objects.chain(coro, &stacks, frames));
-            (end, fault.or(torn))
-        });
-    }
+    let chains = chains(objects, &raw_tasks, &stacks);
     let mut joining = Joining {
         objects,
         codes,
@@ -88,6 +76,31 @@ pub(super) fn join(
         tasks,
         problems: joining.problems.into_list(),
     }
+}
+
+/// The chains of all tasks.
+fn chains(objects: &Objects<'_>, tasks: &[NamedTask], stacks: &Stacks) -> Chains {
+    let mut chains = Chains::with_capacity(tasks.len());
+    let mut next = Vec::new();
+    for block in tasks.chunks(BLOCK) {
+        let raw = || block.iter().map(|task| &task.raw);
+        next.clear();
+        next.extend(raw().filter_map(|task| task.coro));
+        next.extend(raw().filter_map(|task| task.waits_for));
+        objects.expect(&next);
+        for task in raw() {
+            chains.push(|frames| {
+                let Some(coro) = task.coro else {
+                    return (End::Resting, None);
+                };
+                let mut torn = None;
+                let (end, fault) =
+                    objects.watched(&mut torn, || objects.chain(coro, stacks, frames));
+                (end, fault.or(torn))
+            });
+        }
+    }
+    chains
 }
 
 struct Joining<'a> {
