@@ -26,7 +26,7 @@ pub use graph::{
     TaskIndex, TaskState, Thread,
 };
 pub use intern::CodeTable;
-pub use natural::natural_order;
+pub use natural::{NaturalKey, natural_order};
 pub use waits::{
     Executor, Future, Primitive, PrimitiveKind, Queue, QueueEnd, Socket, SocketKind, Wait, WaitsFor,
 };

@@ -83,8 +83,11 @@ impl Objects<'_> {
         if self.kind_of(data)? != Kind::Set {
             return unexpected(addr, "a WeakSet whose data is no set");
         }
-        let (references, mut missed) = self.set_as_it_is(data)?;
-        let mut objects = Vec::new();
+        let (mut references, mut missed) = self.set_as_it_is(data)?;
+        // What was made one after the other lies side by side.
+        references.sort_unstable();
+        self.expect(&references);
+        let mut objects = Vec::with_capacity(references.len());
         for reference in references {
             match self.referent(reference) {
                 Ok(object) => objects.extend(object),

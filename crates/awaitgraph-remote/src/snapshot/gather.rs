@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use awaitgraph_model::natural_order;
+use awaitgraph_model::{NaturalKey, natural_order};
 
 use super::problems::Problems;
 use crate::asyncio::{Modules, RawTask};
@@ -76,8 +76,7 @@ pub(super) fn gather(
     }
     let mut found = gathering.found;
     found.give_each_task_to_one_interpreter();
-    // No two are equal: each has an address of its own.
-    found.tasks.sort_unstable_by(NamedTask::order);
+    sort(&mut found.tasks);
     Ok(found)
 }
 
@@ -233,12 +232,33 @@ impl Gathered {
     }
 }
 
-impl NamedTask {
-    /// The graph's order of tasks.
-    fn order(a: &Self, b: &Self) -> Ordering {
-        (a.interpreter.cmp(&b.interpreter))
-            .then_with(|| natural_order(&a.name, &b.name))
-            .then_with(|| a.raw.addr.cmp(&b.raw.addr))
+/// Brings tasks into the graph's order.
+fn sort(tasks: &mut [NamedTask]) {
+    let keys = tasks.iter().enumerate().map(|(place, task)| {
+        let key = (task.interpreter, NaturalKey::of(&task.name));
+        (key, place)
+    });
+    let mut sorted: Vec<_> = keys.collect();
+    let of = |place: usize| tasks.get(place);
+    sorted.sort_unstable_by(|&(a, at_a), &(b, at_b)| {
+        a.cmp(&b).then_with(|| match (of(at_a), of(at_b)) {
+            // No two are equal: each has an address of its own.
+            (Some(a), Some(b)) => natural_order(&a.name, &b.name).then(a.raw.addr.cmp(&b.raw.addr)),
+            _ => Ordering::Equal,
+        })
+    });
+    // What is to come to a place may have been moved from where it was, by an
+    // earlier swap: to the place that it was swapped with.
+    for to in 0..sorted.len() {
+        let place = |at: usize| sorted.get(at).map_or(at, |&(_, place)| place);
+        let mut from = place(to);
+        while from < to {
+            from = place(from);
+        }
+        if let Some((_, place)) = sorted.get_mut(to) {
+            *place = from;
+        }
+        tasks.swap(to, from);
     }
 }
 
