@@ -21,7 +21,7 @@ use crate::at_hand::Python;
 use crate::layout::Layout;
 use crate::limits::Limits;
 use crate::memory::{Cached, Live, Memory};
-use crate::process::{Around, Runtime, find_runtime};
+use crate::process::{Around, Ids, Runtime, find_runtime};
 use crate::replay::random::Random;
 use crate::replay::{Elsewhere, Recording};
 use crate::snapshot;
@@ -140,7 +140,7 @@ fn what_a_snapshot_holds_is_counted() {
     let pythons = Python::all();
     for python in pythons.first().into_iter().chain(pythons.last()) {
         let target = python.start(include_str!("hostile/much.py"));
-        let runtime = find_runtime(target.pid()).expect("a runtime");
+        let runtime = find_runtime(&Ids::of(target.pid())).expect("a runtime");
         let memory = Cached::new(Live::new(target.pid()));
         let identity = version::identify(0, &memory, &runtime).expect("a version");
         let read = |held| {

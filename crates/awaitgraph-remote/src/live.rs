@@ -12,7 +12,7 @@ use crate::limits;
 use crate::map::HashMap;
 use crate::memory::{Cached, Live, Memory, Why};
 use crate::process::{
-    self, Around, Descriptor, Descriptors, OwnIds, Runtime, ThreadPointers, Tracer,
+    self, Around, Clock, Descriptor, Descriptors, Ids, OwnIds, Runtime, ThreadPointers, Tracer,
 };
 use crate::snapshot::not_stopped;
 use crate::subject::Subject;
@@ -43,24 +43,24 @@ pub enum Stop {
 /// [`Graph::problems`] instead.
 pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
     let begin = Instant::now();
-    let pid = process::process_of(pid);
+    let ids = Ids::of(pid);
+    let (pid, living) = (ids.process, ids.living);
     let stop = if pid == std::process::id() {
         Stop::Nonblocking
     } else {
         stop
     };
-    let living = process::living(pid);
     let mut tracer = match stop {
         Stop::Pause => Some(Tracer::start(pid)?),
         Stop::Nonblocking => None,
     };
     let executable = process::executable(living).unwrap_or_default();
     let mut target = Process {
-        pid,
-        living,
         executable: executable.to_string_lossy().into_owned(),
-        runtime: process::find_runtime(pid)?,
+        runtime: process::find_runtime(&ids)?,
         memory: Cached::new(Live::new(living)),
+        clock: Clock::of(living),
+        ids,
     };
     let (graph, paused) = match &mut tracer {
         Some(tracer) => target.paused_or_running(tracer)?,
@@ -79,12 +79,11 @@ pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
 
 /// A live process that runs CPython.
 struct Process {
-    pid: u32,
-    /// The thread by which the kernel tells of it.
-    living: u32,
+    ids: Ids,
     executable: String,
     runtime: Runtime,
     memory: Cached<Live>,
+    clock: Clock,
 }
 
 impl Process {
@@ -131,11 +130,11 @@ impl Process {
         let mut best: Option<Graph> = None;
         for _ in 0..limits::TRIES {
             self.memory.refresh();
-            let now = process::monotonic(self.pid);
+            let now = self.clock.now();
             self.memory.compare();
             let torn = self.memory.torn();
             let graph = self.read(now, &|pthread| {
-                process::thread_in(&self.memory, self.pid, pthread).map(u64::from)
+                process::thread_in(&self.memory, &self.ids, pthread).map(u64::from)
             });
             self.not_lost()?;
             let graph = graph?;
@@ -150,7 +149,9 @@ impl Process {
                 break;
             }
         }
-        let mut graph = best.ok_or(Error::Ended { pid: self.pid })?;
+        let mut graph = best.ok_or(Error::Ended {
+            pid: self.ids.process,
+        })?;
         self.complete(&mut graph, HashMap::default());
         Ok(graph)
     }
@@ -185,9 +186,9 @@ impl Process {
     /// stopped for a whole reading.
     fn one_look(&mut self, tracer: &mut Tracer) -> Result<(Graph, Duration), Error> {
         let asked = RefCell::new(Vec::new());
-        let begun = process::monotonic(self.pid);
+        let begun = self.clock.now();
         let live = self.read(begun, &|pthread| {
-            let id = process::thread_in(&self.memory, self.pid, pthread);
+            let id = process::thread_in(&self.memory, &self.ids, pthread);
             asked.borrow_mut().push((pthread, id));
             id.map(u64::from)
         });
@@ -197,9 +198,9 @@ impl Process {
         let fds = live.as_ref().map(sockets::unknown).unwrap_or_default();
         let second = self.memory.second_look();
         let memory = &mut self.memory;
-        let (pid, living) = (self.pid, self.living);
+        let (living, clock) = (self.ids.living, self.clock);
         let look = |threads: &ThreadPointers| {
-            let now = process::monotonic(pid);
+            let now = clock.now();
             let same = memory.refresh_if_changed(second);
             (
                 same,
@@ -229,7 +230,7 @@ impl Process {
             self.memory.reopen();
             let target = &mut *self;
             let look = move |threads: &ThreadPointers| {
-                let now = process::monotonic(pid);
+                let now = clock.now();
                 let graph = target.read(now, &|pthread| {
                     threads.get(&pthread).copied().map(u64::from)
                 });
@@ -253,11 +254,11 @@ impl Process {
         thread_ids: &dyn Fn(u64) -> Option<u64>,
     ) -> Result<Graph, Error> {
         let subject = Subject {
-            pid: self.pid,
+            pid: self.ids.process,
             executable: &self.executable,
             runtime: &self.runtime,
         };
-        let ids = OwnIds::of(self.pid);
+        let ids = OwnIds::of(&self.ids);
         let own_thread_ids = |pthread| {
             let ours = thread_ids(pthread)?;
             let own = u32::try_from(ours).map(|ours| ids.own_thread(ours).into());
@@ -268,7 +269,7 @@ impl Process {
             now,
             is_alive: &|child| match ids.child(child) {
                 Some(child) => Some(process::is_alive(child)),
-                None => process::is_alive_in(self.pid, child),
+                None => process::is_alive_in(self.ids.process, child),
             },
         };
         let mut graph = subject.read(&self.memory, &around)?;
@@ -282,15 +283,17 @@ impl Process {
     /// Adds what the system says of descriptors: `asked` while it was stopped,
     /// and the tables of its network for the others.
     fn complete(&self, graph: &mut Graph, asked: HashMap<i32, Descriptor>) {
-        let tables = Descriptors::of(self.living);
+        let tables = Descriptors::of(self.ids.living);
         sockets::complete(graph, asked, |fd| tables.get(fd));
     }
 
     /// An error if the process ended, or turned out to be closed to us.
     fn not_lost(&self) -> Result<(), Error> {
         match self.memory.lost() {
-            Some(Why::NotPermitted) => Err(process::not_permitted(self.pid)),
-            Some(Why::Gone) => Err(Error::Ended { pid: self.pid }),
+            Some(Why::NotPermitted) => Err(process::not_permitted(self.ids.process)),
+            Some(Why::Gone) => Err(Error::Ended {
+                pid: self.ids.process,
+            }),
             Some(Why::Unmapped | Why::TooMuch | Why::NotInCore) | None => Ok(()),
         }
     }

@@ -21,12 +21,12 @@ mod thread_id;
 
 pub(crate) use self::core::{Files, Opened, Progress};
 pub(crate) use around::Around;
-pub(crate) use clock::monotonic;
+pub(crate) use clock::Clock;
 pub(crate) use descriptors::{Descriptor, Descriptors, is_alive_in, of_stopped};
 pub(crate) use listing::{command_line, processes};
 pub(crate) use own_ids::OwnIds;
 pub(crate) use permission::{allow_attach, not_permitted};
 pub(crate) use runtime::{Runtime, find_runtime};
-pub(crate) use status::{executable, is_alive, living, process_of};
+pub(crate) use status::{Ids, executable, is_alive};
 pub(crate) use stop::{ThreadPointers, Tracer};
 pub(crate) use thread_id::thread_in;

@@ -11,7 +11,7 @@ use std::collections::hash_map::Entry;
 use crate::at_hand::Python;
 use crate::map::{HashMap, HashSet};
 use crate::memory::{Live, Memory, Unreadable, Why};
-use crate::process::{Runtime, find_runtime};
+use crate::process::{Ids, Runtime, find_runtime};
 use random::{Random, mix};
 
 #[cfg(fuzzing)]
@@ -92,7 +92,7 @@ impl Recording {
         with: impl FnOnce(&dyn Memory, &Runtime),
     ) -> (Self, Runtime) {
         let target = python.start(include_str!("replay/scene.py"));
-        let runtime = find_runtime(target.pid()).expect("a runtime");
+        let runtime = find_runtime(&Ids::of(target.pid())).expect("a runtime");
         let recorder = Recorder::new(Live::new(target.pid()));
         with(&recorder, &runtime);
         (recorder.into_recording(), runtime)

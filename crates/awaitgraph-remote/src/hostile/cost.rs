@@ -7,7 +7,7 @@ use super::memories::Counted;
 use super::{around, snapshot, version};
 use crate::at_hand::Python;
 use crate::memory::{Cached, Live, Memory, Unreadable};
-use crate::process::find_runtime;
+use crate::process::{Ids, find_runtime};
 use crate::replay::{Elsewhere, Recorder};
 
 /// Numbers of tasks for which sets and dicts are of the same size.
@@ -49,7 +49,7 @@ impl<M: Memory> Memory for Copied<M> {
 fn cost(python: &Python, count: u64) -> Option<[u64; 3]> {
     let script = format!("COUNT = {count}\n{}", include_str!("cost.py"));
     let target = python.start(&script);
-    let runtime = find_runtime(target.pid()).expect("a runtime");
+    let runtime = find_runtime(&Ids::of(target.pid())).expect("a runtime");
     let recorder = Recorder::new(Live::new(target.pid()));
     let read = |memory: &dyn Memory| {
         let layout = version::identify(0, memory, &runtime)

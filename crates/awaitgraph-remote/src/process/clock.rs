@@ -2,23 +2,35 @@
 
 use std::fs;
 
-use super::status;
 use crate::sys;
 
-/// What `CLOCK_MONOTONIC` says now in the process `pid`, in seconds; `None`
-/// where it is in another time namespace and that one's offset is not shown.
-pub(crate) fn monotonic(pid: u32) -> Option<f64> {
-    let now = sys::monotonic();
-    let namespace = |of: &str| fs::read_link(format!("/proc/{of}/ns/time")).ok();
-    let mut theirs = pid.to_string();
-    if namespace(&theirs).is_none() {
-        theirs = status::living(pid).to_string();
+/// The `CLOCK_MONOTONIC` of a process.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    /// How much later it is there than here, in seconds; `None` where it is in
+    /// another time namespace and that one's offset is not shown.
+    ahead: Option<f64>,
+}
+
+impl Clock {
+    /// That of the process which `living` is a thread of that lives.
+    pub(crate) fn of(living: u32) -> Self {
+        let namespace = |of: &str| fs::read_link(format!("/proc/{of}/ns/time")).ok();
+        let theirs = living.to_string();
+        // To Linux 5.6 there are none.
+        if namespace(&theirs) == namespace("self") {
+            return Self { ahead: Some(0.0) };
+        }
+        let ahead = offset(&theirs).zip(offset("self"));
+        Self {
+            ahead: ahead.map(|(theirs, ours)| theirs - ours),
+        }
     }
-    // To Linux 5.6 there are none.
-    if namespace(&theirs) == namespace("self") {
-        return Some(now);
+
+    /// What it says now, in seconds.
+    pub(crate) fn now(self) -> Option<f64> {
+        Some(sys::monotonic() + self.ahead?)
     }
-    Some(now - offset("self")? + offset(&theirs)?)
 }
 
 /// How much later it is in a process's time namespace than in the first one.
@@ -52,7 +64,8 @@ mod tests {
 
     #[test]
     fn our_own_clock_goes_on() {
-        let before = monotonic(std::process::id()).expect("a clock");
-        assert!(monotonic(std::process::id()).expect("a clock") >= before);
+        let clock = Clock::of(std::process::id());
+        let before = clock.now().expect("a clock");
+        assert!(clock.now().expect("a clock") >= before);
     }
 }

@@ -6,7 +6,7 @@
 
 use std::fs;
 
-use super::status;
+use super::status::{self, Ids};
 use crate::map::HashMap;
 
 /// Both ids of each thread and child of one process.
@@ -20,8 +20,8 @@ pub(crate) struct OwnIds {
 }
 
 impl OwnIds {
-    pub(crate) fn of(pid: u32) -> Self {
-        let ids = status::ids(pid);
+    pub(crate) fn of(ids: &Ids) -> Self {
+        let (pid, ids) = (ids.process, &ids.by_namespace);
         let mut found = Self {
             process: ids.last().copied(),
             threads: None,

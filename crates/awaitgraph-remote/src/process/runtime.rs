@@ -14,7 +14,7 @@ use super::image::{Image, Landmarks, open_mapped};
 use super::loaded;
 use super::maps::{self, Mapping};
 use super::not_permitted;
-use super::status::{self, Life};
+use super::status::{self, Ids, Life};
 use crate::error::Error;
 use crate::memory::{Cached, Live};
 
@@ -58,8 +58,13 @@ pub(crate) enum Absent {
 ///
 /// Where there is no such process, it may not be looked at, or does not run
 /// CPython.
-pub(crate) fn find_runtime(pid: u32) -> Result<Runtime, Error> {
-    let living = status::living(pid);
+pub(crate) fn find_runtime(
+    &Ids {
+        process: pid,
+        living,
+        ..
+    }: &Ids,
+) -> Result<Runtime, Error> {
     let maps = read_maps(pid, living)?;
     let executable = status::executable(living);
     let open = |mappings: &[&Mapping]| {

@@ -92,20 +92,54 @@ fn is_end(state: &str) -> bool {
     state.starts_with(['Z', 'X'])
 }
 
-/// The process that `pid` is a thread of; itself, where it is a process.
-pub(crate) fn process_of(pid: u32) -> u32 {
-    field(pid, "Tgid")
-        .and_then(|id| id.parse().ok())
-        .unwrap_or(pid)
-}
-
 /// The ids that a process or a thread has in each pid namespace from ours to
 /// its own, the innermost one; none where the kernel does not tell (before
 /// Linux 4.1).
 pub(crate) fn ids(id: u32) -> Vec<u32> {
-    let ids = field(id, "NSpid").unwrap_or_default();
-    let ids = ids.split_whitespace();
+    ids_in(&field(id, "NSpid").unwrap_or_default())
+}
+
+fn ids_in(line: &str) -> Vec<u32> {
+    let ids = line.split_whitespace();
     ids.filter_map(|id| id.parse().ok()).collect()
+}
+
+/// The ids by which the kernel knows a process.
+#[derive(Debug, Clone)]
+pub(crate) struct Ids {
+    /// Its own.
+    pub(crate) process: u32,
+    /// As [`living`] has it.
+    pub(crate) living: u32,
+    /// As [`ids`] has them.
+    pub(crate) by_namespace: Vec<u32>,
+}
+
+impl Ids {
+    /// Those of the process that `id` is a thread of, or is itself. One that is
+    /// not there, or is not shown, has that id.
+    pub(crate) fn of(id: u32) -> Self {
+        let unknown = Self {
+            process: id,
+            living: id,
+            by_namespace: Vec::new(),
+        };
+        let Some(status) = whole(id) else {
+            return unknown;
+        };
+        let field = |name| field_of(&status, name);
+        match field("Tgid").and_then(|process| process.parse().ok()) {
+            Some(process) if process != id => Self::of(process),
+            _ => Self {
+                living: match field("State") {
+                    Some(state) if is_end(state) => living(id),
+                    _ => id,
+                },
+                by_namespace: field("NSpid").map(ids_in).unwrap_or_default(),
+                ..unknown
+            },
+        }
+    }
 }
 
 /// Whether it is a thread of the kernel, which has no memory of its own: all
@@ -116,30 +150,26 @@ pub(crate) fn is_kernel_thread(pid: u32) -> bool {
 
 /// The value of a line of `/proc/PID/status`.
 pub(crate) fn field(pid: u32, name: &str) -> Option<String> {
+    field_of(&whole(pid)?, name).map(str::to_owned)
+}
+
+/// All of `/proc/PID/status`.
+fn whole(pid: u32) -> Option<String> {
     let mut status = Vec::with_capacity(USUAL_STATUS);
     let mut file = File::open(format!("/proc/{pid}/status")).ok()?;
-    let mut chunk = [0; USUAL_STATUS];
-    loop {
-        // As a rule all of it comes at once, and what is wanted is in it.
-        let read = file.read(&mut chunk).ok()?;
-        status.extend_from_slice(chunk.get(..read)?);
-        let lines = status.rsplitn(2, |&byte| byte == b'\n').nth(1);
-        let found = field_of(&String::from_utf8_lossy(lines.unwrap_or_default()), name);
-        if found.is_some() || read == 0 {
-            return found;
-        }
-    }
+    file.read_to_end(&mut status).ok()?;
+    Some(String::from_utf8_lossy(&status).into_owned())
 }
 
 /// The same of the calling process itself.
 pub(crate) fn own_field(name: &str) -> Option<String> {
-    field_of(&fs::read_to_string("/proc/self/status").ok()?, name)
+    field_of(&fs::read_to_string("/proc/self/status").ok()?, name).map(str::to_owned)
 }
 
-fn field_of(status: &str, name: &str) -> Option<String> {
+fn field_of<'s>(status: &'s str, name: &str) -> Option<&'s str> {
     let lines = status.lines().filter_map(|line| line.split_once(':'));
     let mut found = lines.filter(|(key, _)| *key == name);
-    found.next().map(|(_, value)| value.trim().to_owned())
+    found.next().map(|(_, value)| value.trim())
 }
 
 /// The name that the kernel keeps for a process, at most 15 bytes.

@@ -6,16 +6,16 @@
 //! there is the id of one of the process's threads.
 
 use super::OwnIds;
-use super::status;
+use super::status::{self, Ids};
 use crate::memory::Memory;
 
 /// Where glibc (720) and musl (48, 56) keep the id on 64-bit machines.
 const PLACES: [u64; 3] = [720, 48, 56];
 
-/// The id of the thread of process `pid` whose `pthread_t` is `pthread`.
-pub(crate) fn thread_in(memory: &dyn Memory, pid: u32, pthread: u64) -> Option<u32> {
-    let threads = status::threads(pid).ok()?;
-    let ids = OwnIds::of(pid);
+/// The id of the thread whose `pthread_t` is `pthread`, of the process with these ids.
+pub(crate) fn thread_in(memory: &dyn Memory, ids: &Ids, pthread: u64) -> Option<u32> {
+    let threads = status::threads(ids.process).ok()?;
+    let ids = OwnIds::of(ids);
     PLACES.iter().find_map(|&place| {
         let mut id = [0; 4];
         memory.read(pthread.checked_add(place)?, &mut id).ok()?;

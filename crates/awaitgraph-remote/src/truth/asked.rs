@@ -12,7 +12,7 @@ use crate::layout::AwaitSign;
 use crate::limits::Limits;
 use crate::memory::Live;
 use crate::object::{Fault, Objects};
-use crate::process::thread_in;
+use crate::process::{Ids, find_runtime, thread_in};
 use crate::version;
 
 const OBJECTS: &str = include_str!("asked.py");
@@ -24,7 +24,7 @@ fn objects_hold_what_the_interpreter_says() {
         let target = python.start(OBJECTS);
         let pid = target.pid();
         let memory = Live::new(pid);
-        let runtime = crate::process::find_runtime(pid).expect("a runtime");
+        let runtime = find_runtime(&Ids::of(pid)).expect("a runtime");
         let identity = version::identify(pid, &memory, &runtime).expect("a version");
         assert_eq!(identity.version, python.version.trim_end_matches('t'));
         assert_eq!(identity.free_threaded, python.free_threaded);
@@ -37,7 +37,7 @@ fn objects_hold_what_the_interpreter_says() {
                 .collect();
             let (&addr, expected) = numbers.split_first().expect("an address");
             let found = if name == "thread" {
-                Ok(thread_in(&memory, pid, addr.cast_unsigned())
+                Ok(thread_in(&memory, &Ids::of(pid), addr.cast_unsigned())
                     .map(i64::from)
                     .into_iter()
                     .collect())
