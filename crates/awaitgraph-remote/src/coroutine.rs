@@ -15,7 +15,7 @@ use crate::frame::{FrameFields, RawFrame, WORD};
 use crate::layout::{AwaitSign, FrameLayout, FrameStates, StackTop};
 use crate::limits;
 use crate::map::{HashMap, HashSet};
-use crate::object::{Fault, Kind, Objects};
+use crate::object::{Fault, Kind, Objects, Room};
 
 /// A chain of so many links is followed without asking whether it is a circle.
 const SHORT: usize = 64;
@@ -150,6 +150,7 @@ impl Objects<'_> {
     ) -> (End, Option<Fault>) {
         let (mut end, mut missing) = (End::Resting, None);
         let mut seen = HashSet::default();
+        let mut room = Room::new();
         let (mut next, mut steps) = (Some(addr), 0);
         while let Some(here) = next {
             // No chain of coroutines comes back to itself; torn memory may. A short
@@ -159,7 +160,7 @@ impl Objects<'_> {
                 let what = "a chain of coroutines that does not end";
                 return (end, Some(Fault::Unexpected { addr: here, what }));
             }
-            match self.follow(here, stacks, frames, (&mut end, &mut missing)) {
+            match self.follow(here, stacks, frames, &mut room, (&mut end, &mut missing)) {
                 Ok(awaits) => next = awaits,
                 Err(fault) => return (end, Some(fault)),
             }
@@ -174,10 +175,11 @@ impl Objects<'_> {
         addr: u64,
         stacks: &Stacks,
         frames: &mut Vec<RawFrame>,
+        room: &mut Room,
         (end, missing): (&mut End, &mut Option<Fault>),
     ) -> Result<Option<u64>, Fault> {
         match self.kind_of(addr)? {
-            Kind::Generator => match self.generator(addr, stacks)? {
+            Kind::Generator => match self.generator(addr, stacks, room)? {
                 State::Finished => Ok(None),
                 State::Executing(frame) => {
                     self.hold_frame()?;
@@ -211,14 +213,14 @@ impl Objects<'_> {
         }
     }
 
-    fn generator(&self, addr: u64, stacks: &Stacks) -> Result<State, Fault> {
+    fn generator(&self, addr: u64, stacks: &Stacks, room: &mut Room) -> Result<State, Fault> {
         let layout = &self.layout.generator;
         let (fields, created, executing, yields_from) = match layout.states {
             FrameStates::OfFrame => {
                 let Some(frame) = self.pointer(addr, layout.frame)? else {
                     return Ok(State::Finished);
                 };
-                let fields = self.frame_fields(frame)?;
+                let fields = self.frame_fields(room, frame)?;
                 let executing = self.frame_is_executing(&fields)?;
                 (fields, false, executing, None)
             }
@@ -229,7 +231,7 @@ impl Objects<'_> {
                 suspended_yield_from,
                 executing,
             } => {
-                let fields = self.generator_fields(addr)?;
+                let fields = self.generator_fields(room, addr)?;
                 let state = fields.fields.u8(offset)?.cast_signed();
                 if ![created, suspended, suspended_yield_from, executing].contains(&state) {
                     return Ok(State::Finished);
@@ -257,7 +259,11 @@ impl Objects<'_> {
     }
 
     /// The fields of a generator that has its frame within, and of that frame.
-    fn generator_fields(&self, addr: u64) -> Result<FrameFields<'_>, Fault> {
+    fn generator_fields<'r>(
+        &'r self,
+        room: &'r mut Room,
+        addr: u64,
+    ) -> Result<FrameFields<'r>, Fault> {
         let begin = self.layout.generator.frame;
         let length = match &self.layout.frame {
             FrameLayout::Interpreter(layout) => layout.localsplus + WORD,
@@ -265,7 +271,7 @@ impl Objects<'_> {
         };
         let between = self.layout.object.header..begin.saturating_add(length);
         Ok(FrameFields {
-            fields: self.fields(addr, between)?,
+            fields: self.fields(room, addr, between)?,
             addr: addr.wrapping_add(begin),
             begin,
         })

@@ -14,7 +14,7 @@ mod variables;
 use awaitgraph_model::FrameKind;
 
 use crate::layout::{CurrentFrame, Executing, FrameLayout, StackTop};
-use crate::object::{Fault, Fields, Kind, Objects, unexpected};
+use crate::object::{Fault, Fields, Kind, Objects, Room, unexpected};
 
 /// The lowest bits of a reference on 3.14+'s value stack, and of `f_executable`.
 const REFERENCE_TAG: u64 = 3;
@@ -107,16 +107,21 @@ impl Objects<'_> {
 
     /// The frame at `addr` and the address of the one that called it.
     pub(crate) fn frame(&self, addr: u64) -> Result<Link, Fault> {
-        self.link(&self.frame_fields(addr)?)
+        let mut room = Room::new();
+        self.link(&self.frame_fields(&mut room, addr)?)
     }
 
     /// The fields of the frame at `addr`.
-    pub(crate) fn frame_fields(&self, addr: u64) -> Result<FrameFields<'_>, Fault> {
+    pub(crate) fn frame_fields<'r>(
+        &'r self,
+        room: &'r mut Room,
+        addr: u64,
+    ) -> Result<FrameFields<'r>, Fault> {
         let between = match &self.layout.frame {
             FrameLayout::Object(layout) => self.layout.object.header..layout.blockstack,
             FrameLayout::Interpreter(layout) => 0..layout.localsplus + WORD,
         };
-        let fields = self.fields(addr, between)?;
+        let fields = self.fields(room, addr, between)?;
         Ok(FrameFields {
             fields,
             addr,
@@ -159,7 +164,7 @@ impl Objects<'_> {
                 if executable == 0 {
                     return unexpected(*addr, "a frame without code");
                 }
-                if self.kind_of(executable)? != Kind::Code {
+                if self.kind_of_shared(executable)? != Kind::Code {
                     return Ok(Link { frame: None, back });
                 }
                 let instruction = fields.u64(at(layout.instruction))?;

@@ -27,7 +27,7 @@ use crate::memory::{Memory, Unreadable};
 
 use budget::Budget;
 
-pub(crate) use fields::Fields;
+pub(crate) use fields::{Fields, Room};
 pub(crate) use remembered::Remembered;
 pub(crate) use type_object::{Kind, Type, flags};
 

@@ -36,6 +36,8 @@ pub(crate) struct Awaiters<'a> {
     in_wait_for: HashSet<TaskIndex>,
     /// What was found behind a plain future.
     reached: HashMap<u64, Rc<Reach>>,
+    /// The tasks that the interpreter's own record has behind one.
+    recorded: HashMap<u64, Rc<[TaskIndex]>>,
     /// Those of one task, while they are looked for.
     found: Found,
     hops: Vec<Hop>,
@@ -106,6 +108,7 @@ impl<'a> Awaiters<'a> {
             waiting: Waiting::new(tasks),
             in_wait_for,
             reached: HashMap::default(),
+            recorded: HashMap::default(),
             found: Found::default(),
             hops: Vec::new(),
         }
@@ -243,11 +246,17 @@ impl<'a> Awaiters<'a> {
     }
 
     /// What only the interpreter's own record has, beside what was found.
-    fn recorded(&self, task: &RawTask, found: &Found) -> Result<Vec<Awaiter>, Fault> {
+    fn recorded(&mut self, task: &RawTask, found: &Found) -> Result<Vec<Awaiter>, Fault> {
         let first = self.objects.task_recorded_awaiters(task)?;
-        let is_known = |awaiter| self.tasks.get(awaiter).is_some_and(|&task| found.has(task));
         let mut recorded = Vec::new();
-        if first.as_slice().iter().all(is_known) {
+        let mut is_news = false;
+        for &awaiter in first.as_slice() {
+            is_news |= match self.tasks.get(&awaiter) {
+                Some(&task) => !found.has(task),
+                None => !self.behind(awaiter)?.iter().all(|&task| found.has(task)),
+            };
+        }
+        if !is_news {
             return Ok(recorded);
         }
         let mut paths = Paths::from(task.addr);
@@ -275,6 +284,38 @@ impl<'a> Awaiters<'a> {
             }
         }
         Ok(recorded)
+    }
+}
+
+impl Awaiters<'_> {
+    /// The tasks that are recorded behind a future, which is none of the tasks:
+    /// all children of a gather have the same one.
+    fn behind(&mut self, future: u64) -> Result<Rc<[TaskIndex]>, Fault> {
+        if let Some(known) = self.recorded.get(&future) {
+            return Ok(Rc::clone(known));
+        }
+        let mut tasks = Vec::new();
+        if !self.is_task(future)? {
+            let mut paths = Paths::from(future);
+            while let Some((place, future)) = paths.next() {
+                for &awaiter in self.objects.recorded_awaiters(future)?.as_slice() {
+                    match self.tasks.get(&awaiter) {
+                        Some(&task) => tasks.push(task),
+                        None if self.is_task(awaiter)? => {}
+                        None => {
+                            self.objects.hold(HELD_WAY)?;
+                            paths.push(awaiter, place);
+                        }
+                    }
+                }
+            }
+        }
+        self.objects.hold(size_of_val(&*tasks) as u64)?;
+        let tasks = Rc::from(tasks);
+        if self.objects.is_intact() {
+            self.recorded.insert(future, Rc::clone(&tasks));
+        }
+        Ok(tasks)
     }
 }
 

@@ -13,7 +13,7 @@ use awaitgraph_model::How;
 use super::task::RawTask;
 use crate::code::Codes;
 use crate::map::HashMap;
-use crate::object::{Fault, Kind, Objects};
+use crate::object::{Fault, Kind, Objects, Remembered};
 
 /// One step from a future to what it wakes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,13 @@ pub(crate) struct Callbacks<'a> {
     known: RefCell<HashMap<u64, Option<Closure>>>,
     /// Those of a future, while they are looked at.
     callbacks: RefCell<Vec<u64>>,
+    /// What the callback leads to that many futures have, as the children of a
+    /// gather.
+    shared: Remembered<Hop, FEW>,
 }
+
+/// How many shared callbacks are remembered at a time.
+const FEW: usize = 16;
 
 /// What a future stands for, as its callbacks tell.
 #[derive(Debug, Clone, Copy, Default)]
@@ -151,6 +157,7 @@ impl<'a> Callbacks<'a> {
             codes,
             known: RefCell::default(),
             callbacks: RefCell::default(),
+            shared: Remembered::new(),
         }
     }
 
@@ -177,7 +184,7 @@ impl<'a> Callbacks<'a> {
         callbacks.clear();
         let mut fault = add(&mut callbacks).err();
         for &callback in &callbacks {
-            fault = self.hops_of(callback, hops).err().or(fault);
+            fault = self.hops_of_shared(callback, hops).err().or(fault);
         }
         self.callbacks.replace(callbacks);
         fault
@@ -208,6 +215,20 @@ impl<'a> Callbacks<'a> {
         }
         self.callbacks.replace(callbacks);
         Ok(behind)
+    }
+
+    /// Adds what a callback leads to, which is the same for all that have it.
+    fn hops_of_shared(&self, callback: u64, hops: &mut Vec<Hop>) -> Result<(), Fault> {
+        if let Some(hop) = self.shared.get(callback) {
+            hops.push(hop);
+            return Ok(());
+        }
+        let before = hops.len();
+        self.hops_of(callback, hops)?;
+        if let Some(&[hop]) = hops.get(before..) {
+            self.objects.remember(&self.shared, callback, hop);
+        }
+        Ok(())
     }
 
     fn hops_of(&self, callback: u64, hops: &mut Vec<Hop>) -> Result<(), Fault> {

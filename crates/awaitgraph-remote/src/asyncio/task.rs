@@ -4,9 +4,13 @@
 //! `Modules/_asynciomodule.c`), those written in Python have attributes
 //! (`Lib/asyncio/futures.py`, `Lib/asyncio/tasks.py`).
 
-use crate::layout::MustCancel;
-use crate::object::{Fault, Kind, Objects, unexpected};
+use std::fmt::Write;
 
+use crate::layout::MustCancel;
+use crate::object::{Fault, Kind, Objects, Room, unexpected};
+
+/// The bytes of a name that CPython gives, with a million before it.
+const USUAL_NAME: usize = 12;
 /// `PENDING` of `enum fut_state`.
 const PENDING: i32 = 0;
 
@@ -65,7 +69,8 @@ impl Objects<'_> {
 
     fn native_task(&self, addr: u64) -> Result<Option<(RawTask, Option<u64>)>, Fault> {
         let (task, future) = (&self.layout.task, &self.layout.future);
-        let fields = self.fields(addr, self.layout.object.header..task.size)?;
+        let mut room = Room::new();
+        let fields = self.fields(&mut room, addr, self.layout.object.header..task.size)?;
         if fields.i32(future.state)? != PENDING {
             return Ok(None);
         }
@@ -133,7 +138,13 @@ impl Objects<'_> {
         match self.kind_of(name)? {
             Kind::Text => self.text(name),
             // 3.12+ counts, and makes the text when it is asked for.
-            Kind::Int => Ok(["Task-", &self.int(name)?.to_string()].concat()),
+            Kind::Int => {
+                let mut text = String::with_capacity(USUAL_NAME);
+                text.push_str("Task-");
+                // To write to a text cannot fail.
+                let _ = write!(text, "{}", self.int(name)?);
+                Ok(text)
+            }
             _ => unexpected(addr, "a task whose name is not a str"),
         }
     }

@@ -10,30 +10,40 @@ use super::{Fault, Objects};
 /// The most bytes that are copied together.
 const MOST: usize = 384;
 
+/// Room for the fields of one object after the other.
+pub(crate) struct Room([u8; MOST]);
+
+impl Room {
+    pub(crate) const fn new() -> Self {
+        Self([0; MOST])
+    }
+}
+
 /// Bytes of the object at an address.
 pub(crate) struct Fields<'a> {
     objects: &'a Objects<'a>,
     addr: u64,
     /// Where in the object the bytes begin.
     begin: u64,
-    length: usize,
-    bytes: [u8; MOST],
+    bytes: &'a [u8],
 }
 
-impl<'a> Objects<'a> {
+impl Objects<'_> {
     /// The fields of the object at `addr` between these offsets. A field that is
     /// not there is read when it is asked for.
-    pub(crate) fn fields(&'a self, addr: u64, between: Range<u64>) -> Result<Fields<'a>, Fault> {
-        let mut bytes = [0; MOST];
+    pub(crate) fn fields<'r>(
+        &'r self,
+        room: &'r mut Room,
+        addr: u64,
+        between: Range<u64>,
+    ) -> Result<Fields<'r>, Fault> {
         let length = between.end.saturating_sub(between.start).min(MOST as u64) as usize;
-        if let Some(bytes) = bytes.get_mut(..length) {
-            self.fill(addr.wrapping_add(between.start), bytes)?;
-        }
+        let (bytes, _) = room.0.split_at_mut(length);
+        self.fill(addr.wrapping_add(between.start), bytes)?;
         Ok(Fields {
             objects: self,
             addr,
             begin: between.start,
-            length,
             bytes,
         })
     }
@@ -68,7 +78,6 @@ impl Fields<'_> {
 
     fn at<const N: usize>(&self, offset: u64) -> Option<[u8; N]> {
         let begin = usize::try_from(offset.checked_sub(self.begin)?).ok()?;
-        let bytes = self.bytes.get(..self.length)?.get(begin..)?;
-        bytes.first_chunk().copied()
+        self.bytes.get(begin..)?.first_chunk().copied()
     }
 }

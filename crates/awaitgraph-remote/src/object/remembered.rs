@@ -16,7 +16,7 @@ impl<T: Copy, const N: usize> Remembered<T, N> {
 
     /// What is known of the object at `addr`.
     #[inline]
-    pub(super) fn get(&self, addr: u64) -> Option<T> {
+    pub(crate) fn get(&self, addr: u64) -> Option<T> {
         let (known, value) = self.place(addr)?.get()?;
         (known == addr).then_some(value)
     }
@@ -47,7 +47,7 @@ impl Objects<'_> {
 
     /// Keeps what was found, unless something was torn: then each that refers
     /// to the object has to meet that itself.
-    pub(super) fn remember<T: Copy, const N: usize>(
+    pub(crate) fn remember<T: Copy, const N: usize>(
         &self,
         places: &Remembered<T, N>,
         addr: u64,
