@@ -1,6 +1,8 @@
 //! The graph itself: tasks, the frames that they are suspended in, who awaits
 //! them, and what could not be read.
 
+use std::sync::Arc;
+
 use crate::waits::WaitsFor;
 
 /// One moment of an asyncio program.
@@ -41,8 +43,8 @@ impl Graph {
             .tasks
             .iter_mut()
             .filter_map(|task| task.waits_for.as_mut());
-        for waits_for in waits {
-            waits_for.pass(seconds);
+        for waits_for in waits.filter(|it| it.has_end()) {
+            Arc::make_mut(waits_for).pass(seconds);
         }
     }
 
@@ -118,8 +120,9 @@ pub struct Task {
     /// what `Task.cancelling()` counts from 3.11, and before only until the
     /// `CancelledError` was thrown into it.
     pub cancelling: bool,
-    /// What it waits for where that is not a task.
-    pub waits_for: Option<Box<WaitsFor>>,
+    /// What it waits for where that is not a task. Tasks that wait for the same
+    /// may share it.
+    pub waits_for: Option<Arc<WaitsFor>>,
 }
 
 /// What a task is doing.

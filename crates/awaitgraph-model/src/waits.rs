@@ -26,6 +26,11 @@ impl WaitsFor {
         self.name.as_deref().map(without_place)
     }
 
+    /// Whether it is known when it ends.
+    pub(crate) fn has_end(&self) -> bool {
+        matches!(self.what, Wait::Sleep { .. }) || self.deadline.is_some()
+    }
+
     /// See [`Graph::pass`](crate::Graph::pass).
     pub(crate) fn pass(&mut self, seconds: f64) {
         let left = match &mut self.what {

@@ -3,6 +3,7 @@
 mod sockets;
 
 use std::cell::RefCell;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use awaitgraph_model::{Graph, SnapshotInfo, Wait};
@@ -310,11 +311,17 @@ fn make_ours(graph: &mut Graph, ids: &OwnIds) {
     }
     for task in &mut graph.tasks {
         task.thread.as_mut().map(thread);
-        match task.waits_for.as_mut().map(|wait| &mut wait.what) {
-            Some(Wait::Executor(executor)) => {
+        let Some(wait) = &mut task.waits_for else {
+            continue;
+        };
+        if !matches!(wait.what, Wait::Executor(_) | Wait::Subprocess { .. }) {
+            continue;
+        }
+        match &mut Arc::make_mut(wait).what {
+            Wait::Executor(executor) => {
                 executor.thread.as_mut().map(thread);
             }
-            Some(Wait::Subprocess { pid: Some(pid), .. }) => {
+            Wait::Subprocess { pid: Some(pid), .. } => {
                 *pid = ids.child(*pid).unwrap_or(*pid);
             }
             _ => {}

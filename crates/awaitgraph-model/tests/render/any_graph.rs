@@ -1,6 +1,7 @@
 //! What must hold for every graph, tried on a few thousand that are made at random.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use awaitgraph_model::questions::{Components, Grouping, Links, Mask, Outline, deadlocks};
 use awaitgraph_model::render::{
@@ -37,7 +38,7 @@ fn graphs() -> impl Iterator<Item = Graph> {
                 name: format!("<{at}>"),
                 state: [TaskState::Waiting, TaskState::Ready][random.below(10) / 9],
                 waits_for: (random.below(6) == 0).then(|| {
-                    Box::new(WaitsFor {
+                    Arc::new(WaitsFor {
                         what: Wait::Primitive(Primitive {
                             kind: [PrimitiveKind::Lock, PrimitiveKind::Semaphore][random.below(2)],
                             waiting: None,

@@ -16,6 +16,7 @@
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use awaitgraph_model::{
     Awaiter, Code, CodeTable, Executor, Frame, FrameKind, Future, Graph, How, Primitive,
@@ -74,7 +75,7 @@ impl Reader {
             }
             "waits" => {
                 let waits_for = self.waits_for(rest.strip_prefix("for ").unwrap());
-                self.graph.tasks[task.as_usize()].waits_for = Some(Box::new(waits_for));
+                self.graph.tasks[task.as_usize()].waits_for = Some(Arc::new(waits_for));
             }
             arrow => {
                 let how = match arrow {

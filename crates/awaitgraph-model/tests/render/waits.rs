@@ -1,5 +1,7 @@
 //! What a task waits for, in words and in JSON.
 
+use std::sync::Arc;
+
 use awaitgraph_model::questions::Outline;
 use awaitgraph_model::render::{TreeOptions, json, tree};
 use expect_test::{Expect, expect};
@@ -214,7 +216,8 @@ fn a_process_and_a_future_say_what_is_known() {
 #[test]
 fn what_comes_from_the_target_is_shown_as_text() {
     let mut graph = graph("a waits for lock 0x10 name=x held by b");
-    graph.tasks[0].waits_for.as_mut().unwrap().name = Some("\x1b[2J\u{202e}".to_owned());
+    Arc::make_mut(graph.tasks[0].waits_for.as_mut().unwrap()).name =
+        Some("\x1b[2J\u{202e}".to_owned());
     graph.tasks[1].name = "\n".to_owned();
     expect![[r#"
         a  waits for lock \x1b[2J\u202e (0x10) held by \n

@@ -36,6 +36,9 @@ pub(crate) struct Found {
     pub(crate) tasks: Vec<u64>,
     /// What could not be read, and where.
     pub(crate) faults: Vec<(&'static str, Fault)>,
+    /// How many tasks were there before the registry that is read now.
+    before: usize,
+    /// The tasks, as soon as a second registry has some.
     seen: HashSet<u64>,
 }
 
@@ -182,10 +185,14 @@ impl<'a> Modules<'a> {
 
     /// Adds the tasks of a set or a WeakSet.
     fn add_set(&self, found: &mut Found, addr: u64) -> Result<(), Fault> {
-        let (tasks, missed) = match self.objects.kind_of(addr)? {
+        let (mut tasks, missed) = match self.objects.kind_of(addr)? {
             Kind::Set => self.objects.set_as_it_is(addr)?,
             _ => self.objects.weak_set(addr)?,
         };
+        // None is there twice, unless the set is none; side by side they are soon read.
+        tasks.sort_unstable();
+        tasks.dedup();
+        found.begin();
         for task in tasks {
             found.push(self.objects, task)?;
         }
@@ -212,6 +219,7 @@ impl<'a> Modules<'a> {
         [forward, backward]: [u64; 2],
     ) -> Result<(), Fault> {
         let objects = self.objects;
+        found.begin();
         let mut before = head;
         let Some(mut node) = objects.pointer(head, forward)? else {
             // Not initialised: the thread has never had a loop.
@@ -222,9 +230,8 @@ impl<'a> Modules<'a> {
             if objects.u64(node, backward)? != before || found.tasks.len() >= limits::MOST_TASKS {
                 return unexpected(node, "a list of tasks that does not hold together");
             }
-            if !found.push(objects, node.wrapping_sub(lists.node))? {
-                return unexpected(node, "a list of tasks that runs in a circle");
-            }
+            // So no node comes twice.
+            found.push(objects, node.wrapping_sub(lists.node))?;
             before = node;
             node = objects.required(node, forward, "a list of tasks that breaks off")?;
         }
@@ -259,13 +266,23 @@ impl Found {
         }
     }
 
-    /// Whether the task is new.
-    fn push(&mut self, objects: &Objects<'_>, task: u64) -> Result<bool, Fault> {
-        let new = self.seen.insert(task);
-        if new {
-            objects.hold_listed(HELD_TASK)?;
-            self.tasks.push(task);
+    /// What is added from now on is from another registry, or from the other end.
+    fn begin(&mut self) {
+        self.before = self.tasks.len();
+    }
+
+    /// Adds a task, which no registry has twice, but several may have.
+    fn push(&mut self, objects: &Objects<'_>, task: u64) -> Result<(), Fault> {
+        if self.before > 0 {
+            if self.seen.is_empty() {
+                self.seen.extend(&self.tasks);
+            }
+            if !self.seen.insert(task) {
+                return Ok(());
+            }
         }
-        Ok(new)
+        objects.hold_listed(HELD_TASK)?;
+        self.tasks.push(task);
+        Ok(())
     }
 }

@@ -35,6 +35,7 @@ mod words;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use awaitgraph_model::{
     Frame, Future, How, Primitive, QueueEnd, Socket, SocketKind, Task, TaskIndex, Wait, WaitsFor,
@@ -125,10 +126,32 @@ pub(crate) struct Waits<'a> {
 
 /// What is said of an object to everybody who waits for it.
 struct Known {
-    wait: Wait,
-    name: Option<String>,
+    whole: Arc<WaitsFor>,
+    /// The same with few of the tasks that it names, for when there are too many
+    /// of those, all in all.
+    few: Option<Arc<WaitsFor>>,
     tries: u8,
     tries_of_holders: u8,
+}
+
+impl Known {
+    /// Changes what those are told that come from now on.
+    fn change(&mut self, change: impl FnOnce(&mut WaitsFor)) {
+        change(Arc::make_mut(&mut self.whole));
+        self.few = None;
+    }
+
+    fn few(&mut self) -> &Arc<WaitsFor> {
+        self.few.get_or_insert_with(|| {
+            let mut few = WaitsFor::clone(&self.whole);
+            match &mut few.what {
+                Wait::Primitive(primitive) => primitive.holders.truncate(FEW),
+                Wait::Queue(queue) => queue.others.truncate(FEW),
+                _ => {}
+            }
+            Arc::new(few)
+        })
+    }
 }
 
 impl<'a> Waits<'a> {
@@ -207,7 +230,7 @@ impl<'a> Waits<'a> {
     }
 
     /// What the task waits for, and what could not be read of that.
-    pub(crate) fn of(&self, task: TaskIndex) -> Result<Option<Box<WaitsFor>>, Fault> {
+    pub(crate) fn of(&self, task: TaskIndex) -> Result<Option<Arc<WaitsFor>>, Fault> {
         let Some(future) = self.raw(task).and_then(|raw| raw.waits_for) else {
             return Ok(None);
         };
@@ -215,7 +238,7 @@ impl<'a> Waits<'a> {
         let found = if self.add_levels(task, &mut levels) {
             self.of_levels(task, future, &levels)
         } else {
-            Ok(Box::new(plain(Wait::Future(Future::default()), future)))
+            Ok(Arc::new(plain(Wait::Future(Future::default()), future)))
         };
         levels.clear();
         self.levels.replace(levels);
@@ -227,25 +250,37 @@ impl<'a> Waits<'a> {
         task: TaskIndex,
         future: u64,
         levels: &[Level<'_>],
-    ) -> Result<Box<WaitsFor>, Fault> {
+    ) -> Result<Arc<WaitsFor>, Fault> {
         let (mut found, innermost) = match self.run(levels)? {
             Some(run) => {
-                let found = Box::new(self.of_run(task, &run, future, levels)?);
+                let found = match (run.role, run.objects.last()) {
+                    (
+                        Role::Primitive(_) | Role::Queue(_) | Role::MemoryStream(_),
+                        Some(&object),
+                    ) => {
+                        let outer = levels.get(run.length..).unwrap_or_default();
+                        self.shared(task, &run, object, outer)?
+                    }
+                    _ => Arc::new(self.of_run(&run, future, levels)?),
+                };
                 self.spare.replace(run.objects);
                 (found, Some(run.innermost))
             }
-            None => (Box::new(self.of_future(future, levels, 0)?), None),
+            None => (Arc::new(self.of_future(future, levels, 0)?), None),
         };
         self.objects.hold(HELD_WAIT)?;
         let in_wait_for = matches!(innermost, Some(Role::WaitFor | Role::WaitSet));
         let levels = if in_wait_for { levels } else { &[] };
-        found.deadline = self.deadline(task, levels)?;
+        let deadline = self.deadline(task, levels)?;
+        if found.deadline != deadline {
+            Arc::make_mut(&mut found).deadline = deadline;
+        }
         Ok(found)
     }
 
     /// The same of a task that also waits for others, as one in the body of a
     /// task group: only where it is known what it waits for itself.
-    pub(crate) fn of_body(&self, task: TaskIndex) -> Result<Option<Box<WaitsFor>>, Fault> {
+    pub(crate) fn of_body(&self, task: TaskIndex) -> Result<Option<Arc<WaitsFor>>, Fault> {
         match self.run(&self.levels(task))? {
             Some(run) if !matches!(run.role, Role::WaitFor | Role::WaitSet) => self.of(task),
             Some(_) => Ok(None),
@@ -277,20 +312,12 @@ impl<'a> Waits<'a> {
         chain.fault.is_none() && stack == Some(chain.frames.len())
     }
 
-    fn of_run(
-        &self,
-        task: TaskIndex,
-        run: &Run,
-        future: u64,
-        levels: &[Level<'_>],
-    ) -> Result<WaitsFor, Fault> {
+    /// What a task waits for that is in such functions, but for what is shared.
+    fn of_run(&self, run: &Run, future: u64, levels: &[Level<'_>]) -> Result<WaitsFor, Fault> {
         let (inner, outer) = levels.split_at_checked(run.length).unwrap_or((levels, &[]));
         let level = inner.last();
         let object = run.objects.last().copied();
         match (run.role, object) {
-            (Role::Primitive(_) | Role::Queue(_) | Role::MemoryStream(_), Some(object)) => {
-                self.shared(task, run, object, outer)
-            }
             (Role::Sleep, _) => {
                 let timer = match level {
                     Some(level) => self.frames.variable(level.raw, "h")?,
@@ -380,7 +407,7 @@ impl<'a> Waits<'a> {
         run: &Run,
         object: u64,
         outer: &[Level<'_>],
-    ) -> Result<WaitsFor, Fault> {
+    ) -> Result<Arc<WaitsFor>, Fault> {
         let key = (object, run.role.number());
         let of_awaiter;
         let outer = if outer.is_empty() {
@@ -390,20 +417,27 @@ impl<'a> Waits<'a> {
             outer
         };
         if let Some(known) = self.known.borrow_mut().get_mut(&key) {
-            if known.name.is_none() && known.tries < MOST_TRIES {
+            if known.whole.name.is_none() && known.tries < MOST_TRIES {
                 known.tries += 1;
-                known.name = self.names.find(&self.frames, &run.objects, outer)?;
+                if let Some(name) = self.names.find(&self.frames, &run.objects, outer)? {
+                    known.change(|it| it.name = Some(name));
+                }
             }
             // Who waited first may have come by another way.
-            if let Wait::Queue(queue) = &mut known.wait
+            if let Wait::Queue(queue) = &known.whole.what
                 && queue.end == QueueEnd::Get
                 && queue.holders.is_empty()
                 && known.tries_of_holders < MOST_TRIES
             {
                 known.tries_of_holders += 1;
-                queue.holders = self.borrowers(object, &self.and_awaiter(task, outer))?;
+                let holders = self.borrowers(object, &self.and_awaiter(task, outer))?;
+                known.change(|it| {
+                    if let Wait::Queue(queue) = &mut it.what {
+                        queue.holders = holders;
+                    }
+                });
             }
-            return Ok(self.copy_of(known, object));
+            return Ok(self.share_of(known));
         }
         let wait = match run.role {
             Role::Primitive(kind) => Wait::Primitive(self.primitive(kind, run)?),
@@ -415,49 +449,45 @@ impl<'a> Waits<'a> {
             _ => Wait::Future(Future::default()),
         };
         let name = self.names.find(&self.frames, &run.objects, outer)?;
+        let whole = Arc::new(WaitsFor {
+            what: wait,
+            id: Some(object),
+            name,
+            deadline: None,
+        });
         // Of one that nobody else waits for nothing need be remembered.
         if let Wait::Primitive(Primitive {
             waiting: Some(1), ..
-        }) = wait
+        }) = whole.what
         {
-            return Ok(WaitsFor {
-                what: wait,
-                id: Some(object),
-                name,
-                deadline: None,
-            });
+            return Ok(whole);
         }
         self.objects.hold(HELD_WAIT)?;
-        let known = Known {
-            wait,
-            name,
+        let mut known = Known {
+            whole,
+            few: None,
             tries: 1,
             tries_of_holders: 1,
         };
-        let copy = self.copy_of(&known, object);
+        let said = self.share_of(&mut known);
         self.known.borrow_mut().insert(key, known);
-        Ok(copy)
+        Ok(said)
     }
 
-    /// What is said to one more who waits for the object.
-    fn copy_of(&self, known: &Known, object: u64) -> WaitsFor {
-        let mut what = known.wait.clone();
-        match &mut what {
-            Wait::Primitive(primitive) => {
-                let holders = std::mem::take(&mut primitive.holders);
-                primitive.holders = self.within_share(holders);
+    /// What is said to one more who waits for the object, with as many of the
+    /// tasks as may be named, all in all.
+    fn share_of(&self, known: &mut Known) -> Arc<WaitsFor> {
+        let named = match &known.whole.what {
+            Wait::Primitive(primitive) => primitive.holders.len(),
+            Wait::Queue(queue) => queue.others.len(),
+            _ => 0,
+        };
+        match self.together.get().checked_sub(named) {
+            Some(left) => {
+                self.together.set(left);
+                Arc::clone(&known.whole)
             }
-            Wait::Queue(queue) => {
-                let others = std::mem::take(&mut queue.others);
-                queue.others = self.within_share(others);
-            }
-            _ => {}
-        }
-        WaitsFor {
-            what,
-            id: Some(object),
-            name: known.name.clone(),
-            deadline: None,
+            None => Arc::clone(known.few()),
         }
     }
 

@@ -1,6 +1,8 @@
 //! What the system knows of the sockets that tasks wait for, where the objects
 //! in the target do not say it.
 
+use std::sync::Arc;
+
 use awaitgraph_model::{Graph, Socket, Wait};
 
 use crate::limits;
@@ -30,11 +32,16 @@ pub(super) fn complete(
     tell: impl Fn(i32) -> Option<Descriptor>,
 ) {
     for task in &mut graph.tasks {
-        let wait = task.waits_for.as_mut().map(|wait| &mut wait.what);
-        let Some(Wait::Socket(socket)) = wait else {
+        let Some(wait) = &mut task.waits_for else {
+            continue;
+        };
+        let Wait::Socket(socket) = &wait.what else {
             continue;
         };
         let Some(fd) = lacking(socket) else {
+            continue;
+        };
+        let Wait::Socket(socket) = &mut Arc::make_mut(wait).what else {
             continue;
         };
         let found = asked

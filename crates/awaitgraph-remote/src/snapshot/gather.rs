@@ -232,20 +232,39 @@ impl Gathered {
     }
 }
 
+impl NamedTask {
+    /// What is compared first.
+    fn key(&self) -> (i64, NaturalKey) {
+        (self.interpreter, NaturalKey::of(&self.name))
+    }
+
+    /// What is compared where that is the same. No two are equal: each has an
+    /// address of its own.
+    fn order(&self, other: &Self) -> Ordering {
+        natural_order(&self.name, &other.name).then(self.raw.addr.cmp(&other.raw.addr))
+    }
+}
+
 /// Brings tasks into the graph's order.
 fn sort(tasks: &mut [NamedTask]) {
-    let keys = tasks.iter().enumerate().map(|(place, task)| {
-        let key = (task.interpreter, NaturalKey::of(&task.name));
-        (key, place)
+    let keyed = || tasks.iter().map(|task| (task.key(), task));
+    // As they most often are that the interpreter keeps in a list.
+    let in_order = keyed().is_sorted_by(|(a, one), (b, other)| match a.cmp(b) {
+        Ordering::Equal => one.order(other).is_le(),
+        order => order.is_lt(),
     });
-    let mut sorted: Vec<_> = keys.collect();
-    let of = |place: usize| tasks.get(place);
+    if in_order {
+        return;
+    }
+    let mut sorted: Vec<_> = (keyed().zip(0..))
+        .map(|((key, _), place)| (key, place))
+        .collect();
     sorted.sort_unstable_by(|&(a, at_a), &(b, at_b)| {
-        a.cmp(&b).then_with(|| match (of(at_a), of(at_b)) {
-            // No two are equal: each has an address of its own.
-            (Some(a), Some(b)) => natural_order(&a.name, &b.name).then(a.raw.addr.cmp(&b.raw.addr)),
-            _ => Ordering::Equal,
-        })
+        a.cmp(&b)
+            .then_with(|| match (tasks.get(at_a), tasks.get(at_b)) {
+                (Some(one), Some(other)) => one.order(other),
+                _ => Ordering::Equal,
+            })
     });
     // What is to come to a place may have been moved from where it was, by an
     // earlier swap: to the place that it was swapped with.

@@ -19,6 +19,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use awaitgraph_model::Graph;
 use awaitgraph_model::questions::{Grouping, Mask, Outline};
@@ -44,7 +45,7 @@ fn pictures() -> Vec<Picture> {
     let text = "x\x1b[2J\"]\n\\ --> end; %% {a}|b|(c) \u{202e}\u{85}<b>#quot;`'*_*&amp;";
     hostile.tasks[0].name = text.to_owned();
     hostile.codes[0].function = text.to_owned();
-    hostile.tasks[1].waits_for.as_mut().unwrap().name = Some(text.to_owned());
+    Arc::make_mut(hostile.tasks[1].waits_for.as_mut().unwrap()).name = Some(text.to_owned());
     let mut many = "main in serve /app/x.py:42\n".to_owned();
     for n in 0..300 {
         writeln!(
