@@ -212,8 +212,9 @@ impl Tracees {
             Ok(()) => Ok(()),
             // The thread ended; if it was the last one, we see it in `stop_all`.
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
-            // It has ended and is kept, as a main thread is before the others.
-            Err(_) if status::has_ended(tid) => Ok(()),
+            // It has ended, and is kept, as a main thread is before the others, or is
+            // gone by now: one that is about to be may not be traced any more.
+            Err(_) if status::has_ended(tid) || !sys::exists(tid) => Ok(()),
             Err(error) if error.raw_os_error() == Some(libc::EPERM) => Err(match tracer_of(tid) {
                 Some(tracer) => Error::Traced {
                     pid,
