@@ -228,9 +228,10 @@ impl Process {
             threads.get(&pthread).copied().map(u64::from)
         });
         if self.memory.missed() {
-            self.memory.reopen();
+            self.memory.unseal();
             let target = &mut *self;
             let look = move |threads: &ThreadPointers| {
+                target.memory.refresh();
                 let now = clock.now();
                 let graph = target.read(now, &|pthread| {
                     threads.get(&pthread).copied().map(u64::from)

@@ -4,8 +4,6 @@
 //! `Modules/_asynciomodule.c`), those written in Python have attributes
 //! (`Lib/asyncio/futures.py`, `Lib/asyncio/tasks.py`).
 
-use std::fmt::Write;
-
 use crate::layout::MustCancel;
 use crate::object::{Fault, Kind, Objects, Room, unexpected};
 
@@ -141,8 +139,7 @@ impl Objects<'_> {
             Kind::Int => {
                 let mut text = String::with_capacity(USUAL_NAME);
                 text.push_str("Task-");
-                // To write to a text cannot fail.
-                let _ = write!(text, "{}", self.int(name)?);
+                text.push_str(itoa::Buffer::new().format(self.int(name)?));
                 Ok(text)
             }
             _ => unexpected(addr, "a task whose name is not a str"),

@@ -91,13 +91,18 @@ impl<M: Memory> Cached<M> {
         self.sealed.set(true);
     }
 
-    /// Lets the target be asked again, and forgets all that is here.
+    /// Lets the target be asked again for what is not here.
+    pub(crate) fn unseal(&self) {
+        self.sealed.set(false);
+        self.missed.set(false);
+    }
+
+    /// The same, and forgets all that is here.
     pub(crate) fn reopen(&self) {
         *self.kept.borrow_mut() = Pages::default();
         self.forget_recent();
         self.left.set(MOST_FETCHED);
-        self.sealed.set(false);
-        self.missed.set(false);
+        self.unseal();
         self.dropped.set(false);
         self.compared.set(false);
     }

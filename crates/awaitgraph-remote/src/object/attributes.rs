@@ -11,7 +11,7 @@ use std::rc::Rc;
 use awaitgraph_model::FrameKind;
 
 use super::type_object::flags;
-use super::{Fault, Found, Kind, Objects, Slots, Type, Way};
+use super::{Fault, Found, Kind, Objects, Room, Slots, Type, Way};
 use crate::layout::Attributes;
 use crate::limits;
 
@@ -107,6 +107,40 @@ impl Objects<'_> {
         for &(name, offset) in self.all_slots(type_.addr)?.iter() {
             if let Some(value) = self.pointer(addr, offset)? {
                 found.push((name, value));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether any of those is this value.
+    pub(crate) fn has_attribute(&self, addr: u64, value: u64) -> Result<bool, Fault> {
+        let type_ = self.type_of(addr)?;
+        if type_.flags & flags::HEAPTYPE == 0 {
+            return Ok(false);
+        }
+        let mut found = false;
+        match self.attributes_place(addr, &type_)? {
+            (Some(dict), _) if self.kind_of(dict)? == Kind::Dict => {
+                let items = self.dict_items(dict)?;
+                found = items.iter().any(|&(_, item)| item == value);
+            }
+            (None, Some(values)) => {
+                if let Some(keys) =
+                    self.pointer(type_.addr, self.layout.type_object.ht_cached_keys)?
+                {
+                    let count = self.entries(keys)?.count;
+                    self.words(values, count, |words| found |= words.contains(&value))?;
+                }
+            }
+            _ => {}
+        }
+        let slots = self.all_slots(type_.addr)?;
+        if !slots.is_empty() && !found {
+            let mut room = Room::new();
+            let between = self.layout.object.header..type_.basicsize;
+            let fields = self.fields(&mut room, addr, between)?;
+            for &(_, offset) in slots.iter() {
+                found |= fields.u64(offset)? == value;
             }
         }
         Ok(found)

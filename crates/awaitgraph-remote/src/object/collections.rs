@@ -212,7 +212,8 @@ impl Objects<'_> {
         if count > limits::MOST_ITEMS {
             return unexpected(addr, "a collection of impossible size");
         }
-        let mut pointers = Vec::new();
+        // A count that is not true must not make a list of its size.
+        let mut pointers = Vec::with_capacity(count.min(AT_ONCE as u64) as usize);
         self.words(addr, count, |words| pointers.extend_from_slice(words))?;
         if pointers.contains(&0) {
             unexpected(addr, "an item that is NULL")
@@ -223,7 +224,12 @@ impl Objects<'_> {
 
     /// Gives `with` the `count` words at `addr`, piece by piece: a count that is
     /// not true ends where the memory does, before anything of its size is made.
-    fn words(&self, addr: u64, count: u64, mut with: impl FnMut(&[u64])) -> Result<(), Fault> {
+    pub(super) fn words(
+        &self,
+        addr: u64,
+        count: u64,
+        mut with: impl FnMut(&[u64]),
+    ) -> Result<(), Fault> {
         let mut bytes = [0; 8 * AT_ONCE];
         let mut words = [0; AT_ONCE];
         let mut done = 0;

@@ -3,14 +3,16 @@
 //! `Objects/dictobject.c` tells the two forms: a table of its own ("combined"),
 //! or values beside keys that instances of a class share ("split").
 
+use std::ptr;
+
 use super::{Fault, Kind, Objects, unexpected};
 use crate::layout::DictKeys;
 use crate::limits;
 
 /// Where the entries of a dict's keys are.
-struct Entries {
+pub(super) struct Entries {
     start: u64,
-    count: u64,
+    pub(super) count: u64,
     size: u64,
     /// Where in an entry the key is; the value follows it.
     key: u64,
@@ -58,7 +60,7 @@ impl Objects<'_> {
     /// is one object, wherever it is used, and need not be read again.
     fn is_named(&self, addr: u64, name: &'static str) -> Result<bool, Fault> {
         if let Some(known) = self.names.get(addr) {
-            return Ok(known == name);
+            return Ok(ptr::eq(known, name) || known == name);
         }
         if self.kind_of(addr)? != Kind::Text || !self.text_is(addr, name)? {
             return Ok(false);
@@ -185,7 +187,7 @@ impl Objects<'_> {
         }
     }
 
-    fn entries(&self, keys: u64) -> Result<Entries, Fault> {
+    pub(super) fn entries(&self, keys: u64) -> Result<Entries, Fault> {
         let entries = match self.layout.dict.keys {
             DictKeys::Sized => {
                 let size = self.u64(keys, 8)?;

@@ -24,6 +24,11 @@ impl Objects<'_> {
     /// The str at `addr`. A lone surrogate, which UTF-8 does not have, is
     /// written out as `\udc80`.
     pub(crate) fn text(&self, addr: u64) -> Result<String, Fault> {
+        self.text_with(addr, 0)
+    }
+
+    /// The same, with room for so many more bytes.
+    pub(crate) fn text_with(&self, addr: u64, more: usize) -> Result<String, Fault> {
         let Characters {
             start,
             length,
@@ -33,7 +38,8 @@ impl Objects<'_> {
         // A surrogate of two bytes becomes six; then there are a copy or two,
         // and what a growing text has in reserve.
         self.hold(8 * length * width)?;
-        let mut bytes = vec![0; (length * width) as usize];
+        let mut bytes = Vec::with_capacity((length * width) as usize + more);
+        bytes.resize((length * width) as usize, 0);
         self.fill(start, &mut bytes)?;
         Ok(match width {
             1 if ascii => from_utf8(bytes),

@@ -1,6 +1,6 @@
 //! Futures of which the frames do not tell what they stand for.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use awaitgraph_model::{Executor, Future, SocketKind, Wait, WaitsFor};
@@ -32,6 +32,16 @@ pub(super) struct Behind {
     tries: Cell<u8>,
 }
 
+/// A connection that a task may wait at.
+#[derive(Debug, Clone, Copy)]
+struct Connection {
+    transport: u64,
+    /// Which of the frames is one of its methods.
+    distance: usize,
+    /// Whether it is the connection's own future that is awaited.
+    is_certain: bool,
+}
+
 /// The bytes that are held for it.
 const HELD_BEHIND: u64 = 512;
 
@@ -47,7 +57,24 @@ impl Waits<'_> {
         levels: &[Level<'_>],
         known: usize,
     ) -> Result<WaitsFor, Fault> {
-        let behind = self.behind(future)?;
+        let outer = levels.get(known..).unwrap_or_default();
+        // What the loop has in hand is asked after what is certain: there may be
+        // much of it.
+        let at = OnceCell::new();
+        let connection = |is_future| -> Result<Option<Connection>, Fault> {
+            match at.get() {
+                Some(&known) => Ok(known),
+                None => {
+                    let found = self.connection(future, is_future, outer)?;
+                    Ok(*at.get_or_init(|| found))
+                }
+            }
+        };
+        let first = || match connection(true)? {
+            Some(at) if at.is_certain => self.of_connection(at, future, outer).map(Some),
+            _ => Ok(None),
+        };
+        let behind = self.behind_within(future, MOST_AROUND, &first)?;
         if let Some(found) = &behind.found {
             let mut found = WaitsFor::clone(found);
             self.add_action_of_uv(&mut found, levels);
@@ -56,11 +83,10 @@ impl Waits<'_> {
         let Behind {
             is_future, chained, ..
         } = *behind;
-        let outer = levels.get(known..).unwrap_or_default();
         if chained.is_none()
-            && let Some(found) = self.connection(future, is_future, outer)?
+            && let Some(at) = connection(is_future)?
         {
-            return Ok(found);
+            return self.of_connection(at, future, outer);
         }
         let both = [future, chained.unwrap_or_default()];
         let wanted = both.get(..1 + usize::from(chained.is_some()));
@@ -135,13 +161,14 @@ impl Waits<'_> {
         left: usize,
     ) -> Result<Option<WaitsFor>, Fault> {
         if let [one] = futures {
-            return Ok(self.behind_within(*one, left)?.found.as_deref().cloned());
+            let behind = self.behind_within(*one, left, &|| Ok(None))?;
+            return Ok(behind.found.as_deref().cloned());
         }
         let mut function: Option<String> = None;
         for (place, &future) in futures.iter().enumerate() {
             // Not further in: futures around futures around each other would be
             // looked at again and again.
-            let behind = self.behind_within(future, 0)?;
+            let behind = self.behind_within(future, 0, &|| Ok(None))?;
             let Some(WaitsFor {
                 what: Wait::Executor(executor),
                 ..
@@ -174,11 +201,17 @@ impl Waits<'_> {
 
     /// What is known of a future, whoever waits for it.
     fn behind(&self, future: u64) -> Result<Rc<Behind>, Fault> {
-        self.behind_within(future, MOST_AROUND)
+        self.behind_within(future, MOST_AROUND, &|| Ok(None))
     }
 
-    /// The same; `left` is how many futures around another are seen through.
-    fn behind_within(&self, future: u64, left: usize) -> Result<Rc<Behind>, Fault> {
+    /// The same; `left` is how many futures around another are seen through, and
+    /// `first` what is asked before the loop, by somebody who knows more.
+    fn behind_within(
+        &self,
+        future: u64,
+        left: usize,
+        first: &dyn Fn() -> Result<Option<WaitsFor>, Fault>,
+    ) -> Result<Rc<Behind>, Fault> {
         if let Some(known) = self.behind.borrow().get(&future) {
             return Ok(Rc::clone(known));
         }
@@ -194,12 +227,18 @@ impl Waits<'_> {
             tries: Cell::new(0),
         };
         let mut found = None;
+        let mut is_of_one = !self.is_shared(future);
         if behind.is_future {
             behind.chained = stands_for.source;
             found = match behind.chained {
                 Some(source) => self.work(source, future)?,
-                None => self.completed_by_loop(future, type_.kind, is_plain)?,
+                None => first()?,
             };
+            // Whoever knew more has said it, for himself.
+            is_of_one |= found.is_some() && behind.chained.is_none();
+            if found.is_none() && behind.chained.is_none() {
+                found = self.completed_by_loop(future, type_.kind, is_plain)?;
+            }
         }
         if found.is_none()
             && (!is_plain || stands_for.shielded.is_some())
@@ -211,7 +250,7 @@ impl Waits<'_> {
         behind.found = found.map(Box::new);
         let behind = Rc::new(behind);
         // Of one that nobody else waits for nothing need be remembered.
-        if !self.is_shared(future) {
+        if is_of_one {
             return Ok(behind);
         }
         self.objects.hold(HELD_BEHIND)?;
@@ -263,54 +302,63 @@ impl Waits<'_> {
         future: u64,
         is_future: bool,
         outer: &[Level<'_>],
-    ) -> Result<Option<WaitsFor>, Fault> {
+    ) -> Result<Option<Connection>, Fault> {
         // Compiled coroutines have no variables to look at.
         let is_compiled = |level: &&Level<'_>| !level.raw.has_variables();
         let compiled = outer.iter().take_while(is_compiled).count();
-        let is_future = is_future && compiled == 0;
-        let outer = outer.get(compiled..).unwrap_or_default();
-        for (distance, level) in outer.iter().take(NEAREST).enumerate() {
+        for (distance, level) in outer.iter().skip(compiled).take(NEAREST).enumerate() {
             let Some(object) = self.frames.itself(level.raw)? else {
                 continue;
             };
             let Some(transport) = self.transport_of(object)? else {
                 continue;
             };
-            // Further out it must be the connection's own future, unless what
-            // awaits it is written in C, where nobody can tell.
-            if distance > 0 && is_future && !self.has(object, future)? {
-                continue;
+            // What is awaited in C nobody can tell.
+            let is_certain =
+                !is_future || compiled > 0 || self.objects.has_attribute(object, future)?;
+            // Further out it must be the connection's own future.
+            if distance == 0 || is_certain || self.is_of_protocol(object, future)? {
+                return Ok(Some(Connection {
+                    transport,
+                    distance: compiled + distance,
+                    is_certain,
+                }));
             }
-            let mut found = socket(SocketKind::Stream, "read");
-            self.add_transport(&mut found, transport)?;
-            let outer = outer.get(distance..).unwrap_or_default();
-            let mut name = self.names.find(&self.frames, &[future], outer)?;
-            if name.is_none() {
-                name = self.names.find(&self.frames, &[transport], outer)?;
-            }
-            return Ok(Some(WaitsFor {
-                what: Wait::Socket(found),
-                id: Some(transport),
-                name,
-                deadline: None,
-            }));
         }
         Ok(None)
     }
 
-    /// Whether an attribute of an object, or one of its protocol's, is the future.
-    fn has(&self, object: u64, future: u64) -> Result<bool, Fault> {
-        let has = |object| -> Result<bool, Fault> {
-            let attributes = self.objects.attributes(object)?;
-            Ok(attributes.iter().any(|&(_, value)| value == future))
-        };
-        if has(object)? {
-            return Ok(true);
+    /// What waits at a connection by one of its futures.
+    fn of_connection(
+        &self,
+        at: Connection,
+        future: u64,
+        outer: &[Level<'_>],
+    ) -> Result<WaitsFor, Fault> {
+        let mut found = socket(SocketKind::Stream, "read");
+        self.add_transport(&mut found, at.transport)?;
+        let outer = outer.get(at.distance..).unwrap_or_default();
+        let mut name = self.names.find(&self.frames, &[future], outer)?;
+        if name.is_none() {
+            name = self.names.find(&self.frames, &[at.transport], outer)?;
         }
+        Ok(WaitsFor {
+            what: Wait::Socket(found),
+            id: Some(at.transport),
+            name,
+            deadline: None,
+        })
+    }
+
+    /// Whether an attribute of an object's protocol is the future, as far as one
+    /// can tell.
+    fn is_of_protocol(&self, object: u64, future: u64) -> Result<bool, Fault> {
         for name in ["_protocol", "protocol"] {
             if let Some(protocol) = self.frames.attribute(object, name)? {
                 // One that is written in C has it where we cannot look.
-                if self.objects.attributes(protocol)?.is_empty() || has(protocol)? {
+                if self.objects.attributes(protocol)?.is_empty()
+                    || self.objects.has_attribute(protocol, future)?
+                {
                     return Ok(true);
                 }
             }
@@ -398,37 +446,42 @@ impl Waits<'_> {
     /// what its callback is bound to, or in its callback's closure.
     pub(super) fn futures_of_handle(&self, addr: u64) -> Result<Vec<u64>, Fault> {
         let (objects, layout) = (self.objects, &self.objects.layout);
-        let mut seen = Vec::new();
+        let mut futures = Vec::new();
+        let mut see = |value: u64| -> Result<(), Fault> {
+            if matches!(objects.kind_of(value)?, Kind::Future | Kind::PyFuture) {
+                futures.push(value);
+            }
+            Ok(())
+        };
         let [args, callback] = objects.attributes_named(addr, ["_args", "_callback"])?;
         if let Some(args) = args
             && objects.kind_of_shared(args)? == Kind::Tuple
         {
-            seen.extend(objects.tuple(args)?);
+            objects.tuple(args)?.into_iter().try_for_each(&mut see)?;
         }
         if let Some(callback) = callback {
-            match objects.kind_of(callback)? {
-                Kind::Builtin => seen.extend(objects.pointer(callback, layout.builtin_self)?),
-                Kind::Method => seen.extend(objects.pointer(callback, layout.method.self_)?),
+            let bound_to = match objects.kind_of(callback)? {
+                Kind::Builtin => objects.pointer(callback, layout.builtin_self)?,
+                Kind::Method => objects.pointer(callback, layout.method.self_)?,
                 Kind::Partial => {
                     if let Some(args) = objects.pointer(callback, layout.partial.args)? {
-                        seen.extend(objects.tuple(args)?);
+                        objects.tuple(args)?.into_iter().try_for_each(&mut see)?;
                     }
+                    None
                 }
                 Kind::Function => {
                     if let Some(cells) = objects.pointer(callback, layout.function.closure)? {
                         for cell in objects.tuple(cells)? {
-                            seen.extend(objects.pointer(cell, layout.cell_content)?);
+                            if let Some(content) = objects.pointer(cell, layout.cell_content)? {
+                                see(content)?;
+                            }
                         }
                     }
+                    None
                 }
-                _ => {}
-            }
-        }
-        let mut futures = Vec::new();
-        for value in seen {
-            if matches!(objects.kind_of(value)?, Kind::Future | Kind::PyFuture) {
-                futures.push(value);
-            }
+                _ => None,
+            };
+            bound_to.map_or(Ok(()), see)?;
         }
         Ok(futures)
     }
@@ -496,7 +549,8 @@ impl Waits<'_> {
         let objects = self.objects;
         let mut found = 0_u64;
         // What leads to it, each as often as the frames have it.
-        let mut ways = Vec::new();
+        let mut ways = self.spare.take();
+        ways.clear();
         for task in self.picture.waiting.on(future) {
             found += 1;
             let frames = self.picture.chains.get(task.as_usize());
@@ -514,16 +568,16 @@ impl Waits<'_> {
             }
         }
         ways.sort_unstable();
+        let mut has_others = false;
         for way in ways.chunk_by(u64::eq) {
             found += 1;
             // A function elsewhere may have the same variable.
-            if let Some(&addr) = way.first()
-                && objects.references(addr)? != way.len() as u64
-            {
-                return Ok(false);
+            if let Some(&addr) = way.first() {
+                has_others |= objects.references(addr)? != way.len() as u64;
             }
         }
-        Ok(found == objects.references(future)?)
+        self.spare.replace(ways);
+        Ok(!has_others && found == objects.references(future)?)
     }
 
     /// Whether the object is a cell with the future in it, or what awaits it.

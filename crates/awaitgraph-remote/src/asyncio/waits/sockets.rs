@@ -20,6 +20,8 @@ const RAW_SOCKETS: [&str; 4] = [
     "_TCPSocketListener__raw_socket",
     "_UNIXSocketListener__raw_socket",
 ];
+/// The bytes of a port, and the colon before it.
+const LONGEST_PORT: usize = 6;
 /// The transport below one of TLS; how many such are seen through.
 const LAYERS: usize = 4;
 /// `AF_UNIX`, `AF_INET`, `AF_INET6`, `SOCK_STREAM` and `SOCK_DGRAM` of Linux.
@@ -209,10 +211,9 @@ impl Waits<'_> {
         if !self.is_instance(addr)? {
             return Ok(None);
         }
-        for name in TRANSPORTS {
-            if let Some(transport) = self.frames.attribute(addr, name)?
-                && self.is_transport(transport)?
-            {
+        let found = self.objects.attributes_named(addr, TRANSPORTS)?;
+        for transport in found.into_iter().flatten() {
+            if self.is_transport(transport)? {
                 return Ok(Some(transport));
             }
         }
@@ -244,19 +245,21 @@ impl Waits<'_> {
     /// Adds what the transport at `addr` says of itself.
     pub(super) fn add_transport(&self, found: &mut Socket, addr: u64) -> Result<(), Fault> {
         let (objects, frames) = (self.objects, &self.frames);
+        let names = ["_ssl_protocol", "_sock_fd", "_fileno", "_sock", "_extra"];
         let mut here = addr;
+        let mut found_here = objects.attributes_named(here, names)?;
         for _ in 0..LAYERS {
-            let below = match frames.attribute(here, "_ssl_protocol")? {
+            let below = match frames.not_none(found_here[0])? {
                 Some(tls) => frames.attribute(tls, "_transport")?,
                 None => self.below_tls_of_uv(here)?,
             };
-            match below {
-                Some(below) => here = below,
-                None => break,
-            }
+            let Some(below) = below else {
+                break;
+            };
+            here = below;
+            found_here = objects.attributes_named(here, names)?;
         }
-        let names = ["_sock_fd", "_fileno", "_sock", "_extra"];
-        let [sock_fd, fileno, sock, extra] = objects.attributes_named(here, names)?;
+        let [_, sock_fd, fileno, sock, extra] = found_here;
         for fd in [sock_fd, fileno].into_iter().flatten() {
             let fd = frames.as_int(fd)?;
             found.fd = found.fd.or(fd.and_then(|fd| i32::try_from(fd).ok()));
@@ -354,21 +357,26 @@ impl Waits<'_> {
         let objects = self.objects;
         Ok(match objects.kind_of(addr)? {
             Kind::Tuple => {
-                let parts = objects.tuple(addr)?;
-                let (Some(&host), Some(&port)) = (parts.first(), parts.get(1)) else {
+                let (Some(host), Some(port)) =
+                    (objects.tuple_item(addr, 0)?, objects.tuple_item(addr, 1)?)
+                else {
                     return Ok(None);
                 };
                 let port = self.frames.as_int(port)?;
                 if objects.kind_of(host)? != Kind::Text {
                     return Ok(None);
                 }
-                let host = objects.text(host)?;
+                let mut host = objects.text_with(host, LONGEST_PORT)?;
                 let Some(port) = port.and_then(|port| u16::try_from(port).ok()) else {
                     return Ok(None);
                 };
+                if !host.contains(':') {
+                    host.push(':');
+                    host.push_str(itoa::Buffer::new().format(port));
+                    return Ok(Some(host));
+                }
                 // An address of version 6 has its brackets.
                 Some(match host.parse() {
-                    _ if !host.contains(':') => [&*host, ":", &port.to_string()].concat(),
                     Ok(ip) => SocketAddr::new(IpAddr::V6(ip), port).to_string(),
                     Err(_) => format!("[{host}]:{port}"),
                 })
