@@ -8,6 +8,7 @@ import ssl
 import struct
 import termios
 import threading
+import time
 
 import truth
 
@@ -76,7 +77,17 @@ class Client(asyncio.DatagramProtocol):
 
     async def ask(self):
         self.answer = truth.forever()
+        # Who gives up has the future too, as a database's driver does.
+        asyncio.get_running_loop().call_later(500, self.give_up, self.answer)
         await self.answer
+
+    def give_up(self, answer):
+        answer.cancel()
+
+    async def pause(self):
+        over = truth.forever()
+        asyncio.get_running_loop().call_later(400, over.set_result, None)
+        await over
 
 
 async def datagram(label, **where):
@@ -90,6 +101,17 @@ async def datagram(label, **where):
     )
     kept.append(client)
     await client.ask()
+
+
+async def pauses(port):
+    truth.mark("pauses")
+    loop = asyncio.get_running_loop()
+    transport, client = await loop.create_datagram_endpoint(
+        Client, remote_addr=("127.0.0.1", port)
+    )
+    kept.append(client)
+    truth.waits("pauses", "sleep", left=time.monotonic() + 400)
+    await client.pause()
 
 
 async def receives(sock):
@@ -121,6 +143,9 @@ async def main():
         "receives": receives(pairs[0][0]),
         "sends": sends(pairs[1][0]),
     }
+    # Timers of uvloop do not tell what they complete.
+    if truth.FLAVOURS.get("loop") != "uvloop":
+        children["pauses"] = pauses(port)
     truth.when(lambda: len(truth._waits) == len(children) and is_quiet())
     for label in children:
         truth.awaits("main", label, "gather")
