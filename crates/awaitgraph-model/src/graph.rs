@@ -157,7 +157,7 @@ pub struct Awaiter {
     pub how: How,
     /// The plain futures between the two, nearest to the awaited task first,
     /// by address (of a gather, a shield, a wait).
-    pub via: Vec<u64>,
+    pub via: Arc<[u64]>,
 }
 
 /// The construct by which one task waits for another.

@@ -2,7 +2,7 @@
 
 mod lines;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use awaitgraph_model::{Code, CodeIndex, CodeTable, Frame, FrameKind};
@@ -25,7 +25,14 @@ pub(crate) struct Codes<'a> {
     /// By code object and, where names belong to generators, the generator's name.
     indices: RefCell<HashMap<(u64, u64), CodeIndex>>,
     lines: RefCell<HashMap<(u64, i64), Option<u32>>>,
+    /// Frames that were asked for lately, by code object and offset, each at a
+    /// place that these give.
+    recent: [Cell<Option<(u64, i64, Frame)>>; RECENT],
 }
+
+/// How many frames are at hand without a hash: so many that those in which
+/// thousands of tasks are most likely have a place each.
+const RECENT: usize = 64;
 
 /// What we keep of a code object.
 struct CodeObject {
@@ -44,6 +51,7 @@ impl<'a> Codes<'a> {
             known: RefCell::default(),
             indices: RefCell::default(),
             lines: RefCell::default(),
+            recent: [const { Cell::new(None) }; RECENT],
         }
     }
 
@@ -57,6 +65,23 @@ impl<'a> Codes<'a> {
         offset: i64,
         qualname: Option<u64>,
     ) -> Result<Frame, Fault> {
+        // Where the name is the generator's, the code object alone does not tell it.
+        let place = (addr >> 5 ^ offset.cast_unsigned()) as usize % RECENT;
+        let recent = self.recent.get(place).filter(|_| qualname.is_none());
+        if let Some(recent) = recent
+            && let Some((known, at, frame)) = recent.get()
+            && (known, at) == (addr, offset)
+        {
+            return Ok(frame);
+        }
+        let frame = self.any_frame(addr, offset, qualname)?;
+        if let Some(recent) = recent {
+            recent.set(Some((addr, offset, frame)));
+        }
+        Ok(frame)
+    }
+
+    fn any_frame(&self, addr: u64, offset: i64, qualname: Option<u64>) -> Result<Frame, Fault> {
         let code = self.index(addr, qualname)?;
         if let Some(&line) = self.lines.borrow().get(&(addr, offset)) {
             return Ok(Frame { code, line });

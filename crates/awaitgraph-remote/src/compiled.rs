@@ -11,6 +11,8 @@
 //! definition has the offset. What is behind is told by what is there. No frame
 //! exists before somebody asks for one, and the line is in the machine code.
 
+use std::num::NonZeroU64;
+
 use awaitgraph_model::FrameKind;
 
 use crate::frame::{Kept, RawFrame};
@@ -62,7 +64,7 @@ impl Objects<'_> {
             addr,
             code,
             offset: -1,
-            generator: Some(addr),
+            generator: NonZeroU64::new(addr),
             values: 0,
             first: 0,
             kept: Kept::Compiled { name, kind },

@@ -11,6 +11,8 @@
 //! awaitable written in Python as a class with `__next__`, or another one
 //! written in C, is opaque: the chain ends there.
 
+use std::num::NonZeroU64;
+
 use crate::frame::{FrameFields, RawFrame, WORD};
 use crate::layout::{AwaitSign, FrameLayout, FrameStates, StackTop};
 use crate::limits;
@@ -243,7 +245,7 @@ impl Objects<'_> {
         let Some(mut frame) = self.link(&fields)?.frame else {
             return Ok(State::Finished);
         };
-        frame.generator = Some(addr);
+        frame.generator = NonZeroU64::new(addr);
         if executing {
             return Ok(match self.passes_on_to(&fields, stacks)? {
                 None => State::Executing(frame),

@@ -11,6 +11,8 @@
 
 mod variables;
 
+use std::num::NonZeroU64;
+
 use awaitgraph_model::FrameKind;
 
 use crate::layout::{CurrentFrame, Executing, FrameLayout, StackTop};
@@ -35,7 +37,7 @@ pub(crate) struct RawFrame {
     /// where it has not begun.
     pub(crate) offset: i64,
     /// The coroutine or generator that it belongs to.
-    pub(crate) generator: Option<u64>,
+    pub(crate) generator: Option<NonZeroU64>,
     /// How many values it has in hand, where it is suspended: those on its value
     /// stack, and (3.11+) those of its variables, which lie below.
     pub(crate) values: u64,
@@ -143,7 +145,7 @@ impl Objects<'_> {
                     addr: *addr,
                     code,
                     offset: i64::from(lasti) * layout.lasti_unit,
-                    generator: fields.pointer(at(layout.generator))?,
+                    generator: NonZeroU64::new(fields.u64(at(layout.generator))?),
                     values: self.values(frame)?.1,
                     first: 0,
                     kept: Kept::Usual,
@@ -169,12 +171,12 @@ impl Objects<'_> {
                 }
                 let instruction = fields.u64(at(layout.instruction))?;
                 let begin = self.instructions(executable)?;
-                let generator = addr.wrapping_sub(self.layout.generator.frame);
+                let generator = NonZeroU64::new(addr.wrapping_sub(self.layout.generator.frame));
                 let frame = RawFrame {
                     addr: *addr,
                     code: executable,
                     offset: instruction.wrapping_sub(begin).cast_signed(),
-                    generator: (owner == OWNED_BY_GENERATOR).then_some(generator),
+                    generator: generator.filter(|_| owner == OWNED_BY_GENERATOR),
                     values: self.values(frame)?.1,
                     first: fields.u64(at(layout.localsplus))?,
                     kept: Kept::Usual,

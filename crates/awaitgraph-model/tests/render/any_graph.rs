@@ -62,7 +62,7 @@ fn graphs() -> impl Iterator<Item = Graph> {
             let awaiter = Awaiter {
                 task: TaskIndex::from_usize(random.below(count)),
                 how: [How::Await, How::Gather, How::Recorded][random.below(3)],
-                via: Vec::new(),
+                via: Arc::default(),
             };
             graph.tasks[random.below(count)].awaited_by.push(awaiter);
         }

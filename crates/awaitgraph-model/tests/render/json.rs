@@ -1,5 +1,7 @@
 //! JSON, schema 1.
 
+use std::sync::Arc;
+
 use awaitgraph_model::questions::Outline;
 use awaitgraph_model::render::json;
 use awaitgraph_model::{Problem, SnapshotInfo, Target, TaskIndex, Thread};
@@ -30,7 +32,7 @@ fn it_holds_all_that_the_graph_holds() {
         total_us: 2100,
         bytes_read: 1_048_576,
     };
-    graph.tasks[0].awaited_by[0].via = vec![0x7f09];
+    graph.tasks[0].awaited_by[0].via = Arc::from([0x7f09]);
     graph.threads.push(Thread {
         interpreter: 0,
         thread: 4711,

@@ -1,6 +1,8 @@
 //! Graphs that a walk without care does not survive: long chains, ladders of
 //! diamonds, tens of thousands of tasks.
 
+use std::sync::Arc;
+
 use awaitgraph_model::questions::{By, Grouping, Mask, Outline, counts};
 use awaitgraph_model::render::{
     DumpFrames, TableOptions, TreeFrames, TreeOptions, counts_table, dot, dump, json, mermaid,
@@ -29,7 +31,7 @@ fn graph_of(awaiters: impl Iterator<Item = Vec<usize>>) -> Graph {
         let awaiter = |task| Awaiter {
             task: TaskIndex::from_usize(task),
             how: How::Gather,
-            via: Vec::new(),
+            via: Arc::default(),
         };
         graph.tasks.push(Task {
             id: at as u64,

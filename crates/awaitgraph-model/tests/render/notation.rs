@@ -94,7 +94,7 @@ impl Reader {
                 self.graph.tasks[child.as_usize()].awaited_by.push(Awaiter {
                     task,
                     how,
-                    via: Vec::new(),
+                    via: Arc::default(),
                 });
             }
         }

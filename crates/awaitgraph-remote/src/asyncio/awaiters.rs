@@ -15,6 +15,7 @@
 
 use std::mem;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use awaitgraph_model::{Awaiter, How, TaskIndex};
 
@@ -41,6 +42,7 @@ pub(crate) struct Awaiters<'a> {
     /// Those of one task, while they are looked for.
     found: Found,
     hops: Vec<Hop>,
+    no_way: Arc<[u64]>,
 }
 
 /// The tasks that wait for each future. Most futures have one.
@@ -57,7 +59,7 @@ impl Waiting {
         let mut first = HashMap::with_capacity_and_hasher(tasks.len(), Default::default());
         let mut next = vec![None; tasks.len()];
         for (position, task) in tasks.iter().enumerate().rev() {
-            if let Some(future) = task.waits_for
+            if let Some(future) = task.waits_for()
                 && let Some(next) = next.get_mut(position)
             {
                 *next = first.insert(future, TaskIndex::from_usize(position));
@@ -87,7 +89,7 @@ struct Reach {
 struct Reached {
     task: TaskIndex,
     /// The futures from the plain one on, that one included.
-    via: Vec<u64>,
+    via: Arc<[u64]>,
 }
 
 impl<'a> Awaiters<'a> {
@@ -111,6 +113,7 @@ impl<'a> Awaiters<'a> {
             recorded: HashMap::default(),
             found: Found::default(),
             hops: Vec::new(),
+            no_way: Arc::default(),
         }
     }
 
@@ -149,7 +152,7 @@ impl<'a> Awaiters<'a> {
     fn add_found(&mut self, task: &RawTask, found: &mut Found) -> Result<(), Fault> {
         for waiting in self.waiting.on(task.addr) {
             self.hold(&[])?;
-            found.add(waiting, self.plain(waiting), Vec::new());
+            found.add(waiting, self.plain(waiting), Arc::clone(&self.no_way));
         }
         let mut hops = mem::take(&mut self.hops);
         found.fault = self.callbacks.task_hops(task, &mut hops);
@@ -163,7 +166,7 @@ impl<'a> Awaiters<'a> {
             Some(&task) => {
                 let how = hop.how.unwrap_or_else(|| self.plain(task));
                 self.hold(&[])?;
-                found.add(task, how, Vec::new());
+                found.add(task, how, Arc::clone(&self.no_way));
             }
             None if self.is_task(hop.to)? => {}
             None => {
@@ -172,7 +175,7 @@ impl<'a> Awaiters<'a> {
                 found.fault = reach.fault.or(found.fault);
                 for reached in &reach.tasks {
                     self.hold(&reached.via)?;
-                    found.add(reached.task, how, reached.via.clone());
+                    found.add(reached.task, how, Arc::clone(&reached.via));
                 }
             }
         }
@@ -233,6 +236,7 @@ impl<'a> Awaiters<'a> {
                         reach.fault = Some(fault);
                         break;
                     }
+                    let via = Arc::from(via);
                     reach.tasks.push(Reached { task, via });
                 }
             }
@@ -271,7 +275,7 @@ impl<'a> Awaiters<'a> {
                         recorded.push(Awaiter {
                             task,
                             how: How::Recorded,
-                            via,
+                            via: Arc::from(via),
                         });
                     }
                     Some(_) => {}
@@ -398,7 +402,7 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, task: TaskIndex, how: How, via: Vec<u64>) {
+    fn add(&mut self, task: TaskIndex, how: How, via: Arc<[u64]>) {
         self.awaiters.push(Awaiter { task, how, via });
     }
 

@@ -4,6 +4,8 @@
 //! `Modules/_asynciomodule.c`), those written in Python have attributes
 //! (`Lib/asyncio/futures.py`, `Lib/asyncio/tasks.py`).
 
+use std::num::NonZeroU64;
+
 use crate::layout::MustCancel;
 use crate::object::{Fault, Kind, Objects, Room, unexpected};
 
@@ -16,11 +18,9 @@ const PENDING: i32 = 0;
 #[derive(Debug, Clone)]
 pub(crate) struct RawTask {
     pub(crate) addr: u64,
-    /// Its coroutine; NULL for a moment at its making.
-    pub(crate) coro: Option<u64>,
-    /// The future or task that it is suspended at.
-    pub(crate) waits_for: Option<u64>,
-    pub(crate) loop_: Option<u64>,
+    coro: Option<NonZeroU64>,
+    waits_for: Option<NonZeroU64>,
+    loop_: Option<NonZeroU64>,
     /// Whether it was asked to cancel: it is to be told at its next step, or
     /// (3.11+) has not taken it back since it was told.
     pub(crate) cancelling: bool,
@@ -31,10 +31,26 @@ pub(crate) struct RawTask {
 /// Who waits for a task that is written in C, as it has it in its struct.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Native {
-    callback0: Option<u64>,
-    callbacks: Option<u64>,
-    awaited_by: Option<u64>,
+    callback0: Option<NonZeroU64>,
+    callbacks: Option<NonZeroU64>,
+    awaited_by: Option<NonZeroU64>,
     awaited_by_is_set: bool,
+}
+
+impl RawTask {
+    /// Its coroutine; none for a moment at its making.
+    pub(crate) fn coro(&self) -> Option<u64> {
+        self.coro.map(u64::from)
+    }
+
+    /// The future or task that it is suspended at.
+    pub(crate) fn waits_for(&self) -> Option<u64> {
+        self.waits_for.map(u64::from)
+    }
+
+    pub(crate) fn loop_(&self) -> Option<u64> {
+        self.loop_.map(u64::from)
+    }
 }
 
 /// The futures that the interpreter recorded as waiting for another.
@@ -80,23 +96,21 @@ impl Objects<'_> {
             Some(offset) => fields.i32(offset)? > 0,
             None => false,
         };
+        let pointer = |offset| Ok::<_, Fault>(NonZeroU64::new(fields.u64(offset)?));
         let (awaited_by, awaited_by_is_set) = match future.awaited_by {
-            Some(layout) => (
-                fields.pointer(layout.value)?,
-                fields.u8(layout.is_set)? != 0,
-            ),
+            Some(layout) => (pointer(layout.value)?, fields.u8(layout.is_set)? != 0),
             None => (None, false),
         };
         let raw = RawTask {
             addr,
             // These are NULL where there is nothing, never `None`.
-            coro: fields.pointer(task.coro)?,
-            waits_for: fields.pointer(task.fut_waiter)?,
-            loop_: fields.pointer(future.loop_)?,
+            coro: pointer(task.coro)?,
+            waits_for: pointer(task.fut_waiter)?,
+            loop_: pointer(future.loop_)?,
             cancelling: must_cancel || requested,
             native: Some(Native {
-                callback0: fields.pointer(future.callback0)?,
-                callbacks: fields.pointer(future.callbacks)?,
+                callback0: pointer(future.callback0)?,
+                callbacks: pointer(future.callbacks)?,
                 awaited_by,
                 awaited_by_is_set,
             }),
@@ -117,11 +131,15 @@ impl Objects<'_> {
                 cancelling = true;
             }
         }
+        let attribute = |name| -> Result<Option<NonZeroU64>, Fault> {
+            let found = self.not_none(self.attribute(addr, name)?)?;
+            Ok(found.and_then(NonZeroU64::new))
+        };
         let raw = RawTask {
             addr,
-            coro: self.not_none(self.attribute(addr, "_coro")?)?,
-            waits_for: self.not_none(self.attribute(addr, "_fut_waiter")?)?,
-            loop_: self.attribute(addr, "_loop")?,
+            coro: attribute("_coro")?,
+            waits_for: attribute("_fut_waiter")?,
+            loop_: attribute("_loop")?,
             cancelling,
             native: None,
         };
@@ -171,7 +189,11 @@ impl Objects<'_> {
         callbacks: &mut Vec<u64>,
     ) -> Result<(), Fault> {
         match task.native {
-            Some(native) => self.both_callbacks(native.callback0, native.callbacks, callbacks),
+            Some(native) => {
+                let both = [native.callback0, native.callbacks];
+                let [first, rest] = both.map(|it| it.map(u64::from));
+                self.both_callbacks(first, rest, callbacks)
+            }
             None => self.callbacks(task.addr, callbacks),
         }
     }
@@ -218,7 +240,8 @@ impl Objects<'_> {
     pub(crate) fn task_recorded_awaiters(&self, task: &RawTask) -> Result<Recorded, Fault> {
         match task.native {
             Some(native) => {
-                self.recorded_in(task.addr, native.awaited_by, native.awaited_by_is_set)
+                let value = native.awaited_by.map(u64::from);
+                self.recorded_in(task.addr, value, native.awaited_by_is_set)
             }
             None => self.recorded_awaiters(task.addr),
         }

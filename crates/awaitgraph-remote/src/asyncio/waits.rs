@@ -231,7 +231,7 @@ impl<'a> Waits<'a> {
 
     /// What the task waits for, and what could not be read of that.
     pub(crate) fn of(&self, task: TaskIndex) -> Result<Option<Arc<WaitsFor>>, Fault> {
-        let Some(future) = self.raw(task).and_then(|raw| raw.waits_for) else {
+        let Some(future) = self.raw(task).and_then(RawTask::waits_for) else {
             return Ok(None);
         };
         let mut levels = self.levels.take();
@@ -284,7 +284,7 @@ impl<'a> Waits<'a> {
         match self.run(&self.levels(task))? {
             Some(run) if !matches!(run.role, Role::WaitFor | Role::WaitSet) => self.of(task),
             Some(_) => Ok(None),
-            None => match self.raw(task).and_then(|raw| raw.waits_for) {
+            None => match self.raw(task).and_then(RawTask::waits_for) {
                 Some(future) if self.completes(future)?.is_some() => self.of(task),
                 _ => Ok(None),
             },

@@ -224,7 +224,7 @@ impl Gathered {
             .filter_map(|thread| Some((thread.running_loop?, thread.interpreter)))
             .collect();
         self.tasks.sort_by_key(|task| {
-            let runs_it = task.raw.loop_.and_then(|addr| loops.get(&addr));
+            let runs_it = task.raw.loop_().and_then(|addr| loops.get(&addr));
             let is_elsewhere = runs_it != Some(&task.interpreter);
             (task.raw.addr, is_elsewhere, task.interpreter)
         });

@@ -85,12 +85,12 @@ fn chains(objects: &Objects<'_>, tasks: &[NamedTask], stacks: &Stacks) -> Chains
     for block in tasks.chunks(BLOCK) {
         let raw = || block.iter().map(|task| &task.raw);
         next.clear();
-        next.extend(raw().filter_map(|task| task.coro));
-        next.extend(raw().filter_map(|task| task.waits_for));
+        next.extend(raw().filter_map(RawTask::coro));
+        next.extend(raw().filter_map(RawTask::waits_for));
         objects.expect(&next);
         for task in raw() {
             chains.push(|frames| {
-                let Some(coro) = task.coro else {
+                let Some(coro) = task.coro() else {
                     return (End::Resting, None);
                 };
                 let mut torn = None;
@@ -187,7 +187,7 @@ impl Joining<'_> {
                     self.state(&task.raw)
                 },
                 interpreter: task.interpreter,
-                thread: task.raw.loop_.and_then(|addr| loops.get(&addr).copied()),
+                thread: task.raw.loop_().and_then(|addr| loops.get(&addr).copied()),
                 stack,
                 awaited_by: Vec::new(),
                 cancelling: task.raw.cancelling,
@@ -199,7 +199,7 @@ impl Joining<'_> {
 
     /// What a task does that no thread executes.
     fn state(&mut self, task: &RawTask) -> TaskState {
-        let Some(future) = task.waits_for else {
+        let Some(future) = task.waits_for() else {
             return TaskState::Ready;
         };
         let mut torn = None;
@@ -333,9 +333,9 @@ impl Joining<'_> {
         }
         let layout = self.objects.layout;
         let qualname = match frame.generator {
-            Some(generator) if layout.code.qualname.is_none() => {
-                self.objects.pointer(generator, layout.generator.qualname)?
-            }
+            Some(generator) if layout.code.qualname.is_none() => self
+                .objects
+                .pointer(generator.get(), layout.generator.qualname)?,
             _ => None,
         };
         self.codes.frame(frame.code, frame.offset, qualname)
