@@ -36,6 +36,12 @@ pub(crate) trait Memory {
         Ok(u64::from_le_bytes(word))
     }
 
+    /// The same of bytes that stay as they are for as long as what led to them
+    /// does: only that need be held against the target again.
+    fn lasting_word(&self, addr: u64) -> Result<u64, Unreadable> {
+        self.word(addr)
+    }
+
     /// The same, as nearly all reads of a snapshot are, where
     /// they are at hand without asking the target.
     fn word_at_hand(&self, _addr: u64) -> Option<u64> {

@@ -220,6 +220,13 @@ impl<'a> Objects<'a> {
         self.bytes(addr, offset).map(u64::from_le_bytes)
     }
 
+    /// The same of what does not change while there is a reference to it, as a
+    /// str.
+    pub(super) fn lasting_u64(&self, addr: u64, offset: u64) -> Result<u64, Fault> {
+        self.spend(1)?;
+        Ok(self.memory.lasting_word(addr.wrapping_add(offset))?)
+    }
+
     pub(crate) fn i64(&self, addr: u64, offset: u64) -> Result<i64, Fault> {
         Ok(self.u64(addr, offset)?.cast_signed())
     }

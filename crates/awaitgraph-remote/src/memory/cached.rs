@@ -328,6 +328,15 @@ impl<M: Memory> Memory for Cached<M> {
         Ok(())
     }
 
+    fn lasting_word(&self, addr: u64) -> Result<u64, Unreadable> {
+        if !addr.is_multiple_of(8) {
+            return self.word(addr);
+        }
+        let place = self.place(addr)?;
+        let lasting = (self.kept.borrow()).lasting_word(place, (addr % PAGE as u64) as usize);
+        lasting.map_or_else(|| self.word(addr), Ok)
+    }
+
     fn word_at_hand(&self, addr: u64) -> Option<u64> {
         let number = addr / PAGE as u64;
         let recent = self.recent_at(number)?.get();

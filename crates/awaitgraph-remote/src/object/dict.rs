@@ -148,7 +148,7 @@ impl Objects<'_> {
                 if name == 0 {
                     continue;
                 }
-                match self.text_is(name, key) {
+                match self.key_is(name, key) {
                     Ok(true) => return Ok(Some(index)),
                     Ok(false) => {}
                     Err(fault) => {
@@ -166,6 +166,13 @@ impl Objects<'_> {
             Some(fault) => Err(fault),
             None => Ok(None),
         }
+    }
+
+    /// Whether the key at `addr` is this str. Of others it is enough to know that
+    /// they are not: for as long as the dict has them they will not be.
+    fn key_is(&self, addr: u64, key: &str) -> Result<bool, Fault> {
+        let length = self.lasting_u64(addr, self.layout.text.length)?;
+        Ok(length == key.len() as u64 && self.text_is(addr, key)?)
     }
 
     fn dict_keys(&self, addr: u64) -> Result<u64, Fault> {

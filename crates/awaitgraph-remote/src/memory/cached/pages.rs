@@ -17,6 +17,9 @@ type Page = [u8; PAGE];
 pub(super) const PAGES: usize = 16;
 /// Neighbouring pages that are looked up, and often read, together.
 pub(super) const CHUNK: usize = PAGES * PAGE;
+/// The pages that are looked at again by one thread at a time, of which a slab
+/// has several.
+const PART: usize = SLAB / 4;
 /// The unit in which it is noted what of a page was used.
 const LINE: usize = PAGE / 64;
 
@@ -68,7 +71,7 @@ impl Run {
     }
 
     /// In which slab it is kept.
-    pub(super) fn slab(self) -> usize {
+    fn slab(self) -> usize {
         self.place as usize / SLAB
     }
 
@@ -91,9 +94,9 @@ impl Pages {
         self.chunks.len()
     }
 
-    /// How many slabs there are.
-    pub(super) fn slabs(&self) -> usize {
-        self.slabs.len()
+    /// How many parts there are.
+    pub(super) fn count_parts(&self) -> usize {
+        self.marks.len().div_ceil(PART)
     }
 
     /// The chunk of this number.
@@ -166,9 +169,9 @@ impl Pages {
     }
 
     /// All pages that have been tried, and of which something was used or nothing,
-    /// by their slabs.
+    /// by the parts that they are in.
     pub(super) fn runs(&self, used: bool) -> Vec<Vec<Run>> {
-        let mut found = vec![Vec::new(); self.slabs.len()];
+        let mut found = vec![Vec::new(); self.marks.len().div_ceil(PART)];
         for (&number, chunk) in &self.chunks {
             for (first, length) in runs(self.marked(chunk, used)) {
                 let mut from = first;
@@ -178,7 +181,7 @@ impl Pages {
                         || follows(page) != chunk.place(page + 1)
                         || chunk
                             .place(page + 1)
-                            .is_some_and(|it| it % SLAB as u32 == 0);
+                            .is_some_and(|it| it % PART as u32 == 0);
                     if ends {
                         let run = Run {
                             chunk: number,
@@ -186,7 +189,7 @@ impl Pages {
                             length: page + 1 - from,
                             place: chunk.place(from).unwrap_or_default(),
                         };
-                        if let Some(runs) = found.get_mut(run.slab()) {
+                        if let Some(runs) = found.get_mut(run.place as usize / PART) {
                             runs.push(run);
                         }
                         from = page + 1;
@@ -228,6 +231,16 @@ impl Pages {
         Some((u64::from_le_bytes(*word), torn))
     }
 
+    /// The same, which is not noted as used; `None` where something of the page
+    /// was seen to change.
+    pub(super) fn lasting_word(&self, place: u32, offset: usize) -> Option<u64> {
+        if self.marks.get(place as usize)?.changed != 0 {
+            return None;
+        }
+        let (words, _) = self.page(place)?.as_chunks();
+        words.get(offset / 8).copied().map(u64::from_le_bytes)
+    }
+
     #[inline]
     fn page(&self, place: u32) -> Option<&Page> {
         let place = place as usize;
@@ -243,11 +256,12 @@ impl Pages {
         Some(marks.changed & lines != 0)
     }
 
-    /// All that is kept, slab by slab, so that each can be looked at by a thread
+    /// All that is kept, part by part, so that each can be looked at by a thread
     /// of its own; and what is known of the chunks.
     pub(super) fn parts(&mut self) -> (impl Iterator<Item = Part<'_>>, &HashMap<u64, Chunk>) {
-        let parts = self.slabs.iter_mut().zip(self.marks.chunks_mut(SLAB));
-        let parts = parts.map(|(slab, marks)| Part { slab, marks });
+        let pages = (self.slabs.iter_mut()).flat_map(|slab| slab.chunks_mut(PART * PAGE));
+        let parts = pages.zip(self.marks.chunks_mut(PART));
+        let parts = parts.map(|(pages, marks)| Part { pages, marks });
         (parts, &self.chunks)
     }
 
@@ -277,13 +291,13 @@ impl Pages {
 
     /// The bytes of a run.
     pub(super) fn bytes(&mut self, run: Run) -> Option<&mut [u8]> {
-        self.slabs.get_mut(run.slab())?.get_mut(run.kept())
+        self.slabs.get_mut(run.slab())?.get_mut(run.within(SLAB))
     }
 }
 
-/// A slab, and what is known of its pages.
+/// Some pages of a slab, and what is known of them.
 pub(super) struct Part<'a> {
-    slab: &'a mut [u8],
+    pages: &'a mut [u8],
     marks: &'a mut [Marks],
 }
 
@@ -301,12 +315,12 @@ impl Part<'_> {
         (was, readable): (u32, u32),
         renew: bool,
     ) -> bool {
-        let Some(here) = self.slab.get_mut(run.kept()) else {
+        let Some(here) = self.pages.get_mut(run.within(PART)) else {
             return false;
         };
         let mut same = true;
         let pages = here.chunks_mut(PAGE).zip(now.chunks(PAGE));
-        let marks = self.marks.iter_mut().skip(run.place as usize % SLAB);
+        let marks = self.marks.iter_mut().skip(run.place as usize % PART);
         for ((page, marks), (here, now)) in (run.first..).zip(marks).zip(pages) {
             let is_in = |set: u32| set & 1 << page != 0;
             let changed = match (is_in(was), is_in(readable)) {
@@ -330,9 +344,9 @@ impl Part<'_> {
 }
 
 impl Run {
-    /// Where in its slab it is kept.
-    fn kept(self) -> Range<usize> {
-        let start = self.place as usize % SLAB * PAGE;
+    /// Where it is kept in its slab, or its part, of so many pages.
+    fn within(self, pages: usize) -> Range<usize> {
+        let start = self.place as usize % pages * PAGE;
         start..start + self.length * PAGE
     }
 }
@@ -473,7 +487,15 @@ mod tests {
             assert_eq!(kept.bytes(run).unwrap().len(), 5 * PAGE);
         }
         let runs = kept.runs(false);
-        assert_eq!(runs.concat().len(), SLAB);
-        assert_eq!(runs.len(), kept.slabs());
+        assert_eq!(runs.len(), kept.count_parts());
+        for (part, run) in (0..)
+            .zip(&runs)
+            .flat_map(|(part, runs)| runs.iter().map(move |it| (part, it)))
+        {
+            let last = run.place as usize + run.length - 1;
+            assert_eq!([run.place as usize / PART, last / PART], [part, part]);
+        }
+        let pages: usize = runs.concat().iter().map(|run| run.length).sum();
+        assert_eq!(pages, 5 * SLAB);
     }
 }

@@ -1,7 +1,7 @@
 //! What was copied, held against what the target has now.
 //!
 //! The target may be waiting for that. So where there is much of it, several
-//! threads do it, slab by slab.
+//! threads do it, part by part.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -15,6 +15,9 @@ use crate::memory::{Memory, Piece, Unreadable, Why};
 /// How much is held against what is here at a time: so little that it stays in
 /// the processor's own cache.
 const STAGE: usize = CHUNK;
+
+/// For fewer parts a second thread is not worth its making.
+const MANY_PARTS: usize = 5;
 
 /// What a second look at all that is here takes.
 pub(crate) struct SecondLook {
@@ -37,12 +40,12 @@ impl<M: Memory + Sync> Cached<M> {
     /// wait for that.
     pub(crate) fn second_look(&self) -> SecondLook {
         let kept = self.kept.borrow();
-        let lookers = match kept.slabs() {
-            0 | 1 => 1,
-            slabs => thread::available_parallelism()
+        let lookers = match kept.count_parts() {
+            0..MANY_PARTS => 1,
+            parts => thread::available_parallelism()
                 .map_or(1, usize::from)
                 .min(limits::MOST_LOOKERS)
-                .min(slabs),
+                .min(parts),
         };
         SecondLook {
             used: kept.runs(true),

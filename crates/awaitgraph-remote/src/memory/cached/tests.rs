@@ -285,6 +285,25 @@ fn what_nobody_used_is_read_again_only_if_something_has_changed() {
 }
 
 #[test]
+fn what_lasts_is_not_looked_at_again() {
+    let flat = Flat {
+        odd: AtomicU64::new(1 << 40),
+        hole: AtomicU64::new(1 << 40),
+    };
+    let mut memory = Cached::new(flat);
+    let addr = 7 * PAGE as u64 + 64;
+    assert_eq!(memory.lasting_word(addr), Ok(0x0707_0707_0707_0707));
+    memory.memory.odd.store(addr, Relaxed);
+    assert!(memory.refresh_if_changed(memory.second_look()));
+    // Of a page of which something was seen to change it is not taken for granted.
+    memory.memory.odd.store(addr + 1, Relaxed);
+    memory.compare();
+    assert_eq!(memory.torn(), 0);
+    assert!(memory.lasting_word(addr).is_ok());
+    assert_eq!(memory.torn(), 1);
+}
+
+#[test]
 fn what_is_not_kept_is_not_the_same() {
     let mut memory = cached(1 << 40);
     memory.read(0, &mut [0; 8]).unwrap();
