@@ -189,31 +189,40 @@ impl Memory for Flat {
     }
 }
 
-#[test]
-fn a_refresh_tells_whether_anything_that_was_read_has_changed() {
-    let flat = Flat {
+fn flat() -> Cached<Flat> {
+    Cached::new(Flat {
         odd: AtomicU64::new(1 << 40),
         hole: AtomicU64::new(1 << 40),
-    };
-    let mut memory = Cached::new(flat);
+    })
+}
+
+/// That a change of this page is seen, that it goes, and that it comes back.
+fn changes_are_seen(memory: &mut Cached<Flat>, page: u64) {
+    let odd = page * PAGE as u64 + 99;
+    memory.memory.odd.store(odd, Relaxed);
+    assert!(!memory.refresh(), "page {page}");
+    let mut byte = [0];
+    memory.read(odd, &mut byte).unwrap();
+    assert_eq!(byte, [8]);
+    assert!(memory.refresh());
+    memory.memory.hole.store(odd, Relaxed);
+    assert!(!memory.refresh(), "page {page}");
+    assert!(memory.read(odd, &mut byte).is_err());
+    memory.memory.hole.store(1 << 40, Relaxed);
+    assert!(!memory.refresh(), "page {page}");
+    assert!(memory.refresh());
+}
+
+#[test]
+fn a_refresh_tells_whether_anything_that_was_read_has_changed() {
+    let mut memory = flat();
     // More than is held against what is here at a time, some of it alone.
     for page in (0..200).chain([300, 400, 500]) {
         memory.read(page * PAGE as u64 + 99, &mut [0]).unwrap();
     }
     assert!(memory.refresh());
     for page in [0, 77, 199, 400] {
-        let odd = page * PAGE as u64 + 99;
-        memory.memory.odd.store(odd, Relaxed);
-        assert!(!memory.refresh(), "page {page}");
-        let mut byte = [0];
-        memory.read(odd, &mut byte).unwrap();
-        assert_eq!(byte, [8]);
-        assert!(memory.refresh());
-        memory.memory.hole.store(odd, Relaxed);
-        assert!(!memory.refresh(), "page {page}");
-        assert!(memory.read(odd, &mut byte).is_err());
-        memory.memory.hole.store(1 << 40, Relaxed);
-        assert!(!memory.refresh(), "page {page}");
+        changes_are_seen(&mut memory, page);
     }
     // Nothing of this page was asked for.
     memory.memory.odd.store(333 * PAGE as u64, Relaxed);
@@ -223,11 +232,7 @@ fn a_refresh_tells_whether_anything_that_was_read_has_changed() {
 
 #[test]
 fn what_lies_in_several_slabs_is_looked_at_as_a_whole() {
-    let flat = Flat {
-        odd: AtomicU64::new(1 << 40),
-        hole: AtomicU64::new(1 << 40),
-    };
-    let mut memory = Cached::new(flat);
+    let mut memory = flat();
     let pages = 3 * slabs::SLAB as u64 + 7;
     for page in 0..pages {
         memory.read(page * PAGE as u64 + 99, &mut [0]).unwrap();
@@ -241,28 +246,13 @@ fn what_lies_in_several_slabs_is_looked_at_as_a_whole() {
         2 * slabs::SLAB as u64 + 77,
         pages - 1,
     ] {
-        let odd = page * PAGE as u64 + 99;
-        memory.memory.odd.store(odd, Relaxed);
-        assert!(!memory.refresh(), "page {page}");
-        let mut byte = [0];
-        memory.read(odd, &mut byte).unwrap();
-        assert_eq!(byte, [8]);
-        memory.memory.hole.store(odd, Relaxed);
-        assert!(!memory.refresh(), "page {page}");
-        assert!(memory.read(odd, &mut byte).is_err());
-        memory.memory.hole.store(1 << 40, Relaxed);
-        assert!(!memory.refresh(), "page {page}");
-        assert!(memory.refresh());
+        changes_are_seen(&mut memory, page);
     }
 }
 
 #[test]
 fn what_nobody_used_is_read_again_only_if_something_has_changed() {
-    let flat = Flat {
-        odd: AtomicU64::new(1 << 40),
-        hole: AtomicU64::new(1 << 40),
-    };
-    let mut memory = Cached::new(flat);
+    let mut memory = flat();
     // Two pages that were asked for bring their two neighbours.
     for page in [0, 1] {
         memory.read(page * PAGE as u64, &mut [0]).unwrap();
@@ -286,11 +276,7 @@ fn what_nobody_used_is_read_again_only_if_something_has_changed() {
 
 #[test]
 fn what_lasts_is_not_looked_at_again() {
-    let flat = Flat {
-        odd: AtomicU64::new(1 << 40),
-        hole: AtomicU64::new(1 << 40),
-    };
-    let mut memory = Cached::new(flat);
+    let mut memory = flat();
     let addr = 7 * PAGE as u64 + 64;
     assert_eq!(memory.lasting_word(addr), Ok(0x0707_0707_0707_0707));
     memory.memory.odd.store(addr, Relaxed);
