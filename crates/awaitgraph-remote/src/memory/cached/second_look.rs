@@ -109,8 +109,12 @@ impl<M: Memory + Sync> Cached<M> {
         let found: Vec<Found> = thread::scope(|scope| {
             let mut stages = stages.iter_mut();
             let own = stages.next();
+            // Where the system has no more threads, there are fewer.
             let others: Vec<_> = stages
-                .map(|stage| scope.spawn(|| look.at_parts(stage)))
+                .filter_map(|stage| {
+                    let looker = thread::Builder::new().name("looker".to_owned());
+                    looker.spawn_scoped(scope, || look.at_parts(stage)).ok()
+                })
                 .collect();
             let own = own.map(|stage| look.at_parts(stage));
             let others = others.into_iter().map(|other| match other.join() {
