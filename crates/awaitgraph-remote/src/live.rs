@@ -51,8 +51,8 @@ pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
     } else {
         stop
     };
-    let mut tracer = match stop {
-        Stop::Pause => Some(Tracer::start(pid)?),
+    let tracer = match stop {
+        Stop::Pause => Some(Tracer::start(pid)),
         Stop::Nonblocking => None,
     };
     let executable = process::executable(living).unwrap_or_default();
@@ -63,8 +63,9 @@ pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
         clock: Clock::of(living),
         ids,
     };
-    let (graph, paused) = match &mut tracer {
-        Some(tracer) => target.paused_or_running(tracer)?,
+    let (graph, paused) = match tracer {
+        Some(Ok(mut tracer)) => target.paused_or_running(&mut tracer)?,
+        Some(Err(why_not)) => (target.running_since(&why_not)?, None),
         None => (target.running()?, None),
     };
     Ok(Graph {
@@ -106,15 +107,20 @@ impl Process {
         if self.memory.lost().is_some() {
             return Err(why_not);
         }
+        Ok((self.running_since(&why_not)?, None))
+    }
+
+    /// Its graph, read while it runs since it cannot be stopped; a problem says so.
+    fn running_since(&mut self, why_not: &Error) -> Result<Graph, Error> {
         let mut graph = self.running()?;
-        let why_not = match &why_not {
+        let why_not = match why_not {
             Error::NotPermitted { pid, rule } => {
                 format!("no permission to stop process {pid}: {rule}")
             }
             other => other.to_string(),
         };
         graph.problems.insert(0, not_stopped(&why_not));
-        Ok((graph, None))
+        Ok(graph)
     }
 
     /// Its graph, read while it runs.

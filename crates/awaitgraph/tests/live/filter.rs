@@ -23,6 +23,17 @@ pub(crate) fn forbid_reading() -> Result<()> {
     refuse(libc::SYS_process_vm_readv)
 }
 
+/// Makes the kernel answer EPERM to whoever wants another thread.
+pub(crate) fn forbid_threads() -> Result<()> {
+    set(&mut [
+        load(NUMBER),
+        when(libc::SYS_clone3 as u32, 2),
+        when(libc::SYS_clone as u32, 1),
+        end(ALLOW),
+        end(REFUSE),
+    ])
+}
+
 fn refuse(call: i64) -> Result<()> {
     set(&mut [
         load(NUMBER),

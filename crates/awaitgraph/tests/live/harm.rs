@@ -1,7 +1,7 @@
 //! Nobody comes to harm: not the target of a reader that is killed, and not the
 //! reader of a target that ends, becomes another program or cannot be stopped.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Result as IoResult, Write};
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -28,6 +28,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("a_target_that_becomes_another_program_ends_the_reading", |python| ending_target(python, "exec")),
     ("a_target_of_a_debugger_is_read_while_it_runs", traced_target),
     ("where_ptrace_is_forbidden_the_target_is_read_while_it_runs", forbidden_ptrace),
+    ("where_there_are_no_threads_the_target_is_read_while_it_runs", forbidden_threads),
 ];
 
 pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
@@ -174,14 +175,24 @@ fn traced_target(python: &Python) -> Result<(), String> {
 }
 
 fn forbidden_ptrace(python: &Python) -> Result<(), String> {
-    let mut scene = Scene::start(python, "two_loops.py", &[])?;
+    let scene = Scene::start(python, "two_loops.py", &[])?;
+    let why = format!("no permission to stop process {}", scene.pid);
+    read_within(filter::forbid_ptrace, scene, &why)
+}
+
+fn forbidden_threads(python: &Python) -> Result<(), String> {
+    let scene = Scene::start(python, "two_loops.py", &[])?;
+    read_within(filter::forbid_threads, scene, "cannot start a thread")
+}
+
+/// That a reader with this filter cannot stop the scene, and reads it all the same.
+fn read_within(filter: fn() -> IoResult<()>, mut scene: Scene, why: &str) -> Result<(), String> {
     let mut command = Command::new(awaitgraph());
     command.args(["pstree", "--json", &scene.pid.to_string()]);
     // SAFETY: between fork and exec only system calls are made.
-    unsafe { command.pre_exec(filter::forbid_ptrace) };
+    unsafe { command.pre_exec(filter) };
     let reading = limited::output(&mut command, LIMIT)?.into();
-    let why = format!("no permission to stop process {}", scene.pid);
-    not_stopped(&scene, reading, &why)?;
+    not_stopped(&scene, reading, why)?;
     scene.is_well()
 }
 
