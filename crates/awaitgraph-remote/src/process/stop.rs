@@ -125,15 +125,19 @@ fn obey(pid: u32, orders: &Receiver<Order>, reports: &Sender<Report>) {
             Ok(Order::Stop) => {
                 let since = Instant::now();
                 let mut tracees = Tracees::of(pid);
-                let stopped = tracees.stop_all().map(|()| tracees.thread_pointers());
-                let is_stopped = stopped.is_ok();
-                let heard = reports.send(Report::Stopped(stopped)).is_ok();
-                if is_stopped && heard {
+                if let Err(error) = tracees.stop_all() {
+                    drop(tracees);
+                    let _ = reports.send(Report::Stopped(Err(error)));
+                    // Those that hang in the kernel are let go when their tracer ends.
+                    return;
+                }
+                let threads = tracees.thread_pointers();
+                if reports.send(Report::Stopped(Ok(threads))).is_ok() {
                     // Whatever comes next, even an end: it is over.
                     let _ = receive(orders);
-                    drop(tracees);
-                    let _ = reports.send(Report::LetGo(since.elapsed()));
                 }
+                drop(tracees);
+                let _ = reports.send(Report::LetGo(since.elapsed()));
                 orders.recv()
             }
             Ok(Order::Attend) => receive(orders),
@@ -279,4 +283,71 @@ fn tracer_of(tid: u32) -> Option<u32> {
     let number = |pid, name| status::field(pid, name)?.parse().ok();
     let tracer = number(tid, "TracerPid").filter(|&tracer| tracer != 0)?;
     Some(number(tracer, "Tgid").unwrap_or(tracer))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, OpenOptions};
+
+    use super::*;
+    use crate::at_hand::{Python, say_not_tested};
+
+    /// A thread of it waits in vfork(2) for a child that opens a pipe which
+    /// nobody writes to; it cannot be stopped there.
+    const HANGS: &str = r#"
+import ctypes, os, sys, tempfile, threading
+
+path = os.path.join(tempfile.mkdtemp(), "pipe")
+os.mkfifo(path)
+c = ctypes.CDLL(None)
+actions = ctypes.create_string_buffer(256)
+c.posix_spawn_file_actions_init(actions)
+c.posix_spawn_file_actions_addopen(actions, 3, path.encode(), os.O_RDONLY, 0)
+argv = (ctypes.c_char_p * 2)(b"true", None)
+environ = (ctypes.c_char_p * 1)(None)
+pid = ctypes.c_int()
+
+def spawn():
+    c.posix_spawn(ctypes.byref(pid), b"/bin/true", actions, None, argv, environ)
+
+threading.Thread(target=spawn, daemon=True).start()
+
+def states():
+    for thread in os.listdir("/proc/self/task"):
+        with open("/proc/self/task/%s/stat" % thread) as stat:
+            yield stat.read().rsplit(") ", 1)[1][0]
+
+while "D" not in states():
+    os.sched_yield()
+print(path)
+print("ready", flush=True)
+sys.stdin.read()
+"#;
+
+    #[test]
+    fn a_process_that_does_not_stop_runs_on_at_once() {
+        let pythons = Python::all();
+        let Some(python) = pythons.first() else {
+            return say_not_tested("a process that does not stop: there is no CPython at hand");
+        };
+        let target = python.start(HANGS);
+        let mut tracer = Tracer::start(target.pid()).expect("a thread");
+        let stopped = tracer.while_stopped(|_| ());
+        let is_traced = || {
+            let threads = status::threads(target.pid()).unwrap_or_default();
+            threads.iter().any(|&tid| tracer_of(tid).is_some())
+        };
+        let deadline = Instant::now() + limits::STOP_PATIENCE;
+        while is_traced() && Instant::now() < deadline {
+            thread::yield_now();
+        }
+        let is_still_traced = is_traced();
+        // Lets the child go on to its end, whatever comes out of this.
+        let pipe = &target.said[0];
+        drop(OpenOptions::new().read(true).write(true).open(pipe));
+        drop(fs::remove_file(pipe));
+        assert!(matches!(stopped, Err(Error::DoesNotStop { .. })));
+        assert!(!is_still_traced, "it is still traced");
+        drop(tracer);
+    }
 }
