@@ -40,6 +40,7 @@ fn runtime(py_version: u64) -> Runtime {
     Runtime {
         py_runtime: RUNTIME,
         py_version,
+        hash_secret: RUNTIME + 0x4000,
         asyncio_debug: RUNTIME + 0x8000,
         others: Vec::new(),
         version_in_name: "3.8".to_owned(),

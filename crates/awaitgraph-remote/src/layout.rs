@@ -34,6 +34,7 @@ pub(crate) struct Layout {
     pub(crate) interpreter: InterpreterState,
     pub(crate) thread: ThreadState,
     pub(crate) text: Text,
+    pub(crate) str_hash: StrHash,
     pub(crate) int: Int,
     pub(crate) float_value: u64,
     pub(crate) dict: Dict,
@@ -159,12 +160,30 @@ pub(crate) enum RunningLoop {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Text {
     pub(crate) length: u64,
+    pub(crate) hash: u64,
     pub(crate) state: u64,
     /// `sizeof(PyASCIIObject)`: where the characters of an ASCII string are.
     pub(crate) ascii_data: u64,
     /// `sizeof(PyCompactUnicodeObject)`: where those of another are, or the
     /// pointer to them where the string is not compact.
     pub(crate) data: u64,
+}
+
+/// How a str is hashed (`Python/pyhash.c`).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StrHash {
+    pub(crate) algorithm: HashAlgorithm,
+    /// Where the process has the key, `_Py_HashSecret`; 0 where that is not known.
+    pub(crate) secret: u64,
+}
+
+/// An algorithm, unless CPython was built to take another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HashAlgorithm {
+    /// To 3.10.
+    SipHash24,
+    /// From 3.11.
+    SipHash13,
 }
 
 /// `PyLongObject`.

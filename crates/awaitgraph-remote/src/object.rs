@@ -11,6 +11,7 @@ mod budget;
 mod collections;
 mod dict;
 mod fields;
+mod hash;
 mod number;
 mod remembered;
 mod text;
@@ -26,6 +27,7 @@ use crate::map::HashMap;
 use crate::memory::{Memory, Unreadable};
 
 use budget::Budget;
+use hash::Hashing;
 
 pub(crate) use fields::{Fields, Room};
 pub(crate) use remembered::Remembered;
@@ -52,6 +54,8 @@ pub(crate) struct Objects<'a> {
     /// What was asked for last of `places` and `slots`, each at a place by its
     /// type and name.
     found: [Cell<Option<Found>>; RECENT],
+    /// How the target hashes what a dict is asked for.
+    hashing: Cell<Hashing>,
     /// How many reads were torn before.
     torn_before: u64,
     /// Whether the extension module greenlet is there.
@@ -148,6 +152,7 @@ impl<'a> Objects<'a> {
             kinds: Remembered::new(),
             names: Remembered::new(),
             found: [const { Cell::new(None) }; RECENT],
+            hashing: Cell::new(Hashing::NotAsked),
             torn_before: memory.torn(),
             has_greenlets: Cell::new(false),
             budget: Budget::new(limits),

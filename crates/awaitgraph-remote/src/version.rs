@@ -9,7 +9,7 @@
 //! ```
 
 use crate::error::Error;
-use crate::layout::{self, AsyncioDebug, DebugOffsets, Layout};
+use crate::layout::{self, AsyncioDebug, DebugOffsets, Layout, StrHash};
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::object::{Fault, Kind, Objects, unexpected};
@@ -65,10 +65,16 @@ fn has_begun(memory: &dyn Memory, identity: &Identity) -> bool {
 
 fn identify_one(pid: u32, memory: &dyn Memory, runtime: &Runtime) -> Result<Identity, Error> {
     let py_runtime = runtime.py_runtime;
-    let found = |version, layout| Identity {
+    let found = |version, layout: Layout| Identity {
         version,
         free_threaded: false,
-        layout,
+        layout: Layout {
+            str_hash: StrHash {
+                secret: runtime.hash_secret,
+                ..layout.str_hash
+            },
+            ..layout
+        },
         py_runtime,
         others: 0,
     };
@@ -211,6 +217,7 @@ mod tests {
     const RUNTIME: Runtime = Runtime {
         py_runtime: 0x1000,
         py_version: 0,
+        hash_secret: 0,
         asyncio_debug: 0,
         version_in_name: String::new(),
         others: Vec::new(),

@@ -7,10 +7,11 @@ mod free_threaded;
 
 use super::{
     Attributes, AwaitSign, Awaited, AwaitedBy, Code, CurrentFrame, Deque, Dict, DictKeys,
-    Executing, FrameLayout, FrameStates, Function, Future, Generator, Instructions, Int,
-    InterpreterFrame, InterpreterState, Layout, LineTable, LocalNames, Member, Method, Module,
+    Executing, FrameLayout, FrameStates, Function, Future, Generator, HashAlgorithm, Instructions,
+    Int, InterpreterFrame, InterpreterState, Layout, LineTable, LocalNames, Member, Method, Module,
     MustCancel, Object, ObjectFrame, Partial, References, RunningLoop, RuntimeState, Set,
-    SimpleQueue, Socket, StackTop, Task, TaskLists, TaskRegistry, Text, ThreadState, TypeObject,
+    SimpleQueue, Socket, StackTop, StrHash, Task, TaskLists, TaskRegistry, Text, ThreadState,
+    TypeObject,
 };
 
 pub(crate) use free_threaded::for_minor_free_threaded;
@@ -66,9 +67,14 @@ const V3_8: Layout = Layout {
     },
     text: Text {
         length: 16,
+        hash: 24,
         state: 32,
         ascii_data: 48,
         data: 72,
+    },
+    str_hash: StrHash {
+        algorithm: HashAlgorithm::SipHash24,
+        secret: 0,
     },
     int: Int::Signed,
     float_value: 16,
@@ -264,6 +270,10 @@ const V3_10: Layout = Layout {
 };
 
 const V3_11: Layout = Layout {
+    str_hash: StrHash {
+        algorithm: HashAlgorithm::SipHash13,
+        secret: 0,
+    },
     error_item_size: 16,
     runtime: RuntimeState {
         interpreters_head: 40,

@@ -16,7 +16,26 @@ pub(super) struct Entries {
     size: u64,
     /// Where in an entry the key is; the value follows it.
     key: u64,
+    indices: Indices,
 }
+
+/// The table that has the number of an entry at the place that its key's hash gives.
+#[derive(Debug, Clone, Copy)]
+struct Indices {
+    start: u64,
+    /// How many there are: a power of two.
+    count: u64,
+    /// The bytes of each.
+    width: u64,
+}
+
+/// What stands there instead (`DKIX_EMPTY`, `DKIX_DUMMY`).
+const EMPTY: i64 = -1;
+const REMOVED: i64 = -2;
+/// After how many places something else is the matter.
+const MOST_PLACES: usize = 64;
+/// So few keys are soon looked through.
+const FEW_KEYS: u64 = 16;
 
 impl Objects<'_> {
     /// The value of `key` in the dict at `addr`.
@@ -133,6 +152,75 @@ impl Objects<'_> {
 
     /// Which of the entries has this key.
     fn find(&self, entries: &Entries, key: &str) -> Result<Option<u64>, Fault> {
+        if entries.count > FEW_KEYS
+            && let Some(hash) = self.str_hash(key)
+            && let Ok(Some(found)) = self.find_by_hash(entries, key, hash)
+        {
+            return Ok(found);
+        }
+        self.find_among_all(entries, key)
+    }
+
+    /// The same where the target would look (`lookdict_index` and its kin); `None`
+    /// where that tells nothing.
+    fn find_by_hash(
+        &self,
+        entries: &Entries,
+        key: &str,
+        hash: u64,
+    ) -> Result<Option<Option<u64>>, Fault> {
+        let Indices {
+            start,
+            count,
+            width,
+        } = entries.indices;
+        let mask = count.wrapping_sub(1);
+        let (mut rest, mut place) = (hash, hash & mask);
+        for _ in 0..MOST_PLACES {
+            let at = start.wrapping_add(place.wrapping_mul(width));
+            let index = match width {
+                1 => i64::from(self.u8(at, 0)?.cast_signed()),
+                2 => i64::from(i16::from_le_bytes(self.bytes(at, 0)?)),
+                4 => i64::from(self.i32(at, 0)?),
+                _ => self.i64(at, 0)?,
+            };
+            match index {
+                EMPTY => {
+                    let is_sure = self.hashes_as_expected(|| self.keys(entries, FEW_KEYS))?;
+                    return Ok(is_sure.then_some(None));
+                }
+                REMOVED => {}
+                _ => {
+                    let index = index.cast_unsigned();
+                    if index >= entries.count {
+                        return Ok(None);
+                    }
+                    let entry = entries.start.wrapping_add(index * entries.size);
+                    if let Some(name) = self.pointer(entry, entries.key)?
+                        && self.key_is(name, key)?
+                    {
+                        return Ok(Some(Some(index)));
+                    }
+                }
+            }
+            rest >>= 5;
+            place = place.wrapping_mul(5).wrapping_add(rest).wrapping_add(1) & mask;
+        }
+        Ok(None)
+    }
+
+    /// The first keys, `most` of them.
+    fn keys(&self, entries: &Entries, most: u64) -> Result<Vec<u64>, Fault> {
+        let mut keys = Vec::new();
+        for index in 0..entries.count.min(most) {
+            let entry = entries.start.wrapping_add(index * entries.size);
+            keys.extend(self.pointer(entry, entries.key)?);
+        }
+        Ok(keys)
+    }
+
+    /// The same, one key after the other.
+    fn find_among_all(&self, entries: &Entries, key: &str) -> Result<Option<u64>, Fault> {
         // A key that cannot be read may have been the one.
         let mut missed = None;
         let mut next = 0;
@@ -211,11 +299,16 @@ impl Objects<'_> {
                     count: self.u64(keys, 32)?,
                     size: 24,
                     key: 8,
+                    indices: Indices {
+                        start: keys.wrapping_add(40),
+                        count: size,
+                        width: index_width,
+                    },
                 }
             }
             DictKeys::Log2 => {
-                let [_, log2_index_bytes, kind, _] = self.bytes(keys, 8)?;
-                if log2_index_bytes > 40 {
+                let [log2_size, log2_index_bytes, kind, _] = self.bytes(keys, 8)?;
+                if log2_index_bytes > 40 || log2_size > log2_index_bytes {
                     return unexpected(keys, "not a dict's keys");
                 }
                 let hashes = kind == 0;
@@ -224,6 +317,11 @@ impl Objects<'_> {
                     count: self.u64(keys, 24)?,
                     size: if hashes { 24 } else { 16 },
                     key: if hashes { 8 } else { 0 },
+                    indices: Indices {
+                        start: keys.wrapping_add(32),
+                        count: 1 << log2_size,
+                        width: 1 << (log2_index_bytes - log2_size),
+                    },
                 }
             }
         };

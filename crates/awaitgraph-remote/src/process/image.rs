@@ -11,7 +11,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use object::elf::{FileHeader64, PT_LOAD, SHT_DYNSYM, SHT_SYMTAB, Sym64};
-use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym};
 use object::{Endianness, ReadCache, SectionIndex};
 
 use super::maps::Mapping;
@@ -28,6 +28,11 @@ const LARGEST_TABLE: u64 = 64 * 1024 * 1024;
 /// is needed then.
 const SELF_DESCRIBED: [u8; 8] = *b"xdebugpy";
 
+/// The symbol of the key by which a process hashes, and its size
+/// (`_Py_HashSecret_t` in `Include/pyhash.h`).
+pub(super) const HASH_SECRET: &[u8; 15] = b"_Py_HashSecret\0";
+const HASH_SECRET_SIZE: u64 = 24;
+
 /// An ELF file and where it was loaded.
 pub(crate) struct Image {
     file: File,
@@ -43,6 +48,8 @@ pub(crate) struct Landmarks {
     /// The symbol `Py_Version` (3.11+); it is not looked for where
     /// `_PyRuntime` tells the version.
     pub(crate) py_version: u64,
+    /// The symbol `_Py_HashSecret`.
+    pub(crate) hash_secret: u64,
     /// The section `.AsyncioDebug` (3.14+).
     pub(crate) asyncio_debug: u64,
     /// Whether this is CPython of any version without a `_PyRuntime` that tells
@@ -94,6 +101,7 @@ impl Image {
             }
         }
         if is_described {
+            found.hash_secret = self.hash_secret(&sections, endian, &cache).unwrap_or(0);
             return Some(found);
         }
 
@@ -122,6 +130,8 @@ impl Image {
                     found.py_runtime = address;
                 } else if is(b"Py_Version\0") {
                     found.py_version = address;
+                } else if is(HASH_SECRET) {
+                    found.hash_secret = address;
                 } else if is(b"Py_Main\0") {
                     found.py_main = true;
                 }
@@ -131,6 +141,32 @@ impl Image {
             }
         }
         Some(found)
+    }
+
+    /// The address of `_Py_HashSecret`, where nothing else is asked of the symbols.
+    fn hash_secret<'a>(
+        &self,
+        sections: &SectionTable<'a, FileHeader64<Endianness>, &'a ReadCache<&'a File>>,
+        endian: Endianness,
+        cache: &'a ReadCache<&'a File>,
+    ) -> Option<u64> {
+        let mut tables = sections.iter();
+        let symbols = tables.find(|section| section.sh_type(endian) == SHT_DYNSYM)?;
+        let names = sections.section(symbols.link(endian)).ok()?;
+        if symbols.sh_size(endian) > LARGEST_TABLE {
+            return None;
+        }
+        let symbols: &[Sym64<Endianness>] = symbols.data_as_array(endian, cache).ok()?;
+        // Few are of its size: those alone need be asked for their names.
+        let found = symbols.iter().find(|symbol| {
+            let mut name = [0; HASH_SECRET.len()];
+            let at = u64::from(symbol.st_name(endian)).checked_add(names.sh_offset(endian));
+            symbol.st_size(endian) == HASH_SECRET_SIZE
+                && symbol.is_definition(endian)
+                && at.is_some_and(|at| self.file.read_exact_at(&mut name, at).is_ok())
+                && name == *HASH_SECRET
+        })?;
+        Some(self.loaded(found.st_value(endian)))
     }
 
     fn loaded(&self, address: u64) -> u64 {

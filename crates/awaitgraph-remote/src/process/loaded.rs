@@ -19,7 +19,7 @@ use object::pod;
 use object::read::elf::Sym;
 
 use super::elf::{Headers, u32_at};
-use super::image::Landmarks;
+use super::image::{HASH_SECRET, Landmarks};
 use super::maps::Mapping;
 use super::runtime::{Runtime, is_libpython, version_in_name};
 use crate::memory::{Dump, Memory};
@@ -85,6 +85,7 @@ pub(super) fn search(dump: &Dump<'_>) -> Option<Runtime> {
     Some(Runtime {
         py_runtime: found.py_runtime,
         py_version: found.py_version,
+        hash_secret: found.hash_secret,
         asyncio_debug: 0,
         version_in_name: version_in_name(name.as_ref()),
         others: Vec::new(),
@@ -180,6 +181,8 @@ impl<'a> Loaded<'a> {
                 found.py_runtime = address;
             } else if is(b"Py_Version\0") {
                 found.py_version = address;
+            } else if is(HASH_SECRET) {
+                found.hash_secret = address;
             } else if is(b"Py_Main\0") {
                 found.py_main = true;
             }

@@ -28,6 +28,8 @@ pub(crate) struct Runtime {
     pub(crate) py_runtime: u64,
     /// `Py_Version`, from 3.11.
     pub(crate) py_version: u64,
+    /// `_Py_HashSecret`.
+    pub(crate) hash_secret: u64,
     /// `AsyncioDebug`, from 3.14, where `_asyncio` is loaded.
     pub(crate) asyncio_debug: u64,
     /// The version that the file's name tells, as `3.7`, for people to read.
@@ -120,6 +122,7 @@ pub(super) fn search(
         let Some(Landmarks {
             py_runtime,
             py_version,
+            hash_secret,
             asyncio_debug: debug,
             py_main,
         }) = open(mappings)
@@ -138,6 +141,7 @@ pub(super) fn search(
             runtimes.push(Runtime {
                 py_runtime,
                 py_version,
+                hash_secret,
                 asyncio_debug: debug,
                 version_in_name: version_in_name(path),
                 others: Vec::new(),

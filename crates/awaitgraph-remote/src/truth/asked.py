@@ -41,6 +41,29 @@ gone = plain("other", "wanted")
 del gone.wanted
 say("attribute", gone, 0)
 
+text = "wanted"
+say("hash", text, hash(text), hash(text))
+
+
+# More than one would look through, with some removed: there, never there, no more there.
+def crowd():
+    made = {"name%d" % number: object() for number in range(1000)}
+    for number in range(0, 1000, 3):
+        del made["name%d" % number]
+    return made
+
+
+there, never_there, no_more_there = crowd(), crowd(), crowd()
+there[text] = object()
+say("item", there, there[text])
+say("item", never_there, 0)
+no_more_there[text] = object()
+del no_more_there[text]
+say("item", no_more_there, 0)
+mixed = {number: object() for number in range(100)}
+mixed[text] = object()
+say("item", mixed, mixed[text])
+
 
 @types.coroutine
 def rest():

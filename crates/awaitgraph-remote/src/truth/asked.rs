@@ -61,6 +61,12 @@ fn find(objects: &Objects<'_>, what: &str, addr: u64) -> Result<Vec<i64>, Fault>
     };
     Ok(match what {
         "attribute" => words(vec![objects.attribute(addr, "wanted")?.unwrap_or(0)]),
+        "hash" => {
+            let hash = objects.str_hash(&objects.text(addr)?);
+            let hash = hash.expect("a way to hash").cast_signed();
+            vec![objects.i64(addr, layout.text.hash)?, hash]
+        }
+        "item" => words(vec![objects.dict_get(addr, "wanted")?.unwrap_or(0)]),
         "chain" => {
             let mut frames = Vec::new();
             let chain = objects.chain(addr, &Stacks::default(), &mut frames);

@@ -60,6 +60,8 @@ impl<'t, 's> Held<'t, 's> {
             future,
             task,
             registry,
+            // Held by `truth::asked`.
+            str_hash: _,
         } = layout;
         self.object(object);
         self.type_object(type_object);

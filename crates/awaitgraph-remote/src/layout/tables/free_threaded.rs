@@ -54,6 +54,7 @@ const V3_13T: Layout = Layout {
     },
     text: Text {
         length: 32,
+        hash: 40,
         state: 48,
         ascii_data: 56,
         data: 72,

@@ -62,11 +62,13 @@ impl Held<'_, '_> {
     pub(super) fn text(&mut self, text: &Text) {
         let Text {
             length,
+            hash,
             state,
             ascii_data,
             data,
         } = *text;
         self.offset("PyASCIIObject.length", length);
+        self.offset("PyASCIIObject.hash", hash);
         self.offset("PyASCIIObject.state", state);
         self.size("PyASCIIObject", ascii_data);
         self.size("PyCompactUnicodeObject", data);
