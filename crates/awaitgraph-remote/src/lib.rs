@@ -41,6 +41,7 @@ mod limits;
 mod live;
 mod map;
 mod memory;
+mod messages;
 mod object;
 mod process;
 #[cfg(any(test, fuzzing))]

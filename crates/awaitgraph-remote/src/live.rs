@@ -51,22 +51,23 @@ pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
     } else {
         stop
     };
-    let tracer = match stop {
-        Stop::Pause => Some(Tracer::start(pid)),
-        Stop::Nonblocking => None,
-    };
+    let mut memory = Cached::new(Live::new(living));
+    let tracer = Tracer::start(pid);
+    if let Ok(tracer) = &tracer {
+        memory.set_aside(tracer.aside());
+    }
     let executable = process::executable(living).unwrap_or_default();
     let mut target = Process {
         executable: executable.to_string_lossy().into_owned(),
         runtime: process::find_runtime(&ids)?,
-        memory: Cached::new(Live::new(living)),
+        memory,
         clock: Clock::of(living),
         ids,
     };
-    let (graph, paused) = match tracer {
-        Some(Ok(mut tracer)) => target.paused_or_running(&mut tracer)?,
-        Some(Err(why_not)) => (target.running_since(&why_not)?, None),
-        None => (target.running()?, None),
+    let (graph, paused) = match (stop, tracer) {
+        (Stop::Pause, Ok(mut tracer)) => target.paused_or_running(&mut tracer)?,
+        (Stop::Pause, Err(why_not)) => (target.running_since(&why_not)?, None),
+        (Stop::Nonblocking, _) => (target.running()?, None),
     };
     Ok(Graph {
         snapshot: SnapshotInfo {

@@ -13,6 +13,7 @@
 //! while we look, and may be hostile. A failed read is an ordinary value,
 //! never a panic.
 
+mod aside;
 mod cached;
 mod core;
 mod live;
@@ -20,6 +21,7 @@ mod live;
 use std::fmt;
 
 pub(crate) use self::core::{Core, CoreBytes, Dump, Segment};
+pub(crate) use aside::{Aside, Job};
 pub(crate) use cached::Cached;
 pub(crate) use live::Live;
 
@@ -56,6 +58,11 @@ pub(crate) trait Memory {
     /// moment as the rest.
     fn torn(&self) -> u64 {
         0
+    }
+
+    /// The same memory for another thread, if one may read it too.
+    fn apart(&self) -> Option<Box<dyn Memory + Send>> {
+        None
     }
 
     /// Reads many pieces; each then knows whether it could be read.

@@ -1,11 +1,15 @@
 //! The system calls that the standard library does not have.
 //!
-//! This is the only file of the crate with `unsafe`. Nothing here writes to a
+//! This is the only place of the crate with `unsafe`. Nothing here writes to a
 //! target: of ptrace, only what stops it, asks for registers and lets it go.
 
 #![allow(unsafe_code)]
 
+mod region;
+
 use std::io;
+
+pub(crate) use region::Region;
 
 /// How a thread answered to being stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

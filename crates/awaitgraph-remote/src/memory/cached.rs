@@ -7,16 +7,20 @@
 //! is read page by page at first, and as a whole once that seems worth it.
 
 mod pages;
+mod part;
+mod rooms;
 mod second_look;
-mod slabs;
 #[cfg(test)]
 mod tests;
 
 use std::cell::{Cell, RefCell};
 
-use super::{Memory, Piece, Unreadable, Why};
+use super::{Aside, Memory, Piece, Unreadable, Why};
 use crate::limits;
-use pages::{ALL, CHUNK, PAGE, PAGES, Pages, bit, pages, runs};
+use crate::sys::Region;
+use pages::{ALL, CHUNK, PAGES, Pages, bit, pages, runs};
+use part::{PAGE, Part};
+use rooms::Rooms;
 
 /// How many pages come together from the second miss in a chunk on.
 const GROUP: usize = 4;
@@ -28,8 +32,10 @@ const KEPT_CHUNKS: usize = limits::MOST_KEPT / CHUNK;
 const MOST_FETCHED: u64 = limits::MOST_FETCHED_ANEW * (KEPT_CHUNKS * PAGES) as u64;
 /// Reads from this size on go past the cache.
 const LARGE: usize = 4 * CHUNK;
-/// How many pages are asked for in one call that do not lie together.
-const TOGETHER: usize = 256;
+/// How many pages there is room for in a part, and so how many are asked for in
+/// one call that do not lie together: so few that of a small target, too, several
+/// threads have something to look at.
+const ROOM: usize = 128;
 /// How many pages are known without a look into the table of chunks.
 const RECENT: usize = 256;
 
@@ -37,6 +43,7 @@ const RECENT: usize = 256;
 pub(crate) struct Cached<M> {
     memory: M,
     kept: RefCell<Pages>,
+    rooms: RefCell<Rooms>,
     /// Readable pages that were asked for lately, each at the place that its
     /// number gives.
     recent: Box<[Cell<Recent>; RECENT]>,
@@ -74,6 +81,7 @@ impl<M: Memory> Cached<M> {
         Self {
             memory,
             kept: RefCell::default(),
+            rooms: RefCell::default(),
             recent: Box::new([const { Cell::new(Recent::NONE) }; RECENT]),
             bytes_read: Cell::new(0),
             left: Cell::new(MOST_FETCHED),
@@ -84,6 +92,11 @@ impl<M: Memory> Cached<M> {
             compared: Cell::new(false),
             torn: Cell::new(0),
         }
+    }
+
+    /// Has a thread aside get memory ready, and hold pages against the target.
+    pub(crate) fn set_aside(&mut self, aside: Box<dyn Aside>) {
+        self.rooms.get_mut().set_aside(aside);
     }
 
     /// From now on, what is not here cannot be read.
@@ -177,6 +190,7 @@ impl<M: Memory> Cached<M> {
         };
         let missing = together & !tried;
         for (first, length) in runs(missing) {
+            self.make_room(kept, length);
             let run = kept.add(number, first, length);
             if self.compared.get() {
                 // It comes from another moment than the rest.
@@ -192,6 +206,18 @@ impl<M: Memory> Cached<M> {
                 kept.chunk_mut(number).readable |= readable;
             }
         }
+    }
+
+    /// Makes sure that there is room for so many pages, of a chunk or of few.
+    fn make_room(&self, kept: &mut Pages, length: usize) {
+        if kept.room() < length {
+            kept.open(Part::new(self.room(ROOM * PAGE)));
+        }
+    }
+
+    /// So many bytes of memory.
+    fn room(&self, bytes: usize) -> Region {
+        self.rooms.borrow_mut().give(bytes)
     }
 
     fn read_through(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
@@ -267,7 +293,7 @@ impl<M: Memory> Cached<M> {
     ) -> Result<T, Unreadable> {
         let place = self.place(addr)?;
         let kept = self.kept.borrow();
-        match kept.take(place, (addr % PAGE as u64) as usize, length) {
+        match kept.read(place, (addr % PAGE as u64) as usize, length) {
             Some((bytes, torn)) => {
                 if torn {
                     self.torn.set(self.torn.get() + 1);
@@ -360,7 +386,11 @@ impl<M: Memory> Memory for Cached<M> {
         missing.dedup();
         // Where NULL points to, nothing is.
         missing.retain(|&number| number != 0 && !kept.is_tried(number));
-        for missing in missing.chunks(TOGETHER) {
+        let mut rest = missing.as_slice();
+        while !rest.is_empty() {
+            self.make_room(&mut kept, 1);
+            let (missing, behind) = rest.split_at(rest.len().min(kept.room()));
+            rest = behind;
             let cost = 2 * missing.len() as u64;
             if self.sealed.get()
                 || self.compared.get()

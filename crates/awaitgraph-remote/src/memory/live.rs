@@ -40,6 +40,10 @@ impl Memory for Live {
         Ok(())
     }
 
+    fn apart(&self) -> Option<Box<dyn Memory + Send>> {
+        Some(Box::new(*self))
+    }
+
     fn read_many(&self, pieces: &mut [Piece<'_>]) {
         let mut next = 0;
         while let Some(rest) = pieces.get_mut(next..).filter(|rest| !rest.is_empty()) {

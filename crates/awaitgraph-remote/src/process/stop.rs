@@ -4,20 +4,23 @@
 //! `PTRACE_SEIZE` and `PTRACE_INTERRUPT` no signal is sent, and a process that
 //! was stopped before (SIGSTOP) stays so afterwards.
 //!
-//! The tracer is a thread of its own, which stands ready before it is needed.
+//! The tracer is a thread of its own, which stands ready before it is needed and
+//! does other things meanwhile.
 //! When a tracer ends, however it ends, the kernel lets its tracees go, even one
 //! that hangs in the kernel and has not stopped yet: so whichever way we leave,
 //! and even if we are killed, the target runs on.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::sync::mpsc::{self, Receiver, RecvError, Sender, TryRecvError};
+use std::sync::mpsc::{self, Receiver, RecvError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::{not_permitted, status};
 use crate::error::Error;
 use crate::limits;
+use crate::memory::{Aside, Job};
+use crate::messages::receive;
 use crate::sys::{self, Waited};
 
 /// The stopped threads of a process: the kernel's ids, by `pthread_t`.
@@ -33,6 +36,8 @@ pub(crate) struct Tracer {
 enum Order {
     /// There will be another one soon.
     Attend,
+    /// Something that has nothing to do with the process.
+    Run(Job),
     Stop,
     LetGo,
 }
@@ -63,6 +68,12 @@ impl Tracer {
             reports,
             thread: Some(thread),
         })
+    }
+
+    /// The thread, for whatever there is to do while the process is not to be
+    /// stopped or let go.
+    pub(crate) fn aside(&self) -> Box<dyn Aside> {
+        Box::new(Idle(self.orders.clone()))
     }
 
     /// Tells that the process will be stopped in a moment.
@@ -108,6 +119,15 @@ impl Tracer {
     }
 }
 
+/// The tracer's thread, as others see it.
+struct Idle(Sender<Order>);
+
+impl Aside for Idle {
+    fn run(&self, job: Job) {
+        let _ = self.0.send(Order::Run(job));
+    }
+}
+
 /// Has the process let go when it goes out of scope, be it in a panic.
 struct LetGo<'a>(&'a Sender<Order>);
 
@@ -133,12 +153,18 @@ fn obey(pid: u32, orders: &Receiver<Order>, reports: &Sender<Report>) {
                 }
                 let threads = tracees.thread_pointers();
                 if reports.send(Report::Stopped(Ok(threads))).is_ok() {
-                    // Whatever comes next, even an end: it is over.
-                    let _ = receive(orders);
+                    // Whatever else comes next, even an end: it is over.
+                    while let Ok(Order::Run(job)) = receive(orders) {
+                        job();
+                    }
                 }
                 drop(tracees);
                 let _ = reports.send(Report::LetGo(since.elapsed()));
                 orders.recv()
+            }
+            Ok(Order::Run(job)) => {
+                job();
+                receive(orders)
             }
             Ok(Order::Attend) => receive(orders),
             Ok(Order::LetGo) => orders.recv(),
@@ -147,19 +173,6 @@ fn obey(pid: u32, orders: &Receiver<Order>, reports: &Sender<Report>) {
     }
 }
 
-/// The next message. To be woken takes longer than most of what is waited for
-/// here, so for the first moment one stays awake.
-fn receive<T>(messages: &Receiver<T>) -> Result<T, RecvError> {
-    let since = Instant::now();
-    while since.elapsed() < limits::AWAKE {
-        match messages.try_recv() {
-            Ok(message) => return Ok(message),
-            Err(TryRecvError::Disconnected) => return Err(RecvError),
-            Err(TryRecvError::Empty) => thread::yield_now(),
-        }
-    }
-    messages.recv()
-}
 /// The threads of a process that we have in hand.
 struct Tracees {
     pid: u32,

@@ -1,34 +1,38 @@
 //! What was copied, held against what the target has now.
 //!
-//! The target may be waiting for that. So where there is much of it, several
-//! threads do it, part by part.
+//! The target may be waiting for that. So several threads do it, part by part:
+//! each is given away whole, and comes back.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use super::pages::{CHUNK, Chunk, PAGE, Part, Run};
+use super::pages::{CHUNK, Pages, Run};
+use super::part::{MOST_PAGES, PAGE, Part};
 use super::{Cached, MOST_FETCHED, settle};
 use crate::limits;
-use crate::map::HashMap;
+use crate::memory::aside::Errand;
 use crate::memory::{Memory, Piece, Unreadable, Why};
+use crate::sys::Region;
 
 /// How much is held against what is here at a time: so little that it stays in
 /// the processor's own cache.
 const STAGE: usize = CHUNK;
-
-/// For fewer parts a second thread is not worth its making.
-const MANY_PARTS: usize = 5;
+/// From so many pages on it is told to the thread aside.
+const FOR_TWO: usize = 64;
+/// From so many on it is worth the making of more threads.
+const FOR_MORE: usize = 4 * MOST_PAGES;
 
 /// What a second look at all that is here takes.
 pub(crate) struct SecondLook {
-    /// The pages of which something was used, and those that came with them.
+    /// The pages of which something was used, and those that came with them, by
+    /// the parts that they are in.
     used: Vec<Vec<Run>>,
     others: Vec<Vec<Run>>,
     /// One for each that looks.
-    stages: Vec<Vec<u8>>,
+    stages: Vec<Region>,
 }
 
-impl<M: Memory + Sync> Cached<M> {
+impl<M: Memory> Cached<M> {
     /// Reads every page again that was tried before, and says whether all that
     /// was ever used of them is still the same. Where it is not, it is from now on.
     pub(crate) fn refresh(&mut self) -> bool {
@@ -40,36 +44,40 @@ impl<M: Memory + Sync> Cached<M> {
     /// wait for that.
     pub(crate) fn second_look(&self) -> SecondLook {
         let kept = self.kept.borrow();
-        let lookers = match kept.count_parts() {
-            0..MANY_PARTS => 1,
-            parts => thread::available_parallelism()
-                .map_or(1, usize::from)
-                .min(limits::MOST_LOOKERS)
-                .min(parts),
-        };
+        let used = kept.runs(true);
         SecondLook {
-            used: kept.runs(true),
+            stages: self.stages(&used),
+            used,
             others: kept.runs(false),
-            // Not zeros, which would not be there before they are written to.
-            stages: vec![vec![1; STAGE]; lookers],
         }
+    }
+
+    /// A stage for each thread that is to look at these.
+    fn stages(&self, runs: &[Vec<Run>]) -> Vec<Region> {
+        let pages: usize = runs.iter().flatten().map(|run| run.length).sum();
+        let has_aside = self.rooms.borrow().aside().is_some();
+        let lookers = match pages {
+            _ if !has_aside => 1,
+            ..FOR_TWO => 1,
+            FOR_TWO..FOR_MORE => 2,
+            FOR_MORE.. => thread::available_parallelism()
+                .map_or(2, usize::from)
+                .clamp(2, limits::MOST_LOOKERS),
+        };
+        (0..lookers).map(|_| self.room(STAGE)).collect()
     }
 
     /// The same as [`Self::refresh`] where something has changed; where nothing
     /// has, only the pages are read of which something was used. Nothing may
     /// have been read since `second` was made.
     pub(crate) fn refresh_if_changed(&mut self, second: SecondLook) -> bool {
-        let SecondLook {
-            used,
-            others,
-            mut stages,
-        } = second;
         self.compared.set(false);
         self.begin_again();
-        if self.look_again(&used, &mut stages, true) {
+        if self.look_again(second.used, second.stages, true) {
             return true;
         }
-        self.look_again(&others, &mut stages, true);
+        let stages = self.stages(&second.others);
+        self.look_again(second.others, stages, true);
         false
     }
 
@@ -81,14 +89,11 @@ impl<M: Memory + Sync> Cached<M> {
     }
 
     fn look_at_all(&mut self, renew: bool) -> bool {
-        let SecondLook {
-            used,
-            others,
-            mut stages,
-        } = self.second_look();
+        let second = self.second_look();
         self.begin_again();
-        let same = self.look_again(&used, &mut stages, renew);
-        self.look_again(&others, &mut stages, renew);
+        let same = self.look_again(second.used, second.stages, renew);
+        let stages = self.stages(&second.others);
+        self.look_again(second.others, stages, renew);
         same
     }
 
@@ -97,59 +102,93 @@ impl<M: Memory + Sync> Cached<M> {
         self.forget_recent();
     }
 
-    fn look_again(&mut self, runs: &[Vec<Run>], stages: &mut [Vec<u8>], renew: bool) -> bool {
-        let kept = self.kept.get_mut();
-        let (parts, chunks) = kept.parts();
-        let look = Look {
-            memory: &self.memory,
-            chunks,
-            parts: Mutex::new(parts.zip(runs)),
-            renew,
-        };
-        let found: Vec<Found> = thread::scope(|scope| {
-            let mut stages = stages.iter_mut();
-            let own = stages.next();
-            // Where the system has no more threads, there are fewer.
-            let others: Vec<_> = stages
-                .filter_map(|stage| {
-                    let looker = thread::Builder::new().name("looker".to_owned());
-                    looker.spawn_scoped(scope, || look.at_parts(stage)).ok()
-                })
-                .collect();
-            let own = own.map(|stage| look.at_parts(stage));
-            let others = others.into_iter().map(|other| match other.join() {
-                Ok(found) => found,
-                Err(panic) => std::panic::resume_unwind(panic),
-            });
-            own.into_iter().chain(others).collect()
-        });
-        drop(look);
+    fn look_again(&mut self, runs: Vec<Vec<Run>>, stages: Vec<Region>, renew: bool) -> bool {
+        let (mut parts, work) = hand_out(self.kept.get_mut(), runs);
+        let work = Arc::new(Mutex::new(work));
+        let mut stages = stages.into_iter();
+        let own = stages.next();
+        let looks: Vec<Errand<Found>> = (stages.enumerate())
+            .filter_map(|(number, stage)| self.look_elsewhere(number, stage, &work, renew))
+            .collect();
+        let own = own.map(|stage| look(&self.memory, &work, stage, renew));
+        // Whoever has not begun by now has nothing left to do.
+        let others = looks.into_iter().filter_map(Errand::result_if_begun);
+        let found: Vec<Found> = own.into_iter().chain(others).collect();
+
         let mut same = !self.dropped.get();
+        let mut changed = Vec::new();
         for found in found {
             same &= found.same;
             self.bytes_read.set(self.bytes_read.get() + found.bytes);
-            if found.lost.is_some() {
-                self.lost.set(found.lost);
+            self.lost.set(found.lost.or(self.lost.get()));
+            changed.extend(found.changed);
+            for (number, part) in found.looked_at {
+                if let Some(place) = parts.get_mut(number) {
+                    *place = Some(part);
+                }
             }
-            for (run, readable) in found.changed {
-                kept.set_readable(run, readable);
+        }
+        match parts.into_iter().collect() {
+            Some(parts) => self.kept.get_mut().put_parts(parts),
+            None => {
+                // A thread has ended that had some of them in hand.
+                *self.kept.get_mut() = Pages::default();
+                self.dropped.set(true);
+                return false;
             }
+        }
+        for (run, readable) in changed {
+            self.kept.get_mut().set_readable(run, readable);
         }
         same
     }
+
+    /// Has another thread look too: the one aside, and then others that are made
+    /// for it.
+    fn look_elsewhere(
+        &self,
+        number: usize,
+        stage: Region,
+        work: &Arc<Mutex<Vec<Work>>>,
+        renew: bool,
+    ) -> Option<Errand<Found>> {
+        let memory = self.memory.apart()?;
+        let work = Arc::clone(work);
+        let (look, job) = Errand::new(move || look(&*memory, &work, stage, renew));
+        match self.rooms.borrow().aside() {
+            Some(aside) if number == 0 => aside.run(job),
+            // Where the system has no more threads, there are fewer.
+            _ => drop(thread::Builder::new().name("looker".to_owned()).spawn(job)),
+        }
+        Some(look)
+    }
 }
 
-/// What several threads look at.
-struct Look<'a, M, P> {
-    memory: &'a M,
-    chunks: &'a HashMap<u64, Chunk>,
-    /// The parts that nobody looks at yet, each with its runs.
-    parts: Mutex<P>,
-    renew: bool,
+/// A part that nobody looks at yet, its number, and what to look at in it.
+type Work = (usize, Part, Vec<Run>);
+
+/// All parts in their order, but for those in which there is something to look
+/// at; of these the largest stands last.
+fn hand_out(kept: &mut Pages, runs: Vec<Vec<Run>>) -> (Vec<Option<Part>>, Vec<Work>) {
+    let (mut parts, mut work) = (Vec::new(), Vec::new());
+    let mut runs = runs.into_iter();
+    for (number, part) in kept.take_parts().into_iter().enumerate() {
+        let runs = runs.next().unwrap_or_default();
+        if runs.is_empty() {
+            parts.push(Some(part));
+        } else {
+            parts.push(None);
+            work.push((number, part, runs));
+        }
+    }
+    work.sort_by_cached_key(|(_, _, runs)| runs.iter().map(|run| run.length).sum::<usize>());
+    (parts, work)
 }
 
-/// What one of them found.
+/// What a thread found.
 struct Found {
+    /// The parts that it looked at.
+    looked_at: Vec<(usize, Part)>,
     /// Whether all that was used is the same.
     same: bool,
     /// How many bytes it read.
@@ -159,28 +198,32 @@ struct Found {
     changed: Vec<(Run, u32)>,
 }
 
-impl<'a, M: Memory, P: Iterator<Item = (Part<'a>, &'a Vec<Run>)>> Look<'a, M, P> {
-    /// Looks at part after part, as long as there are any.
-    fn at_parts(&self, stage: &mut [u8]) -> Found {
-        let mut found = Found {
-            same: true,
-            bytes: 0,
-            lost: None,
-            changed: Vec::new(),
-        };
-        let next = || {
-            self.parts
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .next()
-        };
-        while let Some((mut part, runs)) = next() {
-            self.at_part(&mut part, runs, stage, &mut found);
-        }
-        found
+/// Looks at part after part, as long as there are any.
+fn look(memory: &dyn Memory, work: &Mutex<Vec<Work>>, mut stage: Region, renew: bool) -> Found {
+    let mut found = Found {
+        looked_at: Vec::new(),
+        same: true,
+        bytes: 0,
+        lost: None,
+        changed: Vec::new(),
+    };
+    let next = || work.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    while let Some((number, mut part, runs)) = next() {
+        found.look_at(&mut part, &runs, memory, &mut stage, renew);
+        found.looked_at.push((number, part));
     }
+    found
+}
 
-    fn at_part(&self, part: &mut Part<'_>, runs: &[Run], stage: &mut [u8], found: &mut Found) {
+impl Found {
+    fn look_at(
+        &mut self,
+        part: &mut Part,
+        runs: &[Run],
+        memory: &dyn Memory,
+        stage: &mut [u8],
+        renew: bool,
+    ) {
         let mut rest = runs;
         while !rest.is_empty() {
             let mut room = &mut *stage;
@@ -193,25 +236,43 @@ impl<'a, M: Memory, P: Iterator<Item = (Part<'a>, &'a Vec<Run>)>> Look<'a, M, P>
                 room = behind;
                 left.next();
             }
-            self.memory.read_many(&mut pieces);
+            if pieces.is_empty() {
+                // No run is longer than the stage.
+                self.same = false;
+                return;
+            }
+            memory.read_many(&mut pieces);
             for (run, piece) in rest.iter().zip(&mut pieces) {
-                found.note(piece.bytes.len(), piece.result);
-                let readable = settle(run.first, piece, |addr, bytes| {
-                    found.lost.is_none() && found.note(PAGE, self.memory.read(addr, bytes))
-                });
-                let was = self.chunks.get(&run.chunk).copied().unwrap_or_default();
-                let both = (was.readable, readable);
-                found.same &= part.look_again(*run, piece.bytes, both, self.renew);
-                if self.renew && was.readable & run.pages() != readable {
-                    found.changed.push((*run, readable));
-                }
+                self.hold(part, *run, piece, memory, renew);
             }
             rest = left.as_slice();
         }
     }
-}
 
-impl Found {
+    /// Holds a run against what has been read of it now.
+    fn hold(
+        &mut self,
+        part: &mut Part,
+        run: Run,
+        now: &mut Piece<'_>,
+        memory: &dyn Memory,
+        renew: bool,
+    ) {
+        self.note(now.bytes.len(), now.result);
+        let readable = settle(run.first, now, |addr, bytes| {
+            self.lost.is_none() && self.note(PAGE, memory.read(addr, bytes))
+        });
+        let pages = (run.first..).zip(run.within()).zip(now.bytes.chunks(PAGE));
+        for ((number, page), now) in pages {
+            let is_in = |set: u32| set & 1 << number != 0;
+            let both = (is_in(run.readable), is_in(readable));
+            self.same &= part.look_again(page, now, both, renew);
+        }
+        if renew && run.readable & run.pages() != readable {
+            self.changed.push((run, readable));
+        }
+    }
+
     /// Takes note of a reading; whether it was one.
     fn note(&mut self, length: usize, result: Result<(), Unreadable>) -> bool {
         match result {

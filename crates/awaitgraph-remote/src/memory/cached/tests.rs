@@ -1,8 +1,11 @@
 //! The cache, over memories that are made up.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::{self, Sender};
 
 use super::*;
+use crate::memory::aside::Job;
 
 /// Every byte is the low byte of its page's number; one page is not mapped.
 struct Numbered {
@@ -170,11 +173,16 @@ fn a_sealed_picture_does_not_change_and_says_what_it_lacks() {
 }
 
 /// Every byte is the same but for one.
+#[derive(Clone)]
 struct Flat {
-    odd: AtomicU64,
-    hole: AtomicU64,
+    odd: Arc<AtomicU64>,
+    hole: Arc<AtomicU64>,
 }
 impl Memory for Flat {
+    fn apart(&self) -> Option<Box<dyn Memory + Send>> {
+        Some(Box::new(self.clone()))
+    }
+
     fn read(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
         let range = addr..addr + buf.len() as u64;
         if range.contains(&self.hole.load(Relaxed)) {
@@ -190,9 +198,10 @@ impl Memory for Flat {
 }
 
 fn flat() -> Cached<Flat> {
+    let nowhere = || Arc::new(AtomicU64::new(1 << 40));
     Cached::new(Flat {
-        odd: AtomicU64::new(1 << 40),
-        hole: AtomicU64::new(1 << 40),
+        odd: nowhere(),
+        hole: nowhere(),
     })
 }
 
@@ -231,23 +240,50 @@ fn a_refresh_tells_whether_anything_that_was_read_has_changed() {
 }
 
 #[test]
-fn what_lies_in_several_slabs_is_looked_at_as_a_whole() {
+fn what_lies_in_several_parts_is_looked_at_as_a_whole() {
     let mut memory = flat();
-    let pages = 3 * slabs::SLAB as u64 + 7;
+    let pages = 3 * ROOM as u64 + 7;
     for page in 0..pages {
         memory.read(page * PAGE as u64 + 99, &mut [0]).unwrap();
     }
     let before = memory.bytes_read();
     assert!(memory.refresh());
     assert_eq!(memory.bytes_read() - before, before);
-    for page in [
-        0,
-        slabs::SLAB as u64,
-        2 * slabs::SLAB as u64 + 77,
-        pages - 1,
-    ] {
+    for page in [0, ROOM as u64, 2 * ROOM as u64 + 77, pages - 1] {
         changes_are_seen(&mut memory, page);
     }
+}
+
+/// A thread that does what it is given, or none that loses all of it.
+struct Thread(Option<Sender<Job>>);
+impl Aside for Thread {
+    fn run(&self, job: Job) {
+        if let Some(jobs) = &self.0 {
+            jobs.send(job).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_thread_aside_looks_at_some_of_it() {
+    let (jobs, received) = mpsc::channel::<Job>();
+    let thread = std::thread::spawn(move || received.iter().map(|job| job()).count());
+    for (aside, jobs) in [(true, Some(jobs)), (false, None)] {
+        let mut memory = flat();
+        memory.set_aside(Box::new(Thread(jobs)));
+        let pages = 5 * ROOM as u64 + 7;
+        for page in 0..pages {
+            memory.read(page * PAGE as u64 + 99, &mut [0]).unwrap();
+        }
+        for page in (0..5).map(|part| part * ROOM as u64 + 8 * part) {
+            changes_are_seen(&mut memory, page);
+        }
+        memory.memory.odd.store(77 * PAGE as u64 + 99, Relaxed);
+        assert!(!memory.compare());
+        memory.read(77 * PAGE as u64 + 99, &mut [0]).unwrap();
+        assert_eq!(memory.torn(), 1, "{aside}");
+    }
+    assert!(thread.join().unwrap() > 10);
 }
 
 #[test]

@@ -1,0 +1,123 @@
+//! The memory that pages are copied into.
+//!
+//! It is asked of the system in regions of large pages, and given away as it is
+//! needed. The kernel clears memory when it is first touched, which takes as long
+//! as filling it: where there is a thread aside, it does that ahead.
+
+use std::alloc::{Layout, handle_alloc_error};
+
+use super::part::{MOST_PAGES, PAGE};
+use crate::memory::aside::{Aside, Errand};
+use crate::sys::Region;
+
+/// The bytes of a region: two large pages, and at first one.
+const WHOLE: usize = MOST_PAGES * PAGE;
+const FIRST: usize = WHOLE / 2;
+
+/// What is left of the regions that there have been.
+#[derive(Default)]
+pub(super) struct Rooms {
+    rest: Option<Region>,
+    aside: Option<Box<dyn Aside>>,
+    /// The next one, which is being touched.
+    next: Option<Errand<Option<Region>>>,
+}
+
+impl Rooms {
+    /// Has the thread aside get regions ready from now on.
+    pub(super) fn set_aside(&mut self, aside: Box<dyn Aside>) {
+        self.aside = Some(aside);
+        self.prepare(FIRST);
+    }
+
+    /// The thread aside, if there is one.
+    pub(super) fn aside(&self) -> Option<&dyn Aside> {
+        self.aside.as_deref()
+    }
+
+    /// So many bytes, at most as many as the first region has.
+    pub(super) fn give(&mut self, bytes: usize) -> Region {
+        let rest = match self.rest.take() {
+            Some(rest) if rest.len() >= bytes => rest,
+            Some(_) => self.prepared().unwrap_or_else(|| fresh(WHOLE)),
+            None => self.prepared().unwrap_or_else(|| fresh(FIRST)),
+        };
+        let rest = self.rest.insert(rest);
+        let given = rest.take(bytes);
+        if rest.len() < FIRST / 2 {
+            self.prepare(WHOLE);
+        }
+        given
+    }
+
+    fn prepare(&mut self, bytes: usize) {
+        if let (Some(aside), None) = (&self.aside, &self.next) {
+            let (next, job) = Errand::new(move || touched(bytes));
+            aside.run(job);
+            self.next = Some(next);
+        }
+    }
+
+    /// The region that was to be got ready, if it is.
+    fn prepared(&mut self) -> Option<Region> {
+        let ready = self.next.as_ref()?.result_if_done()?;
+        self.next = None;
+        ready
+    }
+}
+
+fn fresh(bytes: usize) -> Region {
+    Region::new(bytes)
+        .unwrap_or_else(|_| handle_alloc_error(Layout::new::<[[u8; PAGE]; MOST_PAGES]>()))
+}
+
+/// So many bytes, each page of which has been touched.
+fn touched(bytes: usize) -> Option<Region> {
+    let mut region = Region::new(bytes).ok()?;
+    for page in region.chunks_mut(PAGE) {
+        if let Some(byte) = page.first_mut() {
+            *byte = 0;
+        }
+    }
+    Some(region)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::memory::aside::Job;
+
+    /// Does nothing before it is told to.
+    #[derive(Clone, Default)]
+    struct Later(Rc<RefCell<Vec<Job>>>);
+
+    impl Aside for Later {
+        fn run(&self, job: Job) {
+            self.0.borrow_mut().push(job);
+        }
+    }
+
+    #[test]
+    fn a_region_that_is_not_ready_is_not_waited_for() {
+        let later = Later::default();
+        let mut rooms = Rooms::default();
+        rooms.set_aside(Box::new(later.clone()));
+        let given = rooms.give(FIRST - PAGE);
+        assert_eq!(given.len(), FIRST - PAGE);
+        // The one that was asked for first is still to come, and then serves.
+        assert_eq!(later.0.borrow().len(), 1);
+        for job in later.0.take() {
+            job();
+        }
+        assert_eq!(rooms.give(2 * PAGE).len(), 2 * PAGE);
+        assert_eq!(
+            rooms.rest.as_ref().map(|rest| rest.len()),
+            Some(FIRST - 2 * PAGE)
+        );
+        rooms.give(FIRST / 2);
+        assert_eq!(later.0.borrow().len(), 1);
+    }
+}

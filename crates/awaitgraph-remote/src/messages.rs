@@ -1,0 +1,21 @@
+//! Messages between threads of our own.
+
+use std::sync::mpsc::{Receiver, RecvError, TryRecvError};
+use std::thread;
+use std::time::Instant;
+
+use crate::limits;
+
+/// The next message. To be woken takes longer than most of what is waited for
+/// here, so for the first moment one stays awake.
+pub(crate) fn receive<T>(messages: &Receiver<T>) -> Result<T, RecvError> {
+    let since = Instant::now();
+    while since.elapsed() < limits::AWAKE {
+        match messages.try_recv() {
+            Ok(message) => return Ok(message),
+            Err(TryRecvError::Disconnected) => return Err(RecvError),
+            Err(TryRecvError::Empty) => thread::yield_now(),
+        }
+    }
+    messages.recv()
+}
