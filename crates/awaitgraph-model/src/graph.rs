@@ -149,7 +149,7 @@ impl TaskState {
 }
 
 /// One task that waits for another.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Awaiter {
     /// The task that waits.
     pub task: TaskIndex,

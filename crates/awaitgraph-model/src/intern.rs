@@ -1,6 +1,6 @@
 //! Each code object once: a service with 40,000 tasks runs a few hundred functions.
 
-use std::collections::HashMap;
+use crate::map::HashMap;
 
 use crate::graph::{Code, CodeIndex};
 

@@ -16,6 +16,7 @@
 
 pub mod graph;
 pub mod intern;
+mod map;
 pub mod natural;
 pub mod questions;
 pub mod render;

@@ -19,6 +19,7 @@ mod dump;
 mod findings;
 mod json;
 mod json_findings;
+mod json_known;
 mod json_lines;
 mod json_waits;
 mod mermaid;

@@ -1,7 +1,7 @@
 //! How many tasks have something in common.
 
+use crate::map::HashMap;
 use std::cmp::Reverse;
-use std::collections::HashMap;
 
 use crate::graph::{Frame, Task, TaskIndex, TaskState};
 use crate::questions::{Link, Links, Outline, OwnCode};
@@ -51,9 +51,9 @@ pub fn counts(outline: &Outline<'_>, by: By) -> Vec<Count> {
     // Of all tasks: what is waited for need not be shown.
     let children = (by == By::WaitsFor).then(|| Links::children(graph));
     let mut counts: Vec<Count> = Vec::new();
-    let mut found: HashMap<String, usize> = HashMap::new();
+    let mut found: HashMap<String, usize> = HashMap::default();
     // Thousands of tasks stand at the same line, whose words are made once.
-    let mut found_places: HashMap<Frame, usize> = HashMap::new();
+    let mut found_places: HashMap<Frame, usize> = HashMap::default();
     for (index, task) in graph.task_indices().zip(&graph.tasks) {
         if !outline.shows(index) {
             continue;

@@ -1,6 +1,6 @@
 //! What is wrong in a graph, for certain.
 
-use std::collections::HashMap;
+use crate::map::HashMap;
 
 use crate::graph::{Frame, Graph, Task, TaskIndex, TaskState};
 use crate::questions::deadlocks::Deadlock;
@@ -95,7 +95,7 @@ fn is_orphaned(task: &Task) -> bool {
 /// The tasks that are `wanted`, those together that wait for the same object.
 fn sharing(graph: &Graph, wanted: fn(&Task) -> bool) -> impl Iterator<Item = Vec<TaskIndex>> {
     let mut lists: Vec<Vec<TaskIndex>> = Vec::new();
-    let mut list_of: HashMap<u64, usize> = HashMap::new();
+    let mut list_of: HashMap<u64, usize> = HashMap::default();
     for (index, task) in graph.task_indices().zip(&graph.tasks) {
         if task.state != TaskState::Waiting || !wanted(task) {
             continue;

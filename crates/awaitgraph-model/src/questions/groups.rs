@@ -14,7 +14,7 @@
 //! down, each task once. What is in a circle is like nothing else: groups never
 //! close a circle that was none.
 
-use std::collections::HashMap;
+use crate::map::HashMap;
 use std::hash::Hash;
 
 use crate::graph::{Frame, Graph, Task, TaskIndex, TaskState};
@@ -80,7 +80,7 @@ struct Kinds<T> {
 impl<T> Default for Kinds<T> {
     fn default() -> Self {
         Self {
-            known: HashMap::new(),
+            known: HashMap::default(),
             count: 0,
         }
     }

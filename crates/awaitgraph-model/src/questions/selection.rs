@@ -1,6 +1,6 @@
 //! Which tasks of a graph are asked for.
 
-use std::collections::HashSet;
+use crate::map::HashSet;
 
 use wildmatch::WildMatch;
 
@@ -201,7 +201,7 @@ impl Places {
     fn new(graph: &Graph, places: &[String]) -> Self {
         let mut found = Self {
             codes: vec![false; graph.codes.len()],
-            lines: HashSet::new(),
+            lines: HashSet::default(),
         };
         for place in places {
             let pattern = Pattern::new(place);

@@ -6,7 +6,7 @@
 //! same one at another place, or as any other task of it has taken a step; that
 //! is what a loop does which is only busy. Most are gone at the second look.
 
-use std::collections::HashMap;
+use crate::map::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 

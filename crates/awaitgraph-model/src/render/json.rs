@@ -4,14 +4,17 @@
 //! How it is written is `json_lines`.
 
 use std::fmt::{self, Write};
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
 use crate::graph::{Awaiter, Frame, Graph, Problem, SnapshotInfo, Target, Task, TaskIndex, Thread};
 use crate::questions::{Outline, OwnCode};
 use crate::render::json_findings::deadlock_view;
+use crate::render::json_known::Known;
 use crate::render::json_lines::write_document;
 use crate::render::json_waits::waits_for;
+use crate::waits::WaitsFor;
 
 /// The number of the schema, raised when a key changes its meaning.
 pub(super) const SCHEMA: u32 = 1;
@@ -55,7 +58,26 @@ impl Serialize for Tasks<'_> {
         let graph = self.0.graph();
         let tasks = graph.task_indices().zip(&graph.tasks);
         let shown = tasks.filter(|(index, _)| self.0.shows(*index));
-        serializer.collect_seq(shown.map(|(_, task)| TaskView::of(graph, task)))
+        let known = Shared::new();
+        serializer.collect_seq(shown.map(|(_, task)| TaskView::of(graph, task, &known)))
+    }
+}
+
+/// What many tasks have in common.
+struct Shared<'a> {
+    stacks: Known<&'a [Frame]>,
+    awaiters: Known<&'a [Awaiter]>,
+    /// By the place that they lie in.
+    waits: Known<*const WaitsFor>,
+}
+
+impl Shared<'_> {
+    fn new() -> Self {
+        Self {
+            stacks: Known::new(),
+            awaiters: Known::new(),
+            waits: Known::new(),
+        }
     }
 }
 
@@ -147,17 +169,24 @@ struct TaskView<'a, Stack: Serialize, Awaiters: Serialize, WaitsFor: Serialize> 
 }
 
 impl TaskView<'_, (), (), ()> {
-    fn of<'a>(graph: &'a Graph, task: &'a Task) -> impl Serialize + use<'a> {
+    fn of<'a: 'k, 'k>(
+        graph: &'a Graph,
+        task: &'a Task,
+        known: &'k Shared<'a>,
+    ) -> impl Serialize + use<'a, 'k> {
+        let stack = || List(&task.stack, |frame| FrameView::of(graph, frame));
+        let awaited_by = || List(&task.awaited_by, |awaiter| AwaiterView::of(graph, awaiter));
         TaskView {
             id: Address(task.id),
             name: &task.name,
             state: task.state.as_str(),
             interpreter: task.interpreter,
             thread: task.thread,
-            stack: List(&task.stack, |frame| FrameView::of(graph, frame)),
-            awaited_by: List(&task.awaited_by, |awaiter| AwaiterView::of(graph, awaiter)),
+            stack: known.stacks.of(&*task.stack, stack),
+            awaited_by: known.awaiters.of(&*task.awaited_by, awaited_by),
             cancelling: task.cancelling,
-            waits_for: (task.waits_for.as_ref()).map(|object| waits_for(graph, object)),
+            waits_for: (task.waits_for.as_ref())
+                .map(|wait| (known.waits).of(Arc::as_ptr(wait), || waits_for(graph, wait))),
         }
     }
 }

@@ -28,6 +28,21 @@ pub(super) fn write_document<W: fmt::Write + ?Sized>(
     out.write_char('\n')
 }
 
+/// What stands for `item` within an item of one of the document's lists.
+pub(super) fn text_in_list(item: &impl Serialize) -> serde_json::Result<String> {
+    let mut text = String::new();
+    let mut bytes = Utf8 {
+        out: &mut text,
+        buffer: Vec::new(),
+    };
+    let lines = Lines { depth: LIST + 1 };
+    item.serialize(&mut serde_json::Serializer::with_formatter(
+        &mut bytes, lines,
+    ))?;
+    bytes.pass_on().map_err(serde_json::Error::io)?;
+    Ok(text)
+}
+
 /// The items of the document's own lists begin a line each, and so do its keys.
 #[derive(Default)]
 struct Lines {

@@ -1,7 +1,7 @@
 //! What the pictures of a graph have in common: what each node says, which
 //! edges there are, and which of them are part of a deadlock.
 
-use std::collections::{HashMap, HashSet};
+use crate::map::{HashMap, HashSet};
 
 use crate::graph::{Graph, TaskIndex, TaskState};
 use crate::questions::{Because, Constructs, Outline, OwnCode};
@@ -87,7 +87,7 @@ impl<'a> Picture<'a> {
     pub(super) fn edges(&mut self) -> Vec<Edge> {
         let outline = self.outline;
         // Each task is in one step at most.
-        let (mut direct, mut indirect) = (HashMap::new(), HashMap::new());
+        let (mut direct, mut indirect) = (HashMap::default(), HashMap::default());
         for step in outline.deadlocks().iter().flat_map(|it| &it.steps) {
             match step.because {
                 Because::Awaits(_) => direct.insert(step.task, step.next),
@@ -95,7 +95,7 @@ impl<'a> Picture<'a> {
             };
         }
         let mut edges = Vec::new();
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         for &from in outline.nodes() {
             seen.clear();
             for link in outline.children().of(from) {
