@@ -66,8 +66,8 @@ impl Objects<'_> {
             offset: -1,
             generator: NonZeroU64::new(addr),
             values: 0,
-            first: 0,
-            kept: Kept::Compiled { name, kind },
+            first: name,
+            kept: Kept::Compiled(kind),
         };
         Ok((frame, awaits))
     }

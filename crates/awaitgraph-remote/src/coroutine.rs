@@ -308,7 +308,10 @@ impl Objects<'_> {
     fn awaits(&self, frame: &RawFrame, yields_from: Option<bool>) -> Result<bool, Fault> {
         let next = |objects: &Self| -> Result<[u8; 2], Fault> {
             let begin = objects.instructions(frame.code)?;
-            objects.bytes(begin, frame.offset.cast_unsigned().wrapping_add(2))
+            objects.bytes(
+                begin,
+                i64::from(frame.offset).cast_unsigned().wrapping_add(2),
+            )
         };
         Ok(match self.layout.awaited.sign {
             AwaitSign::NextIsYieldFrom { opcode } => {

@@ -28,21 +28,23 @@ const OWNED_BY_INTERPRETER: u8 = 3;
 /// The size of a variable, for which each frame has room (`localsplus[1]`).
 pub(crate) const WORD: u64 = 8;
 
-/// One frame, as it lies in memory.
+/// One frame, as it lies in memory. There are millions, so that it is small.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RawFrame {
     pub(crate) addr: u64,
     pub(crate) code: u64,
     /// How many bytes of instructions come before the one that it is at; negative
     /// where it has not begun.
-    pub(crate) offset: i64,
+    pub(crate) offset: i32,
     /// The coroutine or generator that it belongs to.
     pub(crate) generator: Option<NonZeroU64>,
     /// How many values it has in hand, where it is suspended: those on its value
-    /// stack, and (3.11+) those of its variables, which lie below.
-    pub(crate) values: u64,
+    /// stack, and (3.11+) those of its variables, which lie below. No function has
+    /// more than this can count.
+    pub(crate) values: u16,
     /// The word of its first variable, most often `self`, where that lies by the
-    /// rest; else 0.
+    /// rest; else 0. Of a coroutine that Cython has compiled, where its qualified
+    /// name is.
     pub(crate) first: u64,
     pub(crate) kept: Kept,
 }
@@ -56,15 +58,14 @@ pub(crate) enum Kept {
     /// no thread executes it.
     InGreenlet,
     /// A coroutine that Cython has compiled, which is at `addr`: there is no
-    /// frame, and no `code` (0) or one without instructions. Its qualified name
-    /// is at `name`.
-    Compiled { name: u64, kind: FrameKind },
+    /// frame, and no `code` (0) or one without instructions.
+    Compiled(FrameKind),
 }
 
 impl RawFrame {
     /// Whether it has variables and a value stack in memory.
     pub(crate) fn has_variables(&self) -> bool {
-        !matches!(self.kept, Kept::Compiled { .. })
+        !matches!(self.kept, Kept::Compiled(_))
     }
 }
 
@@ -86,6 +87,12 @@ pub(crate) struct FrameFields<'a> {
 /// The bytes that are held for a frame: as it lies in memory, in the graph,
 /// and what is known of its line, each with room to grow.
 const HELD_FRAME: u64 = 128;
+
+/// An offset into the instructions of a function, all of which are fewer than
+/// this can count.
+fn bounded(offset: i64) -> i32 {
+    offset.clamp(i32::MIN.into(), i32::MAX.into()) as i32
+}
 
 impl Objects<'_> {
     /// Accounts for a frame that is kept.
@@ -144,9 +151,9 @@ impl Objects<'_> {
                 let frame = RawFrame {
                     addr: *addr,
                     code,
-                    offset: i64::from(lasti) * layout.lasti_unit,
+                    offset: bounded(i64::from(lasti) * layout.lasti_unit),
                     generator: NonZeroU64::new(fields.u64(at(layout.generator))?),
-                    values: self.values(frame)?.1,
+                    values: self.values(frame)?.1.try_into().unwrap_or(u16::MAX),
                     first: 0,
                     kept: Kept::Usual,
                 };
@@ -175,9 +182,9 @@ impl Objects<'_> {
                 let frame = RawFrame {
                     addr: *addr,
                     code: executable,
-                    offset: instruction.wrapping_sub(begin).cast_signed(),
+                    offset: bounded(instruction.wrapping_sub(begin).cast_signed()),
                     generator: generator.filter(|_| owner == OWNED_BY_GENERATOR),
-                    values: self.values(frame)?.1,
+                    values: self.values(frame)?.1.try_into().unwrap_or(u16::MAX),
                     first: fields.u64(at(layout.localsplus))?,
                     kept: Kept::Usual,
                 };

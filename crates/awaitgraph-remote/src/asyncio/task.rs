@@ -24,13 +24,8 @@ pub(crate) struct RawTask {
     /// Whether it was asked to cancel: it is to be told at its next step, or
     /// (3.11+) has not taken it back since it was told.
     pub(crate) cancelling: bool,
-    /// What is needed later of one that is written in C.
-    pub(crate) native: Option<Native>,
-}
-
-/// Who waits for a task that is written in C, as it has it in its struct.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Native {
+    /// Whether it is written in C, so that it has the following in its struct.
+    is_native: bool,
     callback0: Option<NonZeroU64>,
     callbacks: Option<NonZeroU64>,
     awaited_by: Option<NonZeroU64>,
@@ -108,12 +103,11 @@ impl Objects<'_> {
             waits_for: pointer(task.fut_waiter)?,
             loop_: pointer(future.loop_)?,
             cancelling: must_cancel || requested,
-            native: Some(Native {
-                callback0: pointer(future.callback0)?,
-                callbacks: pointer(future.callbacks)?,
-                awaited_by,
-                awaited_by_is_set,
-            }),
+            is_native: true,
+            callback0: pointer(future.callback0)?,
+            callbacks: pointer(future.callbacks)?,
+            awaited_by,
+            awaited_by_is_set,
         };
         Ok(Some((raw, fields.pointer(task.name)?)))
     }
@@ -141,7 +135,11 @@ impl Objects<'_> {
             waits_for: attribute("_fut_waiter")?,
             loop_: attribute("_loop")?,
             cancelling,
-            native: None,
+            is_native: false,
+            callback0: None,
+            callbacks: None,
+            awaited_by: None,
+            awaited_by_is_set: false,
         };
         Ok(Some((raw, self.attribute(addr, "_name")?)))
     }
@@ -188,14 +186,11 @@ impl Objects<'_> {
         task: &RawTask,
         callbacks: &mut Vec<u64>,
     ) -> Result<(), Fault> {
-        match task.native {
-            Some(native) => {
-                let both = [native.callback0, native.callbacks];
-                let [first, rest] = both.map(|it| it.map(u64::from));
-                self.both_callbacks(first, rest, callbacks)
-            }
-            None => self.callbacks(task.addr, callbacks),
+        if !task.is_native {
+            return self.callbacks(task.addr, callbacks);
         }
+        let [first, rest] = [task.callback0, task.callbacks].map(|it| it.map(u64::from));
+        self.both_callbacks(first, rest, callbacks)
     }
 
     /// Those of a future in C: the first, and a list of the rest.
@@ -238,13 +233,11 @@ impl Objects<'_> {
 
     /// The futures that the interpreter recorded as waiting for a task (3.14+).
     pub(crate) fn task_recorded_awaiters(&self, task: &RawTask) -> Result<Recorded, Fault> {
-        match task.native {
-            Some(native) => {
-                let value = native.awaited_by.map(u64::from);
-                self.recorded_in(task.addr, value, native.awaited_by_is_set)
-            }
-            None => self.recorded_awaiters(task.addr),
+        if !task.is_native {
+            return self.recorded_awaiters(task.addr);
         }
+        let value = task.awaited_by.map(u64::from);
+        self.recorded_in(task.addr, value, task.awaited_by_is_set)
     }
 
     fn recorded_in(&self, addr: u64, value: Option<u64>, is_set: bool) -> Result<Recorded, Fault> {

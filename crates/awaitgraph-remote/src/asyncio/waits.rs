@@ -566,7 +566,7 @@ impl<'a> Waits<'a> {
     }
 
     fn frame_of(&self, raw: &RawFrame) -> Result<Frame, Fault> {
-        self.codes.frame(raw.code, raw.offset, None)
+        self.codes.frame(raw.code, raw.offset.into(), None)
     }
 }
 

@@ -129,7 +129,7 @@ impl Objects<'_> {
             FrameLayout::Object(_) => 0,
             FrameLayout::Interpreter(_) => variables as u64,
         };
-        frame.values > below.saturating_add(self.layout.awaited.depth)
+        u64::from(frame.values) > below.saturating_add(self.layout.awaited.depth)
     }
 
     /// The values on the stack of a suspended frame that has so many variables,
@@ -146,7 +146,7 @@ impl Objects<'_> {
             FrameLayout::Interpreter(_) => variables as u64,
         };
         // As nearly always.
-        if frame.values <= below.saturating_add(without) {
+        if u64::from(frame.values) <= below.saturating_add(without) {
             return Ok(Vec::new());
         }
         let (base, count) = self.value_stack_place(frame, variables)?;
@@ -202,11 +202,11 @@ impl Objects<'_> {
                         frame.addr.wrapping_add(begin)
                     }
                 };
-                (base, frame.values)
+                (base, frame.values.into())
             }
             FrameLayout::Interpreter(layout) => {
                 let begin = layout.localsplus + 8 * variables;
-                let count = frame.values.saturating_sub(variables);
+                let count = u64::from(frame.values).saturating_sub(variables);
                 (frame.addr.wrapping_add(begin), count)
             }
         })
@@ -259,7 +259,7 @@ impl Objects<'_> {
             return unexpected(frame.code, "an exception table that is not bytes");
         }
         let table = self.byte_string(table, limits::LONGEST_EXCEPTION_TABLE)?;
-        let here = frame.offset.cast_unsigned() / 2;
+        let here = i64::from(frame.offset).cast_unsigned() / 2;
         let mut bytes = table.iter().copied();
         let mut number = || -> Option<u64> {
             let mut value = 0_u64;

@@ -328,8 +328,8 @@ impl Joining<'_> {
     }
 
     fn frame(&self, frame: &RawFrame) -> Result<Frame, Fault> {
-        if let Kept::Compiled { name, kind } = frame.kept {
-            return self.codes.compiled(frame.code, name, kind);
+        if let Kept::Compiled(kind) = frame.kept {
+            return self.codes.compiled(frame.code, frame.first, kind);
         }
         let layout = self.objects.layout;
         let qualname = match frame.generator {
@@ -338,7 +338,7 @@ impl Joining<'_> {
                 .pointer(generator.get(), layout.generator.qualname)?,
             _ => None,
         };
-        self.codes.frame(frame.code, frame.offset, qualname)
+        self.codes.frame(frame.code, frame.offset.into(), qualname)
     }
 }
 

@@ -72,7 +72,10 @@ fn find(objects: &Objects<'_>, what: &str, addr: u64) -> Result<Vec<i64>, Fault>
             let chain = objects.chain(addr, &Stacks::default(), &mut frames);
             assert_eq!(chain, (End::Resting, None));
             // Of a frame that has not begun it tells no more than that.
-            frames.iter().map(|frame| frame.offset.max(-1)).collect()
+            frames
+                .iter()
+                .map(|frame| frame.offset.max(-1).into())
+                .collect()
         }
         "awaits" => match objects.chain(addr, &Stacks::default(), &mut Vec::new()) {
             (End::Awaiting(awaited), _) => words(vec![awaited]),

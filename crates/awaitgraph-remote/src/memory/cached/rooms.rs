@@ -39,8 +39,13 @@ impl Rooms {
     pub(super) fn give(&mut self, bytes: usize) -> Region {
         let rest = match self.rest.take() {
             Some(rest) if rest.len() >= bytes => rest,
-            Some(_) => self.prepared().unwrap_or_else(|| fresh(WHOLE)),
-            None => self.prepared().unwrap_or_else(|| fresh(FIRST)),
+            // Where a second one is needed, there will be many: one is always ahead.
+            Some(_) => {
+                let region = self.begun().unwrap_or_else(|| fresh(WHOLE));
+                self.prepare(WHOLE);
+                region
+            }
+            None => self.done().unwrap_or_else(|| fresh(FIRST)),
         };
         let rest = self.rest.insert(rest);
         let given = rest.take(bytes);
@@ -59,10 +64,15 @@ impl Rooms {
     }
 
     /// The region that was to be got ready, if it is.
-    fn prepared(&mut self) -> Option<Region> {
+    fn done(&mut self) -> Option<Region> {
         let ready = self.next.as_ref()?.result_if_done()?;
         self.next = None;
         ready
+    }
+
+    /// The same, if that has begun.
+    fn begun(&mut self) -> Option<Region> {
+        self.next.take()?.result_if_begun()?
     }
 }
 
