@@ -257,9 +257,38 @@ fn whoever_can_go_on_by_another_way_is_in_no_deadlock() {
         "a waits for lock 0x10
          b waits for lock 0x20 held by a",
         "a -> b\nb -> c\nc waits for future 0x10",
+        // It gives up in time.
+        "a waits for lock 0x10 deadline=3 held by b
+         a limited
+         b waits for lock 0x20 held by a",
+        // It is cancelled with who gives up.
+        "main limited
+         main -gather-> a
+         a waits for lock 0x10 held by b
+         b waits for lock 0x20 held by a",
+        "a limited
+         a -shield-> b
+         b waits for lock 0x20 held by a",
     ] {
         check_nothing_is_found(text);
     }
+}
+
+#[test]
+fn who_is_shielded_from_a_time_limit_is_not_ended_by_it() {
+    check(
+        "main limited
+         main -shield-> a
+         a waits for lock 0x10 held by b
+         b waits for lock 0x20 held by a",
+        expect![[r#"
+            deadlock: a and b wait for each other
+              a
+                waits for lock 0x10 held by b
+              b
+                waits for lock 0x20 held by a
+        "#]],
+    );
 }
 
 #[test]

@@ -565,6 +565,25 @@ impl<'a> Waits<'a> {
         Ok(None)
     }
 
+    /// Whether a time limit around the task's wait has yet to run out, so that
+    /// it goes on then; also where the clock is not known, as of a core file.
+    pub(crate) fn is_limited(&self, task: TaskIndex) -> Result<bool, Fault> {
+        for &timeout in self.entered.timeouts(task) {
+            if self.will_run_out(timeout)? {
+                return Ok(true);
+            }
+        }
+        let innermost = self.picture.tasks.get(task.as_usize());
+        let innermost = innermost.and_then(|task| task.stack.first());
+        let role = innermost.and_then(|frame| self.frames.role(frame.code));
+        Ok(match role {
+            Some(Role::WaitFor | Role::WaitSet | Role::Awaiting) => {
+                self.timer_of_wait_for(&self.levels(task))?.is_some()
+            }
+            _ => false,
+        })
+    }
+
     fn frame_of(&self, raw: &RawFrame) -> Result<Frame, Fault> {
         self.codes.frame(raw.code, raw.offset, None)
     }

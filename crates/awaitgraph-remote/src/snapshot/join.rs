@@ -191,6 +191,7 @@ impl Joining<'_> {
                 stack,
                 awaited_by: Vec::new(),
                 cancelling: task.raw.cancelling,
+                limited: false,
                 waits_for: None,
             });
         }
@@ -290,6 +291,7 @@ impl Joining<'_> {
             self.problems.add("what the tasks have in hand", fault);
         }
         let mut found = Vec::with_capacity(tasks.len());
+        let mut limited = Vec::new();
         for (position, task) in tasks.iter().enumerate() {
             let index = TaskIndex::from_usize(position);
             let mut torn = None;
@@ -299,6 +301,11 @@ impl Joining<'_> {
                     (TaskState::Waiting, Some(Loosely)) => waits.of_body(index),
                     _ => Ok(None),
                 });
+            let is_limited =
+                task.state == TaskState::Waiting && waits.is_limited(index).unwrap_or(true);
+            if is_limited {
+                limited.push(index);
+            }
             let result = torn.map_or(result, Err);
             found.push(result.unwrap_or_else(|fault| {
                 self.problems
@@ -308,6 +315,11 @@ impl Joining<'_> {
         }
         for (task, found) in tasks.iter_mut().zip(found) {
             task.waits_for = found;
+        }
+        for task in limited {
+            if let Some(task) = tasks.get_mut(task.as_usize()) {
+                task.limited = true;
+            }
         }
     }
 

@@ -110,6 +110,7 @@ const HEALTHY: &[&str] = &[
     "popular_task.py",
     "executor.py",
     "streams.py",
+    "limited_circles.py",
 ];
 
 pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
