@@ -197,6 +197,7 @@ fn needs_of_wait(task: &Task) -> Option<&[TaskIndex]> {
             let taken = primitive.value;
             let all_on_record = match primitive.kind {
                 PrimitiveKind::Lock => taken != Some(0),
+                PrimitiveKind::Condition if primitive.entering => taken != Some(0),
                 // What is left over is on its way to one that waits.
                 PrimitiveKind::Semaphore => {
                     let slots = primitive.bound.unwrap_or_default();

@@ -275,6 +275,25 @@ fn whoever_can_go_on_by_another_way_is_in_no_deadlock() {
 }
 
 #[test]
+fn the_lock_of_a_condition_is_one_like_any_other() {
+    check(
+        "a waits for condition 0x10 name=changed value=1 waiting=1 entering held by b
+         b waits for lock 0x20 held by a",
+        expect![[r#"
+            deadlock: a and b wait for each other
+              a
+                waits for the lock of condition changed (0x10) held by b
+              b
+                waits for lock 0x20 held by a
+        "#]],
+    );
+    check_nothing_is_found(
+        "a waits for condition 0x10 value=0 entering held by b
+         b waits for lock 0x20 held by a",
+    );
+}
+
+#[test]
 fn who_is_shielded_from_a_time_limit_is_not_ended_by_it() {
     check(
         "main limited

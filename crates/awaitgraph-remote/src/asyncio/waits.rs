@@ -408,7 +408,9 @@ impl<'a> Waits<'a> {
         object: u64,
         outer: &[Level<'_>],
     ) -> Result<Arc<WaitsFor>, Fault> {
-        let key = (object, run.role.number());
+        // Who waits for the lock of a condition is told otherwise than who waits
+        // to be notified.
+        let key = (object, run.role.number() | u8::from(run.is_entering) << 7);
         let of_awaiter;
         let outer = if outer.is_empty() {
             of_awaiter = self.frames_of_awaiter(task);

@@ -46,6 +46,19 @@ const ROWS: &[Row] = &[
         ],
     },
     Row {
+        sentence: "deadlocks_over_the_lock_of_a_condition_are_found",
+        file: "deadlock_condition.py",
+        findings: &[
+            ("deadlock", &["enters", "is inside"]),
+            ("deadlock", &["is notified", "notifies"]),
+        ],
+        steps: &[
+            ("enters", "waits for the lock of condition "),
+            ("is notified", "waits for the lock of condition "),
+            ("notifies", "waits for lock "),
+        ],
+    },
+    Row {
         sentence: "a_task_that_gathers_what_wants_its_lock_is_found",
         file: "deadlock_gather.py",
         findings: &[("deadlock", &["holds", "wants"])],

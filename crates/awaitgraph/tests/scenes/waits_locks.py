@@ -52,6 +52,14 @@ async def holds_by_manager(lock):
         await truth.forever()
 
 
+async def holds_by_manager_in_stack(lock):
+    truth.mark("by manager in stack")
+    async with contextlib.AsyncExitStack() as outer:
+        stack = await outer.enter_async_context(contextlib.AsyncExitStack())
+        await stack.enter_async_context(managed(lock))
+        await truth.forever()
+
+
 async def rows(lock):
     async with lock:
         yield 1
@@ -106,8 +114,15 @@ async def notified(label, condition):
         await condition.wait()
 
 
-async def enters(condition):
-    truth.mark("enters")
+async def tells(condition):
+    truth.mark("teller")
+    async with condition:
+        condition.notify()
+        await truth.forever()
+
+
+async def enters(label, condition):
+    truth.mark(label)
     async with condition:
         pass
 
@@ -138,6 +153,7 @@ async def main():
     for label, make in (
         ("by stack", holds_by_stack),
         ("by manager", holds_by_manager),
+        ("by manager in stack", holds_by_manager_in_stack),
         ("by generator", holds_by_generator),
     ):
         other = Stricter() if label == "by manager" else asyncio.Lock()
@@ -200,13 +216,21 @@ async def main():
     busy = asyncio.Condition()
     child(
         notified("busy", busy), "busy",
-        "condition", id=busy, value=1, waiting=1, holders=["holder of busy"],
+        "condition", id=busy, value=1, waiting=1, holders=["holder of busy"], entering=None,
     )
     child(holds("holder of busy", busy), "holder of busy")
+    for label in ("enters", "also enters"):
+        child(
+            enters(label, busy), label,
+            "condition", id=busy, value=1, waiting=2, holders=["holder of busy"], entering=True,
+        )
+
+    told = asyncio.Condition()
     child(
-        enters(busy), "enters",
-        "condition", id=busy, value=1, waiting=1, holders=["holder of busy"],
+        notified("told", told), "told",
+        "condition", id=told, value=1, waiting=1, holders=["teller"], entering=True,
     )
+    child(tells(told), "teller")
     await asyncio.gather(*children)
 
 

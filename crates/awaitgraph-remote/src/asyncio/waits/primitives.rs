@@ -15,6 +15,7 @@ impl Waits<'_> {
             value: None,
             bound: None,
             holders: Vec::new(),
+            entering: run.is_entering,
             abandoned: false,
         };
         // What wraps another knows less of it.
