@@ -7,6 +7,7 @@
 //!   holders     which locks each task is inside of, and until when
 //!   names       the name by which the program refers to an object
 //!   pools       who has borrowed what a queue lends
+//!   sight       which variables of threads and other tasks have a future
 //!   primitives, queues, timers, sockets, executors, futures
 //!               what is known of each
 //!   uvloop      the same where uvloop has it
@@ -28,6 +29,7 @@ mod primitives;
 mod queues;
 mod roles;
 mod runs;
+mod sight;
 mod sockets;
 mod timers;
 mod uvloop;
@@ -113,8 +115,10 @@ pub(crate) struct Waits<'a> {
     counted: OnceCell<abandoned::Counted>,
     /// The type of futures that was last seen to tell nothing.
     plain: Cell<u64>,
-    /// By object: the variables of threads that have it.
-    held: OnceCell<HashMap<u64, Vec<String>>>,
+    /// What the variables of threads have.
+    held: OnceCell<sight::OfThreads>,
+    /// By future: the variables of tasks that have it.
+    in_tasks: OnceCell<HashMap<u64, Vec<sight::Variable>>>,
     /// By type: whether its instances are transports.
     transports: RefCell<HashMap<u64, bool>>,
     together: Cell<usize>,
@@ -184,6 +188,7 @@ impl<'a> Waits<'a> {
             counted: OnceCell::new(),
             plain: Cell::new(0),
             held: OnceCell::new(),
+            in_tasks: OnceCell::new(),
             transports: RefCell::default(),
             together: Cell::new(limits::MOST_TOGETHER),
             spare: RefCell::default(),
@@ -345,7 +350,10 @@ impl<'a> Waits<'a> {
                     [one] => self.of_future(*one, levels, run.length),
                     several => match self.completes_set(several, future)? {
                         Some(found) => Ok(found),
-                        None => Ok(plain(Wait::Future(Future::default()), future)),
+                        None => {
+                            let outer = levels.get(run.length..).unwrap_or_default();
+                            self.of_several(several, future, outer)
+                        }
                     },
                 }
             }
