@@ -215,6 +215,11 @@ impl<'a> Frames<'a> {
         role
     }
 
+    /// Whether the frame's function is one of asyncio's own.
+    pub(super) fn is_asyncio(&self, code: CodeIndex) -> bool {
+        self.codes.with(code, roles::is_asyncio) == Some(true)
+    }
+
     /// Whether the frame's function has this plain name.
     pub(super) fn is_named(&self, code: CodeIndex, name: &str) -> bool {
         let is_it = (self.codes).with(code, |code| code.function.rsplit('.').next() == Some(name));
