@@ -232,6 +232,11 @@ impl Waits<'_> {
                         function
                     };
                 }
+                // An object that is called, as one of a class with `__call__`.
+                Kind::Other => {
+                    let class = objects.type_of(addr)?.addr;
+                    here = objects.class_attribute(class, "__call__")?;
+                }
                 _ => break,
             }
         }

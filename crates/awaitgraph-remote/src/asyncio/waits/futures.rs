@@ -162,7 +162,7 @@ impl Waits<'_> {
     }
 
     /// What completes several futures: what completes the only one, or an
-    /// executor that runs the same function for all.
+    /// executor, with the function where it runs the same for all.
     fn completes_all(
         &self,
         futures: &[u64],
@@ -185,18 +185,17 @@ impl Waits<'_> {
             else {
                 return Ok(None);
             };
-            if place > 0 && executor.function != function {
-                return Ok(None);
+            if place == 0 {
+                function.clone_from(&executor.function);
+            } else if executor.function != function {
+                function = None;
             }
-            function.clone_from(&executor.function);
         }
-        Ok(function.map(|function| {
-            let executor = Executor {
-                function: Some(function),
-                ..Executor::default()
-            };
-            plain(Wait::Executor(executor), around)
-        }))
+        let executor = Executor {
+            function,
+            ..Executor::default()
+        };
+        Ok((!futures.is_empty()).then(|| plain(Wait::Executor(executor), around)))
     }
 
     /// The same of what `asyncio.wait` waits for, which has a future of its own.
