@@ -221,7 +221,9 @@ fn needs_of_wait(task: &Task) -> Option<&[TaskIndex]> {
                 // Whoever has the queue may put something into it, and most do
                 // so on the way to something else: only who takes has a loop
                 // for that.
-                QueueEnd::Get | QueueEnd::Join => true,
+                QueueEnd::Get => true,
+                // Who takes says when it is done with it.
+                QueueEnd::Join => false,
                 QueueEnd::Put => match (queue.size, queue.bound) {
                     (Some(size), Some(bound)) => size < bound,
                     _ => true,

@@ -117,6 +117,17 @@ fn a_producer_and_a_consumer_hold_each_other_up_across_a_full_queue() {
         "#]],
     );
     check(
+        "main waits for queue 0x10 name=jobs end=join size=0 others=worker
+         worker waits for lock 0x20 name=lock held by main",
+        expect![[r#"
+            deadlock: main and worker wait for each other
+              main
+                waits for the end of queue jobs (empty), at whose other end is worker
+              worker
+                waits for lock lock (0x20) held by main
+        "#]],
+    );
+    check(
         "a waits for queue 0x10 end=put size=1 bound=1 others=b,c
          b waits for lock 0x20 held by a
          c waits for queue 0x30 end=put size=3 bound=3 others=b",
@@ -252,6 +263,11 @@ fn whoever_can_go_on_by_another_way_is_in_no_deadlock() {
          b waits for lock 0x20 held by a
          c waits for stream action=read",
         "a waits for queue end=put size=2 bound=2
+         b waits for lock 0x20 held by a",
+        "a waits for queue end=join size=0 others=b,c
+         b waits for lock 0x20 held by a
+         c waits for queue size=0",
+        "a waits for queue end=join size=0
          b waits for lock 0x20 held by a",
         // A holder that is not on record.
         "a waits for lock 0x10

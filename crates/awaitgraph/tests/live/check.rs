@@ -74,6 +74,15 @@ const ROWS: &[Row] = &[
         ],
     },
     Row {
+        sentence: "a_deadlock_over_the_end_of_a_queue_is_found",
+        file: "deadlock_join.py",
+        findings: &[("deadlock", &["joins", "works"])],
+        steps: &[
+            ("joins", "waits for the end of queue "),
+            ("works", "waits for lock "),
+        ],
+    },
+    Row {
         sentence: "a_deadlock_over_a_pool_is_found",
         file: "deadlock_pool.py",
         findings: &[("deadlock", &["first", "second"])],
