@@ -287,7 +287,8 @@ impl Waits<'_> {
                 found.peer = self.address(address)?;
             }
         }
-        if found.action == Some("write") {
+        // To close it, what is left is written first.
+        if matches!(found.action, Some("write" | "close")) {
             found.buffered = self.buffered(here)?;
         }
         if found.fd.is_none() {
