@@ -90,6 +90,12 @@ async def takes_and_releases(lock):
         lock.release()
 
 
+async def opens(semaphore):
+    truth.mark("opens")
+    await truth.forever()
+    semaphore.release()
+
+
 def free(lock):
     lock.release()
 
@@ -176,6 +182,14 @@ async def main():
     await takes_and_ends(left)
     for label in ("hopeless", "also hopeless"):
         child(waits(label, left), label, "lock", value=1, waiting=2, abandoned=True)
+
+    spent = asyncio.Semaphore(1)
+    await takes_and_ends(spent)
+    child(waits("spent", spent), "spent", "semaphore", value=0, waiting=1, abandoned=True)
+
+    shut = asyncio.Semaphore(0)
+    child(opens(shut), "opens")
+    child(waits("shut", shut), "shut", "semaphore", value=0, waiting=1, abandoned=None)
 
     public = Pool()
     await takes_and_ends(public.lock)

@@ -1,4 +1,4 @@
-//! Locks that nobody is left to let go of.
+//! Locks, and semaphores, that nobody is left to let go of.
 //!
 //! A lock that was taken by a bare `acquire()` has no holder on record: the
 //! task that took it may live, and let go of it in its own time. Only where
@@ -63,7 +63,8 @@ impl Waits<'_> {
         let objects = self.objects;
         let mut counted = Counted::default();
         let mut ways: HashMap<u64, Way> = HashMap::default();
-        let mut classes: HashMap<u64, bool> = HashMap::default();
+        let mut locks: HashMap<u64, bool> = HashMap::default();
+        let mut semaphores: HashMap<u64, bool> = HashMap::default();
         let mut releases: HashMap<u64, bool> = HashMap::default();
         for (position, chain) in self.picture.chains.iter().enumerate() {
             let task = awaitgraph_model::TaskIndex::from_usize(position);
@@ -82,13 +83,20 @@ impl Waits<'_> {
                     let Some(lock) = lock else {
                         return Ok(());
                     };
-                    if !self.is_one("Lock", lock, &mut classes)? {
+                    if !self.is_one("Lock", lock, &mut locks)?
+                        && !self.is_one("Semaphore", lock, &mut semaphores)?
+                    {
                         return Ok(());
                     }
                     if !asked {
                         asked = true;
                         waits_for = match self.run(&self.levels(task))? {
-                            Some(run) if run.role == Role::Primitive(PrimitiveKind::Lock) => {
+                            Some(run)
+                                if matches!(
+                                    run.role,
+                                    Role::Primitive(PrimitiveKind::Lock | PrimitiveKind::Semaphore)
+                                ) =>
+                            {
                                 run.objects.last().copied()
                             }
                             _ => None,

@@ -37,8 +37,12 @@ impl Waits<'_> {
         holders.sort_unstable();
         holders.dedup();
         found.holders = self.within_share(holders);
-        if kind == PrimitiveKind::Lock
-            && found.value == Some(1)
+        let is_taken = match kind {
+            PrimitiveKind::Lock => found.value == Some(1),
+            PrimitiveKind::Semaphore => found.value == Some(0),
+            _ => false,
+        };
+        if is_taken
             && found.holders.is_empty()
             && self.is_complete
             && let [lock] = run.objects.as_slice()
