@@ -10,6 +10,11 @@ class Pool:
         self.lock = asyncio.Lock()
 
 
+class Openable(Pool):
+    def open(self):
+        self.lock.release()
+
+
 class Stricter(asyncio.Lock):
     async def acquire(self):
         return await super().acquire()
@@ -27,8 +32,8 @@ async def waits(label, lock):
         pass
 
 
-async def waits_in_pool(pool):
-    truth.mark("in pool")
+async def waits_for_pool(label, pool):
+    truth.mark(label)
     async with pool.lock:
         pass
 
@@ -152,7 +157,7 @@ async def main():
     pool = Pool()
     child(holds("holder of pool", pool.lock), "holder of pool")
     child(
-        waits_in_pool(pool), "in pool",
+        waits_for_pool("in pool", pool), "in pool",
         "lock", id=pool.lock, name="Pool.lock", holders=["holder of pool"],
     )
 
@@ -190,6 +195,20 @@ async def main():
     shut = asyncio.Semaphore(0)
     child(opens(shut), "opens")
     child(waits("shut", shut), "shut", "semaphore", value=0, waiting=1, abandoned=None)
+
+    private = Pool()
+    await takes_and_ends(private.lock)
+    child(
+        waits_for_pool("of a pool", private), "of a pool",
+        "lock", name="Pool.lock", value=1, abandoned=True,
+    )
+
+    opening = Openable()
+    await takes_and_ends(opening.lock)
+    child(
+        waits_for_pool("may be opened", opening), "may be opened",
+        "lock", name="Openable.lock", value=1, abandoned=None,
+    )
 
     public = Pool()
     await takes_and_ends(public.lock)
