@@ -114,6 +114,8 @@ pub struct Primitive {
     pub bound: Option<i64>,
     /// The tasks that are known to hold it, in the graph's order.
     pub holders: Vec<TaskIndex>,
+    /// Of a semaphore, whether a task may hold it that is not on record.
+    pub more_holders: bool,
     /// Of a condition, whether only its lock is waited for: to enter it, or to
     /// go on in it after it was notified.
     pub entering: bool,

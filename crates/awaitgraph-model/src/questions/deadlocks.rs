@@ -202,6 +202,7 @@ fn needs_of_wait(task: &Task) -> Option<&[TaskIndex]> {
                 PrimitiveKind::Semaphore => {
                     let slots = primitive.bound.unwrap_or_default();
                     taken.is_none_or(|left| left <= 0)
+                        && !primitive.more_holders
                         && usize::try_from(slots).is_ok_and(|slots| slots <= holders.len())
                 }
                 // Who has the lock of a condition need not be who notifies.

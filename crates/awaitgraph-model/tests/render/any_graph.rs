@@ -48,6 +48,7 @@ fn graphs() -> impl Iterator<Item = Graph> {
                                 .map(|_| TaskIndex::from_usize(random.below(count)))
                                 .collect(),
                             entering: false,
+                            more_holders: false,
                             abandoned: false,
                         }),
                         id: Some(random.below(3) as u64),

@@ -138,6 +138,7 @@ impl Reader {
                 value: number(about.remove("value")),
                 bound: number(about.remove("bound")),
                 holders: self.tasks(holders, ", "),
+                more_holders: about.remove("more_holders").is_some(),
                 entering: about.remove("entering").is_some(),
                 abandoned: about.remove("abandoned").is_some(),
             });

@@ -5,6 +5,7 @@
 //!   runs        the innermost frames of a task whose functions are known
 //!   frames      the variables of a task's frames, by name
 //!   holders     which locks each task is inside of, and until when
+//!   releasers   who may hold a semaphore, too
 //!   names       the name by which the program refers to an object
 //!   pools       who has borrowed what a queue lends
 //!   sight       which variables of threads and other tasks have a future
@@ -27,6 +28,7 @@ mod names;
 mod pools;
 mod primitives;
 mod queues;
+mod releasers;
 mod roles;
 mod runs;
 mod sight;
@@ -102,6 +104,7 @@ pub(crate) struct Waits<'a> {
     is_complete: bool,
     /// By object and role: what is said of it, whoever waits.
     known: RefCell<HashMap<(u64, u8), Known>>,
+    releasers: OnceCell<releasers::Releasers>,
     /// By lock: the conditions that were made with it.
     conditions: OnceCell<HashMap<u64, Vec<u64>>>,
     workers: OnceCell<Workers>,
@@ -177,6 +180,7 @@ impl<'a> Waits<'a> {
             entered: Entered::default(),
             is_complete: false,
             known: RefCell::default(),
+            releasers: OnceCell::new(),
             conditions: OnceCell::new(),
             workers: OnceCell::new(),
             scheduled: RefCell::default(),

@@ -133,6 +133,7 @@ const HEALTHY: &[&str] = &[
     "executor.py",
     "streams.py",
     "limited_circles.py",
+    "semaphore_of_others.py",
 ];
 
 pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {

@@ -198,7 +198,7 @@ impl Waits<'_> {
     }
 
     /// The lock that a suspended task waits for.
-    fn lock_waited_for(&self, task: TaskIndex) -> Result<Option<u64>, Fault> {
+    pub(super) fn lock_waited_for(&self, task: TaskIndex) -> Result<Option<u64>, Fault> {
         let is_lock =
             |kind: PrimitiveKind| matches!(kind, PrimitiveKind::Lock | PrimitiveKind::Semaphore);
         Ok(match self.run(&self.levels(task))? {

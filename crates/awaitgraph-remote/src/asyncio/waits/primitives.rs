@@ -16,6 +16,7 @@ impl Waits<'_> {
             bound: None,
             holders: Vec::new(),
             entering: run.is_entering,
+            more_holders: false,
             abandoned: false,
         };
         // What wraps another knows less of it.
@@ -36,6 +37,12 @@ impl Waits<'_> {
         }
         holders.sort_unstable();
         holders.dedup();
+        // Of a bounded one it is known how many there are.
+        if kind == PrimitiveKind::Semaphore && found.bound.is_none() && !holders.is_empty() {
+            for &object in &run.objects {
+                found.more_holders |= self.may_have_others(object, &holders)?;
+            }
+        }
         found.holders = self.within_share(holders);
         let is_taken = match kind {
             PrimitiveKind::Lock => found.value == Some(1),
