@@ -32,7 +32,10 @@ impl Waits<'_> {
                 self.add_holders(kind, object, &mut holders)?;
             }
         }
-        if kind == PrimitiveKind::Lock && found.value == Some(0) {
+        // Who is inside of a condition may have let go of it by another task, as
+        // one that `wait_for` made for its `wait` to 3.11.
+        if matches!(kind, PrimitiveKind::Lock | PrimitiveKind::Condition) && found.value == Some(0)
+        {
             holders.clear();
         }
         holders.sort_unstable();
