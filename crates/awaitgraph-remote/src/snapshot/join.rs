@@ -301,12 +301,17 @@ impl Joining<'_> {
                     (TaskState::Waiting, Some(Loosely)) => waits.of_body(index),
                     _ => Ok(None),
                 });
-            let is_limited =
-                task.state == TaskState::Waiting && waits.is_limited(index).unwrap_or(true);
-            if is_limited {
-                limited.push(index);
+            let mut result = torn.map_or(result, Err);
+            if task.state == TaskState::Waiting {
+                let mut torn = None;
+                let is_limited = (self.objects).watched(&mut torn, || waits.is_limited(index));
+                let is_limited = torn.map_or(is_limited, Err);
+                // What is not known to be so is told.
+                if is_limited != Ok(false) {
+                    limited.push(index);
+                }
+                result = is_limited.and(result);
             }
-            let result = torn.map_or(result, Err);
             found.push(result.unwrap_or_else(|fault| {
                 self.problems
                     .add_of_task(task.id, "what {} waits for", fault);
