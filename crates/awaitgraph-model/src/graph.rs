@@ -120,6 +120,10 @@ pub struct Task {
     /// what `Task.cancelling()` counts from 3.11, and before only until the
     /// `CancelledError` was thrown into it.
     pub cancelling: bool,
+    /// Whether there is a time limit around its wait, as `asyncio.timeout` or
+    /// `wait_for` have one, that has not run out: then it goes on, however long
+    /// what it waits for takes.
+    pub limited: bool,
     /// What it waits for where that is not a task. Tasks that wait for the same
     /// may share it.
     pub waits_for: Option<Arc<WaitsFor>>,

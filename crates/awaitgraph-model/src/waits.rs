@@ -114,6 +114,11 @@ pub struct Primitive {
     pub bound: Option<i64>,
     /// The tasks that are known to hold it, in the graph's order.
     pub holders: Vec<TaskIndex>,
+    /// Of a semaphore, whether a task may hold it that is not on record.
+    pub more_holders: bool,
+    /// Of a condition, whether only its lock is waited for: to enter it, or to
+    /// go on in it after it was notified.
+    pub entering: bool,
     /// Whether no unfinished task that could let go of it is in sight: it is
     /// taken, nobody is on record as its holder, and no frame of an unfinished
     /// task, no thread and no callback refers to it but to wait for it.

@@ -8,9 +8,9 @@
 //!
 //! A circle alone is no deadlock: a task that waits for a semaphore goes on when
 //! any of its holders does. So first it is found which tasks can go on at all,
-//! beginning with those that run or wait for something outside, like a sleep;
-//! what that never reaches is stuck, and the circles among the stuck are the
-//! deadlocks. Where it is not known what a task waits for it can go on: what is
+//! beginning with those that run or wait for something outside, like a sleep or
+//! the end of a timeout; what that never reaches is stuck, and the circles among
+//! the stuck are the deadlocks. Where it is not known what a task waits for it can go on: what is
 //! said here is to be so.
 
 use std::collections::VecDeque;
@@ -58,7 +58,7 @@ pub enum Because {
 /// that each task of `graph` awaits.
 pub fn deadlocks(graph: &Graph, children: &Links) -> Vec<Deadlock> {
     let needs = Needs::new(graph, children);
-    let stuck = needs.stuck(graph);
+    let stuck = needs.stuck(graph, &may_be_cancelled(graph, children));
     if !stuck.contains(&true) {
         return Vec::new();
     }
@@ -127,12 +127,13 @@ impl Needs {
         Self { links, any }
     }
 
-    /// Which tasks cannot go on, whatever happens outside of the graph.
-    fn stuck(&self, graph: &Graph) -> Vec<bool> {
+    /// Which tasks cannot go on, whatever happens outside of the graph; the
+    /// `cancelled` can.
+    fn stuck(&self, graph: &Graph, cancelled: &[TaskIndex]) -> Vec<bool> {
         let needed_by = self.links.reversed();
         let mut missing: Vec<usize> = Vec::with_capacity(graph.tasks.len());
         let mut stuck = vec![true; graph.tasks.len()];
-        let mut open = Vec::new();
+        let mut open = cancelled.to_vec();
         for (index, task) in graph.task_indices().zip(&graph.tasks) {
             let needs = self.links.of(index).len();
             let any = self.any.get(index.as_usize()) == Some(&true);
@@ -160,6 +161,32 @@ impl Needs {
     }
 }
 
+/// The tasks that a time limit ends, and those that are cancelled with them.
+fn may_be_cancelled(graph: &Graph, children: &Links) -> Vec<TaskIndex> {
+    const WITH_IT: [How; 4] = [How::Await, How::Gather, How::WaitFor, How::TaskGroup];
+    let limited = graph.task_indices().zip(&graph.tasks);
+    let mut found: Vec<TaskIndex> = limited
+        .filter(|(_, task)| task.limited)
+        .map(|(index, _)| index)
+        .collect();
+    if found.is_empty() {
+        return found;
+    }
+    let mut seen = vec![false; graph.tasks.len()];
+    let mut open = std::mem::take(&mut found);
+    while let Some(task) = open.pop() {
+        match seen.get_mut(task.as_usize()) {
+            Some(seen) if !*seen => *seen = true,
+            _ => continue,
+        }
+        found.push(task);
+        let children = children.of(task).iter();
+        let with_it = |link: &&Link| WITH_IT.iter().any(|&how| link.constructs.contains(how));
+        open.extend(children.filter(with_it).map(|link| link.task));
+    }
+    found
+}
+
 /// The tasks of which any one could end the wait of `task`; `None` where it
 /// waits for nothing, or for a future that may be one of tasks awaited.
 fn needs_of_wait(task: &Task) -> Option<&[TaskIndex]> {
@@ -170,10 +197,12 @@ fn needs_of_wait(task: &Task) -> Option<&[TaskIndex]> {
             let taken = primitive.value;
             let all_on_record = match primitive.kind {
                 PrimitiveKind::Lock => taken != Some(0),
+                PrimitiveKind::Condition if primitive.entering => taken != Some(0),
                 // What is left over is on its way to one that waits.
                 PrimitiveKind::Semaphore => {
                     let slots = primitive.bound.unwrap_or_default();
                     taken.is_none_or(|left| left <= 0)
+                        && !primitive.more_holders
                         && usize::try_from(slots).is_ok_and(|slots| slots <= holders.len())
                 }
                 // Who has the lock of a condition need not be who notifies.
@@ -193,7 +222,9 @@ fn needs_of_wait(task: &Task) -> Option<&[TaskIndex]> {
                 // Whoever has the queue may put something into it, and most do
                 // so on the way to something else: only who takes has a loop
                 // for that.
-                QueueEnd::Get | QueueEnd::Join => true,
+                QueueEnd::Get => true,
+                // Who takes says when it is done with it.
+                QueueEnd::Join => false,
                 QueueEnd::Put => match (queue.size, queue.bound) {
                     (Some(size), Some(bound)) => size < bound,
                     _ => true,

@@ -169,7 +169,11 @@ fn wait_kind(task: &Task) -> Option<WaitKind<'_>> {
     let waits_for = task.waits_for.as_ref()?;
     let (detail, is_hopeless, is_known) = match &waits_for.what {
         Wait::Sleep { .. } => (None, false, true),
-        Wait::Primitive(primitive) => (None, primitive.abandoned, !primitive.holders.is_empty()),
+        Wait::Primitive(primitive) => (
+            primitive.entering.then_some("enter"),
+            primitive.abandoned,
+            !primitive.holders.is_empty(),
+        ),
         Wait::Queue(queue) => (Some(queue.end.as_str()), false, true),
         Wait::Socket(socket) => (socket.action, false, true),
         Wait::Executor(executor) => (

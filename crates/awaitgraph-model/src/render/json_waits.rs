@@ -48,6 +48,8 @@ enum About<'a, Tasks: Serialize, Frames: Serialize> {
         #[serde(skip_serializing_if = "Option::is_none")]
         bound: Option<i64>,
         #[serde(skip_serializing_if = "is_false")]
+        entering: bool,
+        #[serde(skip_serializing_if = "is_false")]
         abandoned: bool,
     },
     Queue {
@@ -114,12 +116,14 @@ impl About<'_, (), ()> {
                 waiting,
                 value,
                 bound,
+                entering,
                 abandoned,
                 ..
             }) => About::Primitive {
                 waiting: *waiting,
                 value: *value,
                 bound: *bound,
+                entering: *entering,
                 abandoned: *abandoned,
             },
             Wait::Queue(Queue {

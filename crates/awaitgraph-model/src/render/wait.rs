@@ -153,6 +153,9 @@ impl Words<'_> {
 
     fn primitive(&mut self, primitive: &Primitive) {
         self.begin("waits for ", "");
+        if primitive.entering {
+            self.push("the lock of ");
+        }
         self.push(primitive.kind.as_str());
         let (kind, value, bound) = (primitive.kind, primitive.value, primitive.bound);
         let about = match (kind, value, bound) {
@@ -192,7 +195,8 @@ impl Words<'_> {
             self.push(" held by ");
             push_names(self.graph, &primitive.holders, Span::Waits, self.line);
         } else if self.wait.id.is_some()
-            && matches!(kind, PrimitiveKind::Lock | PrimitiveKind::Semaphore)
+            && (matches!(kind, PrimitiveKind::Lock | PrimitiveKind::Semaphore)
+                || primitive.entering)
         {
             self.push(", holder not on record");
         }

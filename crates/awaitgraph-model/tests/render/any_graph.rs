@@ -47,6 +47,8 @@ fn graphs() -> impl Iterator<Item = Graph> {
                             holders: (0..random.below(3))
                                 .map(|_| TaskIndex::from_usize(random.below(count)))
                                 .collect(),
+                            entering: false,
+                            more_holders: false,
                             abandoned: false,
                         }),
                         id: Some(random.below(3) as u64),

@@ -117,6 +117,17 @@ fn a_producer_and_a_consumer_hold_each_other_up_across_a_full_queue() {
         "#]],
     );
     check(
+        "main waits for queue 0x10 name=jobs end=join size=0 others=worker
+         worker waits for lock 0x20 name=lock held by main",
+        expect![[r#"
+            deadlock: main and worker wait for each other
+              main
+                waits for the end of queue jobs (empty), at whose other end is worker
+              worker
+                waits for lock lock (0x20) held by main
+        "#]],
+    );
+    check(
         "a waits for queue 0x10 end=put size=1 bound=1 others=b,c
          b waits for lock 0x20 held by a
          c waits for queue 0x30 end=put size=3 bound=3 others=b",
@@ -215,6 +226,9 @@ fn whoever_can_go_on_by_another_way_is_in_no_deadlock() {
         "a waits for semaphore 0x10 held by b, c
          b waits for lock 0x20 held by a
          c waits for sleep left=1",
+        // Another may have a slot, too.
+        "a waits for semaphore 0x10 value=0 more_holders held by b
+         b waits for lock 0x20 held by a",
         // There are more slots than holders on record.
         "a waits for semaphore 0x10 bound=2 held by b
          b waits for lock 0x20 held by a",
@@ -253,13 +267,66 @@ fn whoever_can_go_on_by_another_way_is_in_no_deadlock() {
          c waits for stream action=read",
         "a waits for queue end=put size=2 bound=2
          b waits for lock 0x20 held by a",
+        "a waits for queue end=join size=0 others=b,c
+         b waits for lock 0x20 held by a
+         c waits for queue size=0",
+        "a waits for queue end=join size=0
+         b waits for lock 0x20 held by a",
         // A holder that is not on record.
         "a waits for lock 0x10
          b waits for lock 0x20 held by a",
         "a -> b\nb -> c\nc waits for future 0x10",
+        // It gives up in time.
+        "a waits for lock 0x10 deadline=3 held by b
+         a limited
+         b waits for lock 0x20 held by a",
+        // It is cancelled with who gives up.
+        "main limited
+         main -gather-> a
+         a waits for lock 0x10 held by b
+         b waits for lock 0x20 held by a",
+        "a limited
+         a -shield-> b
+         b waits for lock 0x20 held by a",
     ] {
         check_nothing_is_found(text);
     }
+}
+
+#[test]
+fn the_lock_of_a_condition_is_one_like_any_other() {
+    check(
+        "a waits for condition 0x10 name=changed value=1 waiting=1 entering held by b
+         b waits for lock 0x20 held by a",
+        expect![[r#"
+            deadlock: a and b wait for each other
+              a
+                waits for the lock of condition changed (0x10) held by b
+              b
+                waits for lock 0x20 held by a
+        "#]],
+    );
+    check_nothing_is_found(
+        "a waits for condition 0x10 value=0 entering held by b
+         b waits for lock 0x20 held by a",
+    );
+}
+
+#[test]
+fn who_is_shielded_from_a_time_limit_is_not_ended_by_it() {
+    check(
+        "main limited
+         main -shield-> a
+         a waits for lock 0x10 held by b
+         b waits for lock 0x20 held by a",
+        expect![[r#"
+            deadlock: a and b wait for each other
+              a
+                waits for lock 0x10 held by b
+              b
+                waits for lock 0x20 held by a
+        "#]],
+    );
 }
 
 #[test]

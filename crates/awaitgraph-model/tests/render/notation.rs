@@ -5,6 +5,7 @@
 //! main -gather-> b                            ... by a construct
 //! main in run /app/x.py:3, Loop.run /lib/l.py:9      its stack, innermost first
 //! a is running                                its state
+//! a limited                                   a time limit is around its wait
 //! a on 4712                                   its thread; `1/4712` in interpreter 1
 //! a waits for lock 0x7f0a held by b           what it waits for where that is no task
 //! a waits for queue end=put size=9 bound=9    ... with whatever else is known
@@ -58,6 +59,7 @@ impl Reader {
                 let stack = rest.split(", ").map(|frame| self.frame(frame)).collect();
                 self.graph.tasks[task.as_usize()].stack = stack;
             }
+            "limited" => self.graph.tasks[task.as_usize()].limited = true,
             "cancels" => self.graph.tasks[task.as_usize()].cancelling = true,
             "is" => {
                 self.graph.tasks[task.as_usize()].state = match rest {
@@ -136,6 +138,8 @@ impl Reader {
                 value: number(about.remove("value")),
                 bound: number(about.remove("bound")),
                 holders: self.tasks(holders, ", "),
+                more_holders: about.remove("more_holders").is_some(),
+                entering: about.remove("entering").is_some(),
                 abandoned: about.remove("abandoned").is_some(),
             });
         }

@@ -5,8 +5,10 @@
 //!   runs        the innermost frames of a task whose functions are known
 //!   frames      the variables of a task's frames, by name
 //!   holders     which locks each task is inside of, and until when
+//!   releasers   who may hold a semaphore, too
 //!   names       the name by which the program refers to an object
 //!   pools       who has borrowed what a queue lends
+//!   sight       which variables of threads and other tasks have a future
 //!   primitives, queues, timers, sockets, executors, futures
 //!               what is known of each
 //!   uvloop      the same where uvloop has it
@@ -26,8 +28,10 @@ mod names;
 mod pools;
 mod primitives;
 mod queues;
+mod releasers;
 mod roles;
 mod runs;
+mod sight;
 mod sockets;
 mod timers;
 mod uvloop;
@@ -100,6 +104,7 @@ pub(crate) struct Waits<'a> {
     is_complete: bool,
     /// By object and role: what is said of it, whoever waits.
     known: RefCell<HashMap<(u64, u8), Known>>,
+    releasers: OnceCell<releasers::Releasers>,
     /// By lock: the conditions that were made with it.
     conditions: OnceCell<HashMap<u64, Vec<u64>>>,
     workers: OnceCell<Workers>,
@@ -113,8 +118,10 @@ pub(crate) struct Waits<'a> {
     counted: OnceCell<abandoned::Counted>,
     /// The type of futures that was last seen to tell nothing.
     plain: Cell<u64>,
-    /// By object: the variables of threads that have it.
-    held: OnceCell<HashMap<u64, Vec<String>>>,
+    /// What the variables of threads have.
+    held: OnceCell<sight::OfThreads>,
+    /// By future: the variables of tasks that have it.
+    in_tasks: OnceCell<HashMap<u64, Vec<sight::Variable>>>,
     /// By type: whether its instances are transports.
     transports: RefCell<HashMap<u64, bool>>,
     together: Cell<usize>,
@@ -173,6 +180,7 @@ impl<'a> Waits<'a> {
             entered: Entered::default(),
             is_complete: false,
             known: RefCell::default(),
+            releasers: OnceCell::new(),
             conditions: OnceCell::new(),
             workers: OnceCell::new(),
             scheduled: RefCell::default(),
@@ -184,6 +192,7 @@ impl<'a> Waits<'a> {
             counted: OnceCell::new(),
             plain: Cell::new(0),
             held: OnceCell::new(),
+            in_tasks: OnceCell::new(),
             transports: RefCell::default(),
             together: Cell::new(limits::MOST_TOGETHER),
             spare: RefCell::default(),
@@ -345,7 +354,10 @@ impl<'a> Waits<'a> {
                     [one] => self.of_future(*one, levels, run.length),
                     several => match self.completes_set(several, future)? {
                         Some(found) => Ok(found),
-                        None => Ok(plain(Wait::Future(Future::default()), future)),
+                        None => {
+                            let outer = levels.get(run.length..).unwrap_or_default();
+                            self.of_several(several, future, outer)
+                        }
                     },
                 }
             }
@@ -408,7 +420,9 @@ impl<'a> Waits<'a> {
         object: u64,
         outer: &[Level<'_>],
     ) -> Result<Arc<WaitsFor>, Fault> {
-        let key = (object, run.role.number());
+        // Who waits for the lock of a condition is told otherwise than who waits
+        // to be notified.
+        let key = (object, run.role.number() | u8::from(run.is_entering) << 7);
         let of_awaiter;
         let outer = if outer.is_empty() {
             of_awaiter = self.frames_of_awaiter(task);
@@ -563,6 +577,25 @@ impl<'a> Waits<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Whether a time limit around the task's wait has yet to run out, so that
+    /// it goes on then; also where the clock is not known, as of a core file.
+    pub(crate) fn is_limited(&self, task: TaskIndex) -> Result<bool, Fault> {
+        for &timeout in self.entered.timeouts(task) {
+            if self.will_run_out(timeout)? {
+                return Ok(true);
+            }
+        }
+        let innermost = self.picture.tasks.get(task.as_usize());
+        let innermost = innermost.and_then(|task| task.stack.first());
+        let role = innermost.and_then(|frame| self.frames.role(frame.code));
+        Ok(match role {
+            Some(Role::WaitFor | Role::WaitSet | Role::Awaiting) => {
+                self.timer_of_wait_for(&self.levels(task))?.is_some()
+            }
+            _ => false,
+        })
     }
 
     fn frame_of(&self, raw: &RawFrame) -> Result<Frame, Fault> {

@@ -146,7 +146,11 @@ fn spelt(address: SocketAddrAny) -> Option<String> {
     let lossy = |bytes| OsStr::from_bytes(bytes).to_string_lossy().into_owned();
     match address.path_bytes() {
         Some(path) => Some(lossy(path)),
-        None => Some(format!("@{}", lossy(address.abstract_name()?))),
+        None => {
+            // Those of a pair, and of who connects, have no name at all.
+            let name = Some(address.abstract_name()?).filter(|it| !it.is_empty());
+            name.map(|name| format!("@{}", lossy(name)))
+        }
     }
 }
 
@@ -242,6 +246,7 @@ pub(crate) fn is_alive_in(pid: u32, child: u32) -> Option<bool> {
 mod tests {
     use std::net::{TcpListener, TcpStream};
     use std::os::fd::AsRawFd;
+    use std::os::unix::net::UnixStream;
 
     use super::*;
 
@@ -265,6 +270,15 @@ mod tests {
             let found = own.get(listener.as_raw_fd()).unwrap();
             assert_eq!((found.local, found.peer), (Some(address.to_string()), None));
         }
+    }
+
+    #[test]
+    fn sockets_without_a_name_have_no_address() {
+        let (one, _other) = UnixStream::pair().unwrap();
+        let asked = of_stopped(std::process::id(), &[one.as_raw_fd()]);
+        let found = asked.get(&one.as_raw_fd()).unwrap();
+        assert_eq!(found.family.as_deref(), Some("unix"));
+        assert_eq!((&found.local, &found.peer), (&None, &None));
     }
 
     #[test]

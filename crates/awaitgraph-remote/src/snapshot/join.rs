@@ -191,6 +191,7 @@ impl Joining<'_> {
                 stack,
                 awaited_by: Vec::new(),
                 cancelling: task.raw.cancelling,
+                limited: false,
                 waits_for: None,
             });
         }
@@ -290,6 +291,7 @@ impl Joining<'_> {
             self.problems.add("what the tasks have in hand", fault);
         }
         let mut found = Vec::with_capacity(tasks.len());
+        let mut limited = Vec::new();
         for (position, task) in tasks.iter().enumerate() {
             let index = TaskIndex::from_usize(position);
             let mut torn = None;
@@ -299,7 +301,17 @@ impl Joining<'_> {
                     (TaskState::Waiting, Some(Loosely)) => waits.of_body(index),
                     _ => Ok(None),
                 });
-            let result = torn.map_or(result, Err);
+            let mut result = torn.map_or(result, Err);
+            if task.state == TaskState::Waiting {
+                let mut torn = None;
+                let is_limited = (self.objects).watched(&mut torn, || waits.is_limited(index));
+                let is_limited = torn.map_or(is_limited, Err);
+                // What is not known to be so is told.
+                if is_limited != Ok(false) {
+                    limited.push(index);
+                }
+                result = is_limited.and(result);
+            }
             found.push(result.unwrap_or_else(|fault| {
                 self.problems
                     .add_of_task(task.id, "what {} waits for", fault);
@@ -308,6 +320,11 @@ impl Joining<'_> {
         }
         for (task, found) in tasks.iter_mut().zip(found) {
             task.waits_for = found;
+        }
+        for task in limited {
+            if let Some(task) = tasks.get_mut(task.as_usize()) {
+                task.limited = true;
+            }
         }
     }
 

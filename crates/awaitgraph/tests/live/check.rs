@@ -46,6 +46,19 @@ const ROWS: &[Row] = &[
         ],
     },
     Row {
+        sentence: "deadlocks_over_the_lock_of_a_condition_are_found",
+        file: "deadlock_condition.py",
+        findings: &[
+            ("deadlock", &["enters", "is inside"]),
+            ("deadlock", &["is notified", "notifies"]),
+        ],
+        steps: &[
+            ("enters", "waits for the lock of condition "),
+            ("is notified", "waits for the lock of condition "),
+            ("notifies", "waits for lock "),
+        ],
+    },
+    Row {
         sentence: "a_task_that_gathers_what_wants_its_lock_is_found",
         file: "deadlock_gather.py",
         findings: &[("deadlock", &["holds", "wants"])],
@@ -58,6 +71,15 @@ const ROWS: &[Row] = &[
         steps: &[
             ("produces", "waits to put into queue "),
             ("consumes", "waits for lock "),
+        ],
+    },
+    Row {
+        sentence: "a_deadlock_over_the_end_of_a_queue_is_found",
+        file: "deadlock_join.py",
+        findings: &[("deadlock", &["joins", "works"])],
+        steps: &[
+            ("joins", "waits for the end of queue "),
+            ("works", "waits for lock "),
         ],
     },
     Row {
@@ -110,6 +132,8 @@ const HEALTHY: &[&str] = &[
     "popular_task.py",
     "executor.py",
     "streams.py",
+    "limited_circles.py",
+    "semaphore_of_others.py",
 ];
 
 pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {

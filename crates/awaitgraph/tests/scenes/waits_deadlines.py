@@ -30,6 +30,24 @@ async def waits(event):
     await event.wait()
 
 
+async def inside_condition():
+    truth.mark("inside condition")
+    condition = asyncio.Condition()
+    known = dict(id=condition, value=0, waiting=1, holders=[])
+    if inline:
+        truth.waits("inside condition", "condition", **known)
+    else:
+        truth.awaits("inside condition", "is notified", "wait_for")
+        truth.waits("is notified", "condition", **known)
+    async with condition:
+        await asyncio.wait_for(is_notified(condition), 600)
+
+
+async def is_notified(condition):
+    truth.mark("is notified") if not inline else None
+    await condition.wait()
+
+
 async def of_future():
     truth.mark("of future")
     future = truth.forever()
@@ -68,6 +86,7 @@ async def main():
         "limits": limits(event),
         "of coroutine": of_coroutine(event),
         "of future": of_future(),
+        "inside condition": inside_condition(),
     }
     truth.awaits("limits", "limited", "wait_for")
     known = dict(id=event, name="event", deadline=lambda: times["of coroutine"])

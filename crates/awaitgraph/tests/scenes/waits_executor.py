@@ -65,12 +65,23 @@ async def several(label, construct, second=works):
     if second is works:
         truth.waits(label, "executor", thread=None, function="works", queued_before=None, stack=None)
     else:
-        truth.waits(label, "future", held_by=None, orphaned=None)
+        truth.waits(label, "executor", thread=None, function=None, queued_before=None, stack=None)
     await construct(work)
 
 
 def works_too(label):
     works(label)
+
+
+class Callable:
+    def __call__(self):
+        works("called")
+
+
+async def calls():
+    truth.mark("called")
+    truth.waits("called", "executor", thread=lambda: threads["called"], function="Callable.__call__")
+    await asyncio.get_running_loop().run_in_executor(None, Callable())
 
 
 async def in_process(label, executor):
@@ -100,6 +111,7 @@ async def main():
         "several": several("several", lambda all: asyncio.gather(*all)),
         "several, by wait": several("several, by wait", asyncio.wait),
         "different": several("different", lambda all: asyncio.gather(*all), works_too),
+        "called": calls(),
         "for a process": in_process("for a process", processes),
     }
     if hasattr(asyncio, "to_thread"):
@@ -107,7 +119,7 @@ async def main():
         truth.when(lambda: "to thread" in threads)
     for label in children:
         truth.awaits("main", label, "gather")
-    truth.when(lambda: {"one", "two", "wrapped", "shield", "gather", "shield in gather", "several, 1", "several, by wait, 1", "different, 1"} <= threads.keys())
+    truth.when(lambda: {"one", "two", "wrapped", "shield", "gather", "shield in gather", "several, 1", "several, by wait, 1", "different, 1", "called"} <= threads.keys())
     await asyncio.gather(*children.values())
 
 

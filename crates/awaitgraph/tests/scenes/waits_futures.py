@@ -17,7 +17,7 @@ async def plain():
     truth.mark("plain")
     future = truth.forever()
     kept.append(future)
-    truth.waits("plain", "future", id=future, name="kept[1]", orphaned=None)
+    truth.waits("plain", "future", id=future, name="kept[2]", orphaned=None)
     await future
 
 
@@ -77,6 +77,62 @@ async def of_thread():
     await future
 
 
+class Thread(threading.Thread):
+    def run(self):
+        truth.block()
+        self.loop.call_soon_threadsafe(self.future.set_result, None)
+
+
+async def of_thread_object():
+    truth.mark("of thread object")
+    thread = Thread(daemon=True)
+    thread.loop, thread.future = asyncio.get_running_loop(), truth.forever()
+    thread.start()
+    truth.waits("of thread object", "threadsafe", id=thread.future, name="Thread.future")
+    await thread.future
+
+
+async def of_task(future):
+    truth.mark("of task")
+    truth.waits(
+        "of task", "future", id=future, held_by=["future", name_of(completes) + ": answer"]
+    )
+    await future
+
+
+async def completes(answer):
+    truth.mark("completes")
+    await truth.forever()
+    answer.set_result(None)
+
+
+def add_pair(children):
+    answer = truth.forever()
+    children.update({"of task": of_task(answer), "completes": completes(answer)})
+
+
+def name_of(function):
+    return function.__qualname__
+
+
+async def shielded(future):
+    truth.mark("shielded")
+    truth.waits("shielded", "future", name="kept[0]", held_by=["kept[0]"], orphaned=None)
+    await asyncio.shield(asyncio.shield(future))
+
+
+async def gathers(future):
+    truth.mark("gathers")
+    truth.waits("gathers", "future", name="kept[0]", orphaned=None)
+    await asyncio.gather(future)
+
+
+async def waits_for_any():
+    truth.mark("waits for any")
+    truth.waits("waits for any", "future", orphaned=None, name="kept[0]")
+    await asyncio.wait([kept[0], truth.forever()])
+
+
 async def chained():
     truth.mark("chained")
     future = concurrent.futures.Future()
@@ -87,6 +143,7 @@ async def chained():
 
 async def main():
     truth.mark("main")
+    kept.append(truth.forever())
     client = Client()
     kept.append(client)
     children = {
@@ -99,7 +156,12 @@ async def main():
         "attribute": attribute(client),
         "of thread": of_thread(),
         "chained": chained(),
+        "of thread object": of_thread_object(),
+        "shielded": shielded(kept[0]),
+        "gathers": gathers(kept[0]),
+        "waits for any": waits_for_any(),
     }
+    add_pair(children)
     for label in children:
         truth.awaits("main", label, "gather")
     await asyncio.gather(*children.values())

@@ -10,6 +10,11 @@ class Pool:
         self.lock = asyncio.Lock()
 
 
+class Openable(Pool):
+    def open(self):
+        self.lock.release()
+
+
 class Stricter(asyncio.Lock):
     async def acquire(self):
         return await super().acquire()
@@ -27,8 +32,8 @@ async def waits(label, lock):
         pass
 
 
-async def waits_in_pool(pool):
-    truth.mark("in pool")
+async def waits_for_pool(label, pool):
+    truth.mark(label)
     async with pool.lock:
         pass
 
@@ -49,6 +54,14 @@ async def managed(lock):
 async def holds_by_manager(lock):
     truth.mark("by manager")
     async with managed(lock):
+        await truth.forever()
+
+
+async def holds_by_manager_in_stack(lock):
+    truth.mark("by manager in stack")
+    async with contextlib.AsyncExitStack() as outer:
+        stack = await outer.enter_async_context(contextlib.AsyncExitStack())
+        await stack.enter_async_context(managed(lock))
         await truth.forever()
 
 
@@ -82,6 +95,12 @@ async def takes_and_releases(lock):
         lock.release()
 
 
+async def opens(semaphore):
+    truth.mark("opens")
+    await truth.forever()
+    semaphore.release()
+
+
 def free(lock):
     lock.release()
 
@@ -106,8 +125,15 @@ async def notified(label, condition):
         await condition.wait()
 
 
-async def enters(condition):
-    truth.mark("enters")
+async def tells(condition):
+    truth.mark("teller")
+    async with condition:
+        condition.notify()
+        await truth.forever()
+
+
+async def enters(label, condition):
+    truth.mark(label)
     async with condition:
         pass
 
@@ -131,13 +157,14 @@ async def main():
     pool = Pool()
     child(holds("holder of pool", pool.lock), "holder of pool")
     child(
-        waits_in_pool(pool), "in pool",
+        waits_for_pool("in pool", pool), "in pool",
         "lock", id=pool.lock, name="Pool.lock", holders=["holder of pool"],
     )
 
     for label, make in (
         ("by stack", holds_by_stack),
         ("by manager", holds_by_manager),
+        ("by manager in stack", holds_by_manager_in_stack),
         ("by generator", holds_by_generator),
     ):
         other = Stricter() if label == "by manager" else asyncio.Lock()
@@ -160,6 +187,28 @@ async def main():
     await takes_and_ends(left)
     for label in ("hopeless", "also hopeless"):
         child(waits(label, left), label, "lock", value=1, waiting=2, abandoned=True)
+
+    spent = asyncio.Semaphore(1)
+    await takes_and_ends(spent)
+    child(waits("spent", spent), "spent", "semaphore", value=0, waiting=1, abandoned=True)
+
+    shut = asyncio.Semaphore(0)
+    child(opens(shut), "opens")
+    child(waits("shut", shut), "shut", "semaphore", value=0, waiting=1, abandoned=None)
+
+    private = Pool()
+    await takes_and_ends(private.lock)
+    child(
+        waits_for_pool("of a pool", private), "of a pool",
+        "lock", name="Pool.lock", value=1, abandoned=True,
+    )
+
+    opening = Openable()
+    await takes_and_ends(opening.lock)
+    child(
+        waits_for_pool("may be opened", opening), "may be opened",
+        "lock", name="Openable.lock", value=1, abandoned=None,
+    )
 
     public = Pool()
     await takes_and_ends(public.lock)
@@ -200,13 +249,21 @@ async def main():
     busy = asyncio.Condition()
     child(
         notified("busy", busy), "busy",
-        "condition", id=busy, value=1, waiting=1, holders=["holder of busy"],
+        "condition", id=busy, value=1, waiting=1, holders=["holder of busy"], entering=None,
     )
     child(holds("holder of busy", busy), "holder of busy")
+    for label in ("enters", "also enters"):
+        child(
+            enters(label, busy), label,
+            "condition", id=busy, value=1, waiting=2, holders=["holder of busy"], entering=True,
+        )
+
+    told = asyncio.Condition()
     child(
-        enters(busy), "enters",
-        "condition", id=busy, value=1, waiting=1, holders=["holder of busy"],
+        notified("told", told), "told",
+        "condition", id=told, value=1, waiting=1, holders=["teller"], entering=True,
     )
+    child(tells(told), "teller")
     await asyncio.gather(*children)
 
 

@@ -75,6 +75,15 @@ async def of_globals():
         await truth.forever()
 
 
+async def of_global_class():
+    async with Settings.lock:
+        await truth.forever()
+
+
+class Settings:
+    lock = None
+
+
 def of_cell(lock):
     async def inner():
         async with lock:
@@ -104,11 +113,22 @@ async def gathers(event, jobs):
     await asyncio.gather(event.wait(), jobs.get())
 
 
+async def waits_for_any(queues):
+    truth.mark("waits for any")
+    takes = [asyncio.ensure_future(queue.get()) for queue in queues]
+    for number, task in enumerate(takes):
+        truth.mark("take %d" % number, task)
+        truth.awaits("waits for any", "take %d" % number, "wait")
+        truth.waits("take %d" % number, "queue", name="queues[%d]" % number)
+    await asyncio.wait(takes)
+
+
 async def main():
     truth.mark("main")
     registry = Registry()
     cell, captive = asyncio.Lock(), asyncio.Lock()
     locks["k"] = asyncio.Lock()
+    Settings.lock = asyncio.Lock()
     Registry.shared, Registry.own = asyncio.Lock(), asyncio.Lock()
     pairs = [
         ("keys", registry.by_keys, "Registry.nested['a']['b']"),
@@ -121,6 +141,7 @@ async def main():
         ("object", registry.by_object, "Registry.locks[...]"),
         ("slot", Slotted().use, "Slotted.lock"),
         ("globals", of_globals, "locks['k']"),
+        ("class of the module", of_global_class, "Settings.lock"),
         ("cell", of_cell(cell), "lock"),
         ("captured", lambda: captured(captive), "lock"),
     ]
@@ -142,6 +163,8 @@ async def main():
     children += [limits(queue), gathers(event, jobs)]
     truth.awaits("main", "limits", "gather")
     truth.awaits("main", "gathers", "gather")
+    truth.awaits("main", "waits for any", "gather")
+    children.append(waits_for_any([asyncio.Queue(), asyncio.Queue()]))
     loop = asyncio.get_running_loop()
     loop.call_later(0.05, look_for_children, queue, event, jobs)
     truth.when(lambda: found)
@@ -155,6 +178,8 @@ def look_for_children(queue, event, jobs):
         frame = task.get_coro().cr_frame
         if function in ("Queue.get", "Event.wait"):
             owner = frame.f_locals["self"]
+            if id(owner) not in {id(queue), id(event), id(jobs)}:
+                continue
             name, of = {id(queue): ("queue", "limits"), id(event): ("event", "gathers"), id(jobs): ("jobs", "gathers")}[id(owner)]
             truth.mark(name, task)
             truth.awaits(of, name, "wait_for" if owner is queue else "gather")

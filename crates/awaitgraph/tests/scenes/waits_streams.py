@@ -51,6 +51,18 @@ async def writes(port):
     await writer.drain()
 
 
+async def closes(port):
+    truth.mark("closes")
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(bytes(1 << 26))
+    writer.close()
+    truth.waits(
+        "closes", "stream", action="close", id=writer.transport, name="writer",
+        buffered=writer.transport.get_write_buffer_size,
+    )
+    await writer.wait_closed()
+
+
 async def serves_forever(server):
     truth.mark("serves")
     truth.waits(
@@ -144,6 +156,7 @@ async def main():
         "serves": serves_forever(server),
         "reads": reads(port),
         "writes": writes(silent.getsockname()[1]),
+        "closes": closes(silent.getsockname()[1]),
         "receives": receives(quiet),
         "accepts": accepts(listener),
         "watches": watches(pipes[0][0]),

@@ -12,10 +12,22 @@ async def waits():
     await process.wait()
 
 
+async def writes():
+    truth.mark("writes")
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", IDLE, stdin=-1)
+    truth.waits("writes", "stream", name="Process.stdin", action="write", family="pipe")
+    while True:
+        process.stdin.write(bytes(100_000))
+        await process.stdin.drain()
+
+
 async def main():
     truth.mark("main")
-    await asyncio.gather(waits())
+    await asyncio.gather(waits(), writes())
 
 
+# It reads nothing, and ends when the pipe does.
+IDLE = "import select; poll = select.poll(); poll.register(0, 0); poll.poll()"
+truth.awaits("main", "writes", "gather")
 truth.awaits("main", "waits", "gather")
 truth.run(main)

@@ -116,13 +116,13 @@ async def pauses(port):
 
 async def receives(sock):
     truth.mark("receives")
-    truth.waits("receives", "socket", action="read", id=sock, family="unix", fd=sock.fileno())
+    truth.waits("receives", "socket", action="read", id=sock, family="unix", fd=sock.fileno(), local=None, peer=None)
     await asyncio.get_running_loop().sock_recv(sock, 10)
 
 
 async def sends(sock):
     truth.mark("sends")
-    truth.waits("sends", "socket", action="write", id=sock, family="unix", fd=sock.fileno())
+    truth.waits("sends", "socket", action="write", id=sock, family="unix", fd=sock.fileno(), local=None, peer=None)
     await asyncio.get_running_loop().sock_sendall(sock, bytes(1 << 26))
 
 

@@ -1,4 +1,4 @@
-//! Locks that nobody is left to let go of.
+//! Locks, and semaphores, that nobody is left to let go of.
 //!
 //! A lock that was taken by a bare `acquire()` has no holder on record: the
 //! task that took it may live, and let go of it in its own time. Only where
@@ -14,32 +14,88 @@
 //! A function that speaks of `acquire` may well be the one that has the lock,
 //! and let a function of its own release it.
 //!
-//! A lock that is a global, an attribute, or in a list may be released from
+//! An attribute counts like a variable, where its object is in turn only in
+//! variables of such functions, and no method of its class releases anything. A
+//! lock that is a global, in a list, or further away may be released from
 //! anywhere, and is never said to be abandoned.
 
-use awaitgraph_model::PrimitiveKind;
+use awaitgraph_model::{PrimitiveKind, TaskIndex};
 
 use super::Waits;
 use super::roles::Role;
 use crate::coroutine::End;
+use crate::limits;
 use crate::map::HashMap;
-use crate::object::{Fault, Kind};
+use crate::object::{Fault, Kind, flags};
 
 /// What a function speaks of that lets go of a lock, or has to do with it before.
 const RELEASE: [&str; 4] = ["release", "acquire", "__aenter__", "__aexit__"];
 
-/// The references to locks that the frames of tasks have.
+/// How many objects are looked at for the locks that they have.
+const MOST_OWNERS: usize = 4096;
+
+/// The references to locks that are accounted for.
 #[derive(Debug, Default)]
 pub(super) struct Counted {
-    /// By lock: how many, and whether one is of somebody who may release it.
-    locks: HashMap<u64, (u64, bool)>,
+    locks: HashMap<u64, Count>,
 }
 
-/// What leads from a frame to a lock: a cell, or a bound method.
+/// How often the frames of tasks refer to an object.
+#[derive(Debug, Default)]
+struct Count {
+    times: u64,
+    in_hand: InHand,
+}
+
+/// Who of those that refer to an object may release a lock.
+#[derive(Debug, Clone, Copy, Default)]
+enum InHand {
+    #[default]
+    Nobody,
+    /// Tasks that wait for this lock, and release no other before.
+    Waiting(u64),
+    Somebody,
+}
+
+impl InHand {
+    /// Adds a task that may release something once it has what it waits for, if
+    /// that is a lock.
+    fn add(&mut self, waits_for: Option<u64>) {
+        *self = match (*self, waits_for) {
+            (Self::Nobody, Some(lock)) => Self::Waiting(lock),
+            (Self::Waiting(known), Some(lock)) if known == lock => *self,
+            _ => Self::Somebody,
+        };
+    }
+
+    /// Whether somebody may release this lock.
+    fn may_release(self, lock: u64) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Waiting(known) => known != lock,
+            Self::Somebody => true,
+        }
+    }
+}
+
+/// What leads from a frame to an object: a cell, or a bound method.
 #[derive(Debug, Clone, Copy)]
 struct Way {
-    lock: u64,
+    to: u64,
     times: u64,
+}
+
+/// What is known of classes and of code.
+#[derive(Debug, Default)]
+struct Known {
+    locks: HashMap<u64, bool>,
+    semaphores: HashMap<u64, bool>,
+    /// By code: whether it has to do with taking or releasing.
+    codes: HashMap<u64, bool>,
+    /// By code: whether it releases.
+    releasing: HashMap<u64, bool>,
+    /// By class: whether a method of it releases.
+    classes: HashMap<u64, bool>,
 }
 
 impl Waits<'_> {
@@ -47,10 +103,10 @@ impl Waits<'_> {
     /// has no holder on record.
     pub(super) fn is_abandoned(&self, lock: u64) -> Result<bool, Fault> {
         Ok(match self.counted()?.locks.get(&lock) {
-            Some(&(count, false)) => {
+            Some(count) if !count.in_hand.may_release(lock) => {
                 let type_ = self.objects.type_of(lock)?;
                 !self.objects.has_weak_references(lock, &type_)?
-                    && count == self.objects.references(lock)?
+                    && count.times == self.objects.references(lock)?
             }
             _ => false,
         })
@@ -62,62 +118,145 @@ impl Waits<'_> {
         }
         let objects = self.objects;
         let mut counted = Counted::default();
+        let mut owners: HashMap<u64, Count> = HashMap::default();
         let mut ways: HashMap<u64, Way> = HashMap::default();
-        let mut classes: HashMap<u64, bool> = HashMap::default();
-        let mut releases: HashMap<u64, bool> = HashMap::default();
+        let mut known = Known::default();
         for (position, chain) in self.picture.chains.iter().enumerate() {
-            let task = awaitgraph_model::TaskIndex::from_usize(position);
+            let task = TaskIndex::from_usize(position);
             // Who waits for a lock cannot release it meanwhile.
             let mut waits_for = None;
-            let mut asked = false;
             for frame in chain.frames.iter().filter(|it| it.has_variables()) {
                 let variables = self.frames.count(frame.code)?;
                 objects.owned(frame, variables, |value| {
-                    let lock = match objects.kind_of_shared(value)? {
+                    let to = match objects.kind_of_shared(value)? {
                         Kind::Other => Some(value),
                         Kind::Cell => objects.pointer(value, objects.layout.cell_content)?,
                         Kind::Method => objects.pointer(value, objects.layout.method.self_)?,
                         _ => None,
                     };
-                    let Some(lock) = lock else {
+                    let Some(to) = to else {
                         return Ok(());
                     };
-                    if !self.is_one("Lock", lock, &mut classes)? {
-                        return Ok(());
-                    }
-                    if !asked {
-                        asked = true;
-                        waits_for = match self.run(&self.levels(task))? {
-                            Some(run) if run.role == Role::Primitive(PrimitiveKind::Lock) => {
-                                run.objects.last().copied()
-                            }
-                            _ => None,
-                        };
-                    }
-                    objects.hold(64)?;
-                    let (count, in_hand) = counted.locks.entry(lock).or_default();
-                    if value == lock {
-                        *count += 1;
+                    let counts = if self.is_lock(to, &mut known)? {
+                        &mut counted.locks
+                    } else if self.may_have_locks(to)?
+                        && (owners.len() < MOST_OWNERS || owners.contains_key(&to))
+                    {
+                        &mut owners
                     } else {
-                        let way = ways.entry(value).or_insert(Way { lock, times: 0 });
+                        return Ok(());
+                    };
+                    objects.hold(64)?;
+                    let count = counts.entry(to).or_default();
+                    if value == to {
+                        count.times += 1;
+                    } else {
+                        let way = ways.entry(value).or_insert(Way { to, times: 0 });
                         way.times += 1;
-                        *count += u64::from(way.times == 1);
+                        count.times += u64::from(way.times == 1);
                     }
-                    *in_hand |= chain.end == End::Executing
-                        || waits_for != Some(lock)
-                            && self.speaks_of_any(RELEASE, frame.code, &mut releases)?;
+                    if chain.end == End::Executing {
+                        count.in_hand = InHand::Somebody;
+                    } else if self.speaks_of_any(RELEASE, frame.code, &mut known.codes)? {
+                        let waits_for = match waits_for {
+                            Some(known) => known,
+                            None => *waits_for.insert(self.lock_waited_for(task)?),
+                        };
+                        count.in_hand.add(waits_for);
+                    }
                     Ok(())
                 })?;
             }
         }
         // A cell or a method that somebody else has too leads there from elsewhere.
-        for (&way, &Way { lock, times }) in &ways {
-            if objects.references(way)? != times
-                && let Some((_, in_hand)) = counted.locks.get_mut(&lock)
-            {
-                *in_hand = true;
+        for (&way, &Way { to, times }) in &ways {
+            if objects.references(way)? != times {
+                for counts in [&mut counted.locks, &mut owners] {
+                    if let Some(count) = counts.get_mut(&to) {
+                        count.in_hand = InHand::Somebody;
+                    }
+                }
             }
         }
+        for (&owner, count) in &owners {
+            self.count_attributes(owner, count, &mut counted, &mut known)?;
+        }
         Ok(self.counted.get_or_init(|| counted))
+    }
+
+    fn is_lock(&self, addr: u64, known: &mut Known) -> Result<bool, Fault> {
+        Ok(self.is_one("Lock", addr, &mut known.locks)?
+            || self.is_one("Semaphore", addr, &mut known.semaphores)?)
+    }
+
+    /// Whether the object is of a class written in Python.
+    fn may_have_locks(&self, addr: u64) -> Result<bool, Fault> {
+        let type_ = self.objects.type_of(addr)?;
+        Ok(type_.kind == Kind::Other
+            && type_.flags & flags::HEAPTYPE != 0
+            && type_.flags & flags::TYPE_SUBCLASS == 0)
+    }
+
+    /// The lock that a suspended task waits for.
+    pub(super) fn lock_waited_for(&self, task: TaskIndex) -> Result<Option<u64>, Fault> {
+        let is_lock =
+            |kind: PrimitiveKind| matches!(kind, PrimitiveKind::Lock | PrimitiveKind::Semaphore);
+        Ok(match self.run(&self.levels(task))? {
+            Some(run) if matches!(run.role, Role::Primitive(kind) if is_lock(kind)) => {
+                run.objects.last().copied()
+            }
+            _ => None,
+        })
+    }
+
+    /// Counts the attributes of an object, where nobody else has the object who
+    /// could release one of them.
+    fn count_attributes(
+        &self,
+        owner: u64,
+        count: &Count,
+        counted: &mut Counted,
+        known: &mut Known,
+    ) -> Result<(), Fault> {
+        let objects = self.objects;
+        let type_ = objects.type_of(owner)?;
+        if matches!(count.in_hand, InHand::Somebody)
+            || objects.references(owner)? != count.times
+            || objects.has_weak_references(owner, &type_)?
+        {
+            return Ok(());
+        }
+        let mut attributes = objects.attributes(owner)?;
+        attributes.truncate(limits::MOST_ATTRIBUTES);
+        for (_, value) in attributes {
+            if !count.in_hand.may_release(value)
+                && let Some(lock) = counted.locks.get_mut(&value)
+                && !self.class_releases(type_.addr, known)?
+            {
+                lock.times += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a method of the class at `addr` releases something.
+    fn class_releases(&self, addr: u64, known: &mut Known) -> Result<bool, Fault> {
+        if let Some(&known) = known.classes.get(&addr) {
+            return Ok(known);
+        }
+        let objects = self.objects;
+        let mut releases = false;
+        for (_, dict) in objects.class_dicts(addr)? {
+            for (_, method) in objects.dict_items(dict)? {
+                if objects.kind_of(method)? == Kind::Function {
+                    let what = "a function without code";
+                    let code = objects.required(method, objects.layout.function.code, what)?;
+                    releases |= self.speaks_of_any(["release"], code, &mut known.releasing)?;
+                }
+            }
+        }
+        objects.hold(32)?;
+        known.classes.insert(addr, releases);
+        Ok(releases)
     }
 }

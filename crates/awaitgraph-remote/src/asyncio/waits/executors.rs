@@ -13,7 +13,7 @@ use crate::map::HashMap;
 use crate::object::{Fault, Kind};
 
 /// How many wrappers around a function are seen through.
-const WRAPPERS: usize = 8;
+pub(super) const WRAPPERS: usize = 8;
 const POOL: &str = "concurrent/futures/thread";
 const PROCESSES: &str = "concurrent/futures/process";
 const ANYIO: &str = "anyio/_backends/_asyncio";
@@ -231,6 +231,11 @@ impl Waits<'_> {
                     } else {
                         function
                     };
+                }
+                // An object that is called, as one of a class with `__call__`.
+                Kind::Other => {
+                    let class = objects.type_of(addr)?.addr;
+                    here = objects.class_attribute(class, "__call__")?;
                 }
                 _ => break,
             }

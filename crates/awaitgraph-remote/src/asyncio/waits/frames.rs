@@ -35,6 +35,8 @@ pub(super) struct Frames<'a> {
     recent: [Recent; RECENT],
     /// By code index: whether it was looked at, and what it is.
     roles: RefCell<Vec<Option<Option<Role>>>>,
+    /// By code index: whether it is asyncio's, where that was asked for.
+    asyncio: RefCell<Vec<Option<bool>>>,
 }
 
 /// The variables of a code object.
@@ -64,6 +66,7 @@ impl<'a> Frames<'a> {
             variables: RefCell::default(),
             recent: [const { RefCell::new(None) }; RECENT],
             roles: RefCell::default(),
+            asyncio: RefCell::default(),
         }
     }
 
@@ -213,6 +216,23 @@ impl<'a> Frames<'a> {
             *known = Some(role);
         }
         role
+    }
+
+    /// Whether the frame's function is one of asyncio's own.
+    pub(super) fn is_asyncio(&self, code: CodeIndex) -> bool {
+        let place = code.as_usize();
+        if let Some(&Some(known)) = self.asyncio.borrow().get(place) {
+            return known;
+        }
+        let is_it = self.codes.with(code, roles::is_asyncio) == Some(true);
+        let mut asyncio = self.asyncio.borrow_mut();
+        if asyncio.len() <= place {
+            asyncio.resize(place + 1, None);
+        }
+        if let Some(known) = asyncio.get_mut(place) {
+            *known = Some(is_it);
+        }
+        is_it
     }
 
     /// Whether the frame's function has this plain name.

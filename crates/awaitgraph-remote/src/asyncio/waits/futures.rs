@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use awaitgraph_model::{Executor, Future, SocketKind, Wait, WaitsFor};
 
+use super::executors::WRAPPERS;
 use super::frames::Level;
 use super::names::Prefer;
-use super::{MOST_TRIES, Waits, plain, socket};
-use crate::limits;
+use super::sight::is_kept;
+use super::{FEW, MOST_TRIES, Waits, plain, socket};
 use crate::map::HashMap;
 use crate::object::{Fault, Kind, Type};
 
@@ -25,6 +26,8 @@ pub(super) struct Behind {
     is_future: bool,
     /// The `concurrent.futures.Future` that it stands for.
     chained: Option<u64>,
+    /// The futures that it is around, where nothing more is known of those.
+    within: Vec<u64>,
     /// What completes it, where that is known.
     found: Option<Box<WaitsFor>>,
     name: RefCell<Option<String>>,
@@ -88,28 +91,34 @@ impl Waits<'_> {
         {
             return self.of_connection(at, future, outer);
         }
-        let both = [future, chained.unwrap_or_default()];
-        let wanted = both.get(..1 + usize::from(chained.is_some()));
-        let wanted = wanted.unwrap_or_default();
-        let (held_by, by_thread) = self.held_by_threads(wanted)?;
+        // One around others is completed by who completes those.
+        let mut wanted: Vec<u64> = match behind.within.as_slice() {
+            [] => vec![future],
+            within => within.to_vec(),
+        };
+        wanted.extend(chained);
+        let (mut all, by_thread) = self.held_by_threads(&wanted)?;
         let tries = behind.tries.get();
         let mut name = behind.name.borrow().clone();
         if name.is_none() && tries < MOST_TRIES {
             behind.tries.set(tries + 1);
             name = self
                 .names
-                .find_preferring(Prefer::Kept, &self.frames, wanted, outer)?;
+                .find_preferring(Prefer::Kept, &self.frames, &wanted, outer)?;
             behind.name.borrow_mut().clone_from(&name);
         }
-        let mut all = held_by;
-        if let Some(name) = &name {
-            all.insert(0, name.clone());
-        }
-        all.dedup();
         let threadsafe = chained.is_some() || by_thread;
         // One that asyncio itself has behind a limit is completed by that.
         let orphaned =
             is_future && !threadsafe && known == 0 && self.is_orphaned(future, &behind.type_)?;
+        // A variable of who waits for it tells nothing of who may complete it.
+        if is_future && !orphaned && !name.as_deref().is_some_and(is_kept) {
+            all.extend(self.held_by_tasks(&wanted, future)?);
+        }
+        if let Some(name) = &name {
+            all.insert(0, name.clone());
+        }
+        all.dedup();
         Ok(WaitsFor {
             what: Wait::Future(Future {
                 threadsafe,
@@ -153,7 +162,7 @@ impl Waits<'_> {
     }
 
     /// What completes several futures: what completes the only one, or an
-    /// executor that runs the same function for all.
+    /// executor, with the function where it runs the same for all.
     fn completes_all(
         &self,
         futures: &[u64],
@@ -176,18 +185,17 @@ impl Waits<'_> {
             else {
                 return Ok(None);
             };
-            if place > 0 && executor.function != function {
-                return Ok(None);
+            if place == 0 {
+                function.clone_from(&executor.function);
+            } else if executor.function != function {
+                function = None;
             }
-            function.clone_from(&executor.function);
         }
-        Ok(function.map(|function| {
-            let executor = Executor {
-                function: Some(function),
-                ..Executor::default()
-            };
-            plain(Wait::Executor(executor), around)
-        }))
+        let executor = Executor {
+            function,
+            ..Executor::default()
+        };
+        Ok((!futures.is_empty()).then(|| plain(Wait::Executor(executor), around)))
     }
 
     /// The same of what `asyncio.wait` waits for, which has a future of its own.
@@ -222,6 +230,7 @@ impl Waits<'_> {
             type_,
             is_future: matches!(type_.kind, Kind::Future | Kind::PyFuture),
             chained: None,
+            within: Vec::new(),
             found: None,
             name: RefCell::default(),
             tries: Cell::new(0),
@@ -246,6 +255,10 @@ impl Waits<'_> {
         {
             let within = self.within(future, stands_for.shielded)?;
             found = self.completes_all(&within, future, left)?;
+            if found.is_none() && within.len() <= FEW {
+                behind.within = within;
+                self.see_through(&mut behind, left)?;
+            }
         }
         behind.found = found.map(Box::new);
         let behind = Rc::new(behind);
@@ -256,6 +269,18 @@ impl Waits<'_> {
         self.objects.hold(HELD_BEHIND)?;
         self.behind.borrow_mut().insert(future, Rc::clone(&behind));
         Ok(behind)
+    }
+
+    /// Puts what the only future within is around in its place.
+    fn see_through(&self, behind: &mut Behind, left: usize) -> Result<(), Fault> {
+        if let [one] = *behind.within {
+            let inner = self.behind_within(one, left, &|| Ok(None))?;
+            behind.chained = behind.chained.or(inner.chained);
+            if !inner.within.is_empty() {
+                behind.within.clone_from(&inner.within);
+            }
+        }
+        Ok(())
     }
 
     /// Whether the type is that of asyncio's own futures, and so tells nothing.
@@ -459,7 +484,11 @@ impl Waits<'_> {
         {
             objects.tuple(args)?.into_iter().try_for_each(&mut see)?;
         }
-        if let Some(callback) = callback {
+        let mut next = callback;
+        for _ in 0..WRAPPERS {
+            let Some(callback) = next.take() else {
+                break;
+            };
             let bound_to = match objects.kind_of(callback)? {
                 Kind::Builtin => objects.pointer(callback, layout.builtin_self)?,
                 Kind::Method => objects.pointer(callback, layout.method.self_)?,
@@ -467,6 +496,7 @@ impl Waits<'_> {
                     if let Some(args) = objects.pointer(callback, layout.partial.args)? {
                         objects.tuple(args)?.into_iter().try_for_each(&mut see)?;
                     }
+                    next = objects.pointer(callback, layout.partial.function)?;
                     None
                 }
                 Kind::Function => {
@@ -481,50 +511,9 @@ impl Waits<'_> {
                 }
                 _ => None,
             };
-            bound_to.map_or(Ok(()), see)?;
+            bound_to.map_or(Ok(()), &mut see)?;
         }
         Ok(futures)
-    }
-
-    /// By which variables other threads have one of the objects in hand, and
-    /// whether any has.
-    fn held_by_threads(&self, wanted: &[u64]) -> Result<(Vec<String>, bool), Fault> {
-        let held = self.held()?;
-        if held.is_empty() {
-            return Ok((Vec::new(), false));
-        }
-        let mut names = Vec::new();
-        for object in wanted {
-            names.extend(held.get(object).into_iter().flatten().cloned());
-        }
-        let any = !names.is_empty();
-        Ok((names, any))
-    }
-
-    /// What the threads that run no loop have in their variables.
-    fn held(&self) -> Result<&HashMap<u64, Vec<String>>, Fault> {
-        if let Some(known) = self.held.get() {
-            return Ok(known);
-        }
-        let objects = self.objects;
-        let mut held: HashMap<u64, Vec<String>> = HashMap::default();
-        for thread in self.picture.threads.iter().filter(|it| !it.runs_a_loop) {
-            for frame in thread.frames.iter().take(limits::DEEPEST_REFERENCES) {
-                let variables = self.frames.variables(frame.code)?;
-                for (place, name) in variables.names.iter().enumerate() {
-                    let Some(value) = objects.variable(frame, place)? else {
-                        continue;
-                    };
-                    if matches!(objects.kind_of(value)?, Kind::Future | Kind::PyFuture) {
-                        objects.hold(128)?;
-                        let function = self.codes.name(frame.code)?;
-                        let names = held.entry(value).or_default();
-                        names.push(format!("{function}: {name}"));
-                    }
-                }
-            }
-        }
-        Ok(self.held.get_or_init(|| held))
     }
 
     /// Whether nothing is left that could complete the future.

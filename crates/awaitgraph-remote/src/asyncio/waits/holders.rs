@@ -299,39 +299,56 @@ impl<'a, 'f> Looking<'a, 'f> {
         rest: &mut Vec<RawFrame>,
     ) -> Result<(), Fault> {
         let objects = self.objects;
-        inside.push((object, exit));
-        match self.class(object)? {
-            Class::ExitStack => {
-                let Some(callbacks) = objects.attribute(object, "_exit_callbacks")? else {
-                    return Ok(());
-                };
-                if objects.kind_of(callbacks)? != Kind::Deque {
-                    return Ok(());
-                }
-                // Pairs: whether it is a plain `with`, and the method.
-                for pair in objects
-                    .deque(callbacks)?
-                    .into_iter()
-                    .take(limits::MOST_INSIDE)
-                {
-                    if objects.kind_of(pair)? == Kind::Tuple
-                        && let Some(&method) = objects.tuple(pair)?.get(1)
-                        && objects.kind_of(method)? == Kind::Method
-                        && let (Some(object), exit) = self.method(method)?
-                        && exit != Exit::None
+        let mut next = Some((object, exit));
+        // Last in, first out; a stack may have been entered by another.
+        let mut entered = Vec::new();
+        while let Some((object, exit)) = next {
+            inside.push((object, exit));
+            match self.class(object)? {
+                Class::ExitStack => self.exit_callbacks(object, &mut entered)?,
+                Class::Generator => {
+                    if let Some(generator) = objects.attribute(object, "gen")?
+                        && objects.kind_of(generator)? == Kind::Generator
                     {
-                        inside.push((object, exit));
+                        rest.extend(self.generator(generator)?);
                     }
                 }
+                Class::Timeout | Class::Other => {}
             }
-            Class::Generator => {
-                if let Some(generator) = objects.attribute(object, "gen")?
-                    && objects.kind_of(generator)? == Kind::Generator
-                {
-                    rest.extend(self.generator(generator)?);
-                }
+            next = entered
+                .pop()
+                .filter(|_| inside.len() <= limits::MOST_INSIDE);
+        }
+        Ok(())
+    }
+
+    /// Adds what the `ExitStack` at `addr` has entered, innermost first.
+    fn exit_callbacks(&self, addr: u64, entered: &mut Vec<(u64, Exit)>) -> Result<(), Fault> {
+        let objects = self.objects;
+        let Some(callbacks) = objects.attribute(addr, "_exit_callbacks")? else {
+            return Ok(());
+        };
+        if objects.kind_of(callbacks)? != Kind::Deque {
+            return Ok(());
+        }
+        let begin = entered.len();
+        // Pairs: whether it is a plain `with`, and the method.
+        for pair in objects
+            .deque(callbacks)?
+            .into_iter()
+            .take(limits::MOST_INSIDE.saturating_sub(begin))
+        {
+            if objects.kind_of(pair)? == Kind::Tuple
+                && let Some(&method) = objects.tuple(pair)?.get(1)
+                && objects.kind_of(method)? == Kind::Method
+                && let (Some(object), exit) = self.method(method)?
+                && exit != Exit::None
+            {
+                entered.push((object, exit));
             }
-            Class::Timeout | Class::Other => {}
+        }
+        if let Some(added) = entered.get_mut(begin..) {
+            added.reverse();
         }
         Ok(())
     }

@@ -25,7 +25,8 @@ use crate::object::{Fault, Kind, Objects, Type, flags};
 
 use containers::{Containers, Reader, is_container};
 
-/// In how many of them the attributes of attributes are looked at.
+/// In how many of the program's own frames the attributes of attributes are
+/// looked at.
 const NEAREST: usize = 2;
 /// How many attributes are looked at in all, for each time that is asked.
 const SHARE: u64 = 24;
@@ -76,6 +77,8 @@ struct Globals {
 /// A value of a variable of one of the nearest frames.
 struct Value {
     level: usize,
+    /// Whether that is one of the nearest of the program's own.
+    is_near: bool,
     /// Which of its variables.
     place: usize,
     holder: Rc<Holder>,
@@ -158,7 +161,12 @@ impl<'a> Names<'a> {
         }
         let levels = &*with_variables;
         let mut variable = None;
+        let mut own = 0;
         for (distance, level) in levels.iter().enumerate() {
+            // How asyncio calls it is not how the program does.
+            let is_own = !frames.is_asyncio(level.code);
+            let is_near = is_own && own < NEAREST;
+            own += usize::from(is_own);
             let variables = frames.variables(level.raw.code)?;
             let begin = values.len();
             for (place, name) in variables.names.iter().enumerate() {
@@ -169,11 +177,12 @@ impl<'a> Names<'a> {
                     if let Some(holder) = self.holder(value)? {
                         values.push(Value {
                             level: distance,
+                            is_near,
                             place,
                             holder,
                         });
                     }
-                } else if **name != *"self" {
+                } else if is_own && **name != *"self" {
                     match prefer {
                         Prefer::Nearest => return Ok(Some(String::from(&**name))),
                         Prefer::Kept => _ = variable.get_or_insert_with(|| String::from(&**name)),
@@ -186,7 +195,7 @@ impl<'a> Names<'a> {
                     return Ok(Some(name));
                 }
             }
-            if distance < NEAREST {
+            if is_near {
                 for value in here {
                     if let Some(name) = self.attribute_of_attribute(&value.holder, wanted)? {
                         return Ok(Some(name));
@@ -194,7 +203,7 @@ impl<'a> Names<'a> {
                 }
             }
         }
-        let nearest = values.iter().filter(|value| value.level < NEAREST);
+        let nearest = values.iter().filter(|value| value.is_near);
         if prefer == Prefer::Kept
             && let Some(name) = self.in_containers(frames, wanted, levels, nearest.clone())?
         {
@@ -233,14 +242,12 @@ impl<'a> Names<'a> {
         levels: &[Level<'_>],
         values: impl Iterator<Item = &'v Value>,
     ) -> Result<Option<String>, Fault> {
-        let Some(level) = levels.first() else {
-            return Ok(None);
-        };
         self.containers.begin();
         for Value {
             level,
             place,
             holder,
+            ..
         } in values
         {
             if let Some(containers) = self.containers_of(holder)?
@@ -263,7 +270,12 @@ impl<'a> Names<'a> {
                 return Ok(Some(name));
             }
         }
-        let Some(globals) = self.objects.globals(level.raw.addr)? else {
+        // The innermost frames may be asyncio's.
+        let home = levels.iter().find(|it| !frames.is_asyncio(it.code));
+        let globals = home
+            .or(levels.first())
+            .map(|it| self.objects.globals(it.raw.addr));
+        let Some(globals) = globals.transpose()?.flatten() else {
             return Ok(None);
         };
         let globals = self.globals(globals);
@@ -321,9 +333,12 @@ impl<'a> Names<'a> {
 
     /// The attribute of the object that is one of `wanted`.
     fn attribute(&self, holder: &Holder, wanted: &[u64]) -> Result<Option<String>, Fault> {
-        let mut attributes = holder.attributes.iter();
-        match attributes.find(|(_, value)| wanted.contains(value)) {
-            Some(&(name, _)) => self.qualified(holder.addr, name).map(Some),
+        let attributes = holder.attributes.iter().filter_map(|&(name, value)| {
+            let place = wanted.iter().position(|&it| it == value)?;
+            Some((place, name))
+        });
+        match attributes.min_by_key(|&(place, _)| place) {
+            Some((_, name)) => self.qualified(holder.addr, name).map(Some),
             None => Ok(None),
         }
     }
@@ -488,9 +503,13 @@ impl<'a> Names<'a> {
         let mut names: HashMap<u64, String> = HashMap::default();
         let mut items = objects.dict_items(globals.dict)?;
         items.truncate(limits::MOST_GLOBALS);
-        let mut instances = Vec::new();
+        let (mut instances, mut classes) = (Vec::new(), Vec::new());
         for &(name, value) in &items {
             let type_ = objects.type_of(value)?;
+            if type_.flags & flags::TYPE_SUBCLASS != 0 {
+                classes.push(value);
+                continue;
+            }
             if !matches!(
                 type_.kind,
                 Kind::Other | Kind::Future | Kind::PyFuture | Kind::Task | Kind::PyTask
@@ -515,7 +534,33 @@ impl<'a> Names<'a> {
                 }
             }
         }
+        for class in classes {
+            self.add_names_of_class(class, &mut names)?;
+        }
         Ok(globals.names.get_or_init(|| names))
+    }
+
+    /// Adds the names of what the class at `addr` has itself: its bases are
+    /// classes of their own.
+    fn add_names_of_class(&self, addr: u64, names: &mut HashMap<u64, String>) -> Result<(), Fault> {
+        let objects = self.objects;
+        let dicts = objects.class_dicts(addr)?;
+        let Some(&(_, dict)) = dicts.iter().find(|&&(class, _)| class == addr) else {
+            return Ok(());
+        };
+        let mut items = objects.dict_items(dict)?;
+        items.truncate(limits::MOST_ATTRIBUTES);
+        for (name, value) in items {
+            if objects.type_of(value)?.flags & flags::HEAPTYPE != 0
+                && !names.contains_key(&value)
+                && objects.kind_of(name)? == Kind::Text
+            {
+                objects.hold(128)?;
+                let class = objects.type_name(addr)?;
+                names.insert(value, format!("{class}.{}", objects.text(name)?));
+            }
+        }
+        Ok(())
     }
 
     /// The containers among the globals, other than those of the module itself.

@@ -15,6 +15,8 @@ impl Waits<'_> {
             value: None,
             bound: None,
             holders: Vec::new(),
+            entering: run.is_entering,
+            more_holders: false,
             abandoned: false,
         };
         // What wraps another knows less of it.
@@ -30,14 +32,27 @@ impl Waits<'_> {
                 self.add_holders(kind, object, &mut holders)?;
             }
         }
-        if kind == PrimitiveKind::Lock && found.value == Some(0) {
+        // Who is inside of a condition may have let go of it by another task, as
+        // one that `wait_for` made for its `wait` to 3.11.
+        if matches!(kind, PrimitiveKind::Lock | PrimitiveKind::Condition) && found.value == Some(0)
+        {
             holders.clear();
         }
         holders.sort_unstable();
         holders.dedup();
+        // Of a bounded one it is known how many there are.
+        if kind == PrimitiveKind::Semaphore && found.bound.is_none() && !holders.is_empty() {
+            for &object in &run.objects {
+                found.more_holders |= self.may_have_others(object, &holders)?;
+            }
+        }
         found.holders = self.within_share(holders);
-        if kind == PrimitiveKind::Lock
-            && found.value == Some(1)
+        let is_taken = match kind {
+            PrimitiveKind::Lock => found.value == Some(1),
+            PrimitiveKind::Semaphore => found.value == Some(0),
+            _ => false,
+        };
+        if is_taken
             && found.holders.is_empty()
             && self.is_complete
             && let [lock] = run.objects.as_slice()

@@ -256,6 +256,11 @@ pub(super) fn is_of(code: &Code, module: &str) -> bool {
     module_path(code).is_some_and(|path| is_module(path, module))
 }
 
+/// Whether the code is of a module of asyncio.
+pub(super) fn is_asyncio(code: &Code) -> bool {
+    code.file.rsplit('/').nth(1) == Some("asyncio")
+}
+
 /// The path of a module's file without its extension.
 fn module_path(code: &Code) -> Option<&str> {
     code.file.trim_end_matches('c').strip_suffix(".py")

@@ -91,7 +91,12 @@ impl<'a> Waits<'a> {
                                 run.is_entering = true;
                             }
                         }
-                        role => run.role = role,
+                        role => {
+                            // Who was notified waits for the lock once more.
+                            run.is_entering |= run.role == Role::Primitive(PrimitiveKind::Lock)
+                                && role == Role::Primitive(PrimitiveKind::Condition);
+                            run.role = role;
+                        }
                     }
                     run.length = place + 1;
                     run.objects.extend(object.filter(|_| object != inner));

@@ -57,8 +57,8 @@ impl Waits<'_> {
         if let Some(transport) = transport {
             self.add_transport(&mut found, transport)?;
         }
-        let mut wanted = run.objects.clone();
-        wanted.extend(transport);
+        // What the program has in hand rather than what is beneath it.
+        let wanted: Vec<u64> = run.objects.iter().rev().copied().chain(transport).collect();
         Ok(WaitsFor {
             what: Wait::Socket(found),
             id: transport.or(run.objects.last().copied()).or(Some(future)),
@@ -287,7 +287,8 @@ impl Waits<'_> {
                 found.peer = self.address(address)?;
             }
         }
-        if found.action == Some("write") {
+        // To close it, what is left is written first.
+        if matches!(found.action, Some("write" | "close")) {
             found.buffered = self.buffered(here)?;
         }
         if found.fd.is_none() {

@@ -33,18 +33,36 @@ impl Waits<'_> {
         Ok(None)
     }
 
+    /// Whether the timeout at `addr` has a limit that is yet to come: one that
+    /// has run out cancels its task but once.
+    pub(super) fn will_run_out(&self, addr: u64) -> Result<bool, Fault> {
+        let names = ["_timeout_handler", "_when", "_deadline"];
+        let [handler, when, deadline] = self.objects.attributes_named(addr, names)?;
+        if let Some(handler) = handler {
+            return Ok(self.objects.kind_of(handler)? != Kind::None);
+        }
+        Ok(match when.or(deadline) {
+            Some(when) => self.objects.number(when)?.is_some_and(f64::is_finite),
+            None => false,
+        })
+    }
+
     /// Seconds until the `asyncio.wait_for` or `asyncio.wait` that the task is
     /// in gives up, where it has a timer of its own.
     pub(super) fn left_of_wait_for(&self, levels: &[Level<'_>]) -> Result<Option<f64>, Fault> {
+        match self.timer_of_wait_for(levels)? {
+            Some(handle) => self.left_of_timer(handle),
+            None => Ok(None),
+        }
+    }
+
+    /// That timer.
+    pub(super) fn timer_of_wait_for(&self, levels: &[Level<'_>]) -> Result<Option<u64>, Fault> {
         for level in levels {
             match self.frames.role(level.code) {
                 Some(Role::Awaiting) => {}
                 Some(Role::WaitFor | Role::WaitSet) => {
-                    let handle = self.frames.variable(level.raw, "timeout_handle")?;
-                    return match handle {
-                        Some(handle) => self.left_of_timer(handle),
-                        None => Ok(None),
-                    };
+                    return self.frames.variable(level.raw, "timeout_handle");
                 }
                 _ => return Ok(None),
             }

@@ -1,0 +1,200 @@
+//! What in sight refers to a future: variables of threads, and of other tasks.
+//!
+//! ```text
+//!   completer: f          a variable of a thread, which is to complete it
+//!   Worker.run: Worker.f  an attribute of what a thread has
+//!   setter: f             a variable of another task
+//! ```
+
+use awaitgraph_model::{Future, TaskIndex, Wait, WaitsFor};
+
+use super::frames::Level;
+use super::names::Prefer;
+use super::{FEW, Waits};
+use crate::limits;
+use crate::map::HashMap;
+use crate::object::{Fault, Kind};
+
+/// How many variables are told of one future.
+const MOST: usize = 8;
+
+/// By future: what of the threads that run no loop has it.
+pub(super) type OfThreads = HashMap<u64, Held>;
+
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    names: Vec<String>,
+    /// Whether a thread has it for itself, and so is to complete it.
+    by_thread: bool,
+}
+
+/// A variable of a task's frame.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Variable {
+    task: TaskIndex,
+    code: u64,
+    place: usize,
+}
+
+/// Whether a name is that of a place where an object is kept, and not only of a
+/// variable that has it.
+pub(super) fn is_kept(name: &str) -> bool {
+    name.contains(['.', '['])
+}
+
+impl Waits<'_> {
+    /// What is known of several futures of which one is to be completed, and
+    /// `around` is for all.
+    pub(super) fn of_several(
+        &self,
+        futures: &[u64],
+        around: u64,
+        outer: &[Level<'_>],
+    ) -> Result<WaitsFor, Fault> {
+        let futures = futures.get(..FEW).unwrap_or(futures);
+        let (mut held_by, threadsafe) = self.held_by_threads(futures)?;
+        let name = (self.names).find_preferring(Prefer::Kept, &self.frames, futures, outer)?;
+        if !name.as_deref().is_some_and(is_kept) {
+            held_by.extend(self.held_by_tasks(futures, around)?);
+        }
+        if let Some(name) = &name {
+            held_by.insert(0, name.clone());
+        }
+        Ok(WaitsFor {
+            what: Wait::Future(Future {
+                threadsafe,
+                held_by,
+                orphaned: false,
+            }),
+            id: Some(around),
+            name,
+            deadline: None,
+        })
+    }
+
+    /// By which variables other threads have one of the objects in hand, and
+    /// whether one has it for itself.
+    pub(super) fn held_by_threads(&self, wanted: &[u64]) -> Result<(Vec<String>, bool), Fault> {
+        let held = self.held()?;
+        let (mut names, mut by_thread) = (Vec::new(), false);
+        if held.is_empty() {
+            return Ok((names, by_thread));
+        }
+        for found in wanted.iter().filter_map(|object| held.get(object)) {
+            names.extend(found.names.iter().cloned());
+            by_thread |= found.by_thread;
+        }
+        Ok((names, by_thread))
+    }
+
+    /// What the threads that run no loop have in their variables, and in the
+    /// attributes of what is there.
+    fn held(&self) -> Result<&OfThreads, Fault> {
+        if let Some(known) = self.held.get() {
+            return Ok(known);
+        }
+        let objects = self.objects;
+        let mut held = OfThreads::default();
+        let mut threads: HashMap<u64, bool> = HashMap::default();
+        for thread in self.picture.threads.iter().filter(|it| !it.runs_a_loop) {
+            for frame in thread.frames.iter().take(limits::DEEPEST_REFERENCES) {
+                let variables = self.frames.variables(frame.code)?;
+                for (place, name) in variables.names.iter().enumerate() {
+                    let Some(value) = objects.variable(frame, place)? else {
+                        continue;
+                    };
+                    let mut add = |future: u64, name: &str, by_thread: bool| -> Result<(), Fault> {
+                        let held = held.entry(future).or_default();
+                        held.by_thread |= by_thread;
+                        // Functions that call each other have the same `self`.
+                        let is_same = |it: &String| it.rsplit(": ").next() == Some(name);
+                        if held.names.len() < MOST && !held.names.iter().any(is_same) {
+                            objects.hold(128)?;
+                            let function = self.codes.name(frame.code)?;
+                            held.names.push(format!("{function}: {name}"));
+                        }
+                        Ok(())
+                    };
+                    match objects.kind_of(value)? {
+                        Kind::Future | Kind::PyFuture => add(value, name, true)?,
+                        Kind::Other => {
+                            let mut attributes = objects.attributes(value)?;
+                            attributes.truncate(limits::MOST_ATTRIBUTES);
+                            for (name, future) in attributes {
+                                let kind = objects.kind_of(future)?;
+                                if !matches!(kind, Kind::Future | Kind::PyFuture) {
+                                    continue;
+                                }
+                                // Others may share an object that is no thread.
+                                let by_thread = self.is_one("Thread", value, &mut threads)?;
+                                let class = objects.type_of(value)?.addr;
+                                let class = objects.type_name(class)?;
+                                let name = objects.text(name)?;
+                                add(future, &format!("{class}.{name}"), by_thread)?;
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+        Ok(self.held.get_or_init(|| held))
+    }
+
+    /// The variables that have one of the `wanted`, of tasks that do not wait
+    /// for `future`.
+    pub(super) fn held_by_tasks(&self, wanted: &[u64], future: u64) -> Result<Vec<String>, Fault> {
+        let in_tasks = self.in_tasks()?;
+        let mut found = Vec::new();
+        for variable in wanted.iter().filter_map(|it| in_tasks.get(it)).flatten() {
+            let mut waiting = self.picture.waiting.on(future);
+            if waiting.any(|task| task == variable.task) {
+                continue;
+            }
+            let variables = self.frames.variables(variable.code)?;
+            if let Some(name) = variables.names.get(variable.place) {
+                let function = self.codes.name(variable.code)?;
+                found.push(format!("{function}: {name}"));
+            }
+            if found.len() == MOST {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// What the tasks have in their variables, but for what they wait for.
+    fn in_tasks(&self) -> Result<&HashMap<u64, Vec<Variable>>, Fault> {
+        if let Some(known) = self.in_tasks.get() {
+            return Ok(known);
+        }
+        let objects = self.objects;
+        let mut found: HashMap<u64, Vec<Variable>> = HashMap::default();
+        for (position, chain) in self.picture.chains.iter().enumerate() {
+            let task = TaskIndex::from_usize(position);
+            let own = self.raw(task).and_then(|raw| raw.waits_for());
+            for frame in chain.frames.iter().filter(|it| it.has_variables()) {
+                for place in 0..self.frames.count(frame.code)? {
+                    let Some(value) = objects.variable(frame, place)? else {
+                        continue;
+                    };
+                    if Some(value) == own
+                        || !matches!(
+                            objects.kind_of_shared(value)?,
+                            Kind::Future | Kind::PyFuture
+                        )
+                    {
+                        continue;
+                    }
+                    let variables = found.entry(value).or_default();
+                    if variables.len() < MOST {
+                        objects.hold(64)?;
+                        let code = frame.code;
+                        variables.push(Variable { task, code, place });
+                    }
+                }
+            }
+        }
+        Ok(self.in_tasks.get_or_init(|| found))
+    }
+}
