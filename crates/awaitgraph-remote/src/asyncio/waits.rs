@@ -9,6 +9,7 @@
 //!   pools       who has borrowed what a queue lends
 //!   primitives, queues, timers, sockets, executors, futures
 //!               what is known of each
+//!   handles     the futures that timers and descriptors of a loop complete
 //!   uvloop      the same where uvloop has it
 //!   words       what the names in a program tell
 //! ```
@@ -21,6 +22,7 @@ mod abandoned;
 mod executors;
 mod frames;
 mod futures;
+mod handles;
 mod holders;
 mod names;
 mod pools;
@@ -111,6 +113,8 @@ pub(crate) struct Waits<'a> {
     /// By future: whether nothing is left that could complete it.
     orphaned: RefCell<HashMap<u64, bool>>,
     counted: OnceCell<abandoned::Counted>,
+    /// By code: whether all that it does with a future is to give up on it.
+    give_up: RefCell<HashMap<u64, bool>>,
     /// The type of futures that was last seen to tell nothing.
     plain: Cell<u64>,
     /// By object: the variables of threads that have it.
@@ -182,6 +186,7 @@ impl<'a> Waits<'a> {
             behind: RefCell::default(),
             orphaned: RefCell::default(),
             counted: OnceCell::new(),
+            give_up: RefCell::default(),
             plain: Cell::new(0),
             held: OnceCell::new(),
             transports: RefCell::default(),

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use awaitgraph_model::{Executor, Future, SocketKind, Wait, WaitsFor};
 
 use super::frames::Level;
+use super::handles::InHand;
 use super::names::Prefer;
 use super::{MOST_TRIES, Waits, plain, socket};
 use crate::limits;
@@ -286,12 +287,16 @@ impl Waits<'_> {
                 .pointer(future, self.objects.layout.future.loop_)?,
             _ => self.objects.attribute(future, "_loop")?,
         };
+        // Who waits for a descriptor may have a timer too, to look up now and then.
+        if let Some(found) = self.watched_descriptor(future, loop_)? {
+            return Ok(Some(found));
+        }
         if let Some(left) = self.left_of_scheduled(future, loop_)? {
             return Ok(Some(plain(Wait::Sleep { left: Some(left) }, future)));
         }
-        match self.watched_descriptor(future, loop_)? {
-            None if !is_plain => self.bare_socket_of_uv(future),
-            found => Ok(found),
+        match is_plain {
+            true => Ok(None),
+            false => self.bare_socket_of_uv(future),
         }
     }
 
@@ -430,7 +435,7 @@ impl Waits<'_> {
                     let Some(fd) = fd.and_then(|fd| i32::try_from(fd).ok()) else {
                         continue;
                     };
-                    for future in futures {
+                    for InHand { future, .. } in futures {
                         objects.hold(48)?;
                         found.entry(future).or_insert((fd, action));
                     }
@@ -440,50 +445,6 @@ impl Waits<'_> {
         let found = Rc::new(found);
         self.watched.borrow_mut().insert(addr, Rc::clone(&found));
         Ok(found)
-    }
-
-    /// The futures that the `Handle` at `addr` has in hand: as arguments, as
-    /// what its callback is bound to, or in its callback's closure.
-    pub(super) fn futures_of_handle(&self, addr: u64) -> Result<Vec<u64>, Fault> {
-        let (objects, layout) = (self.objects, &self.objects.layout);
-        let mut futures = Vec::new();
-        let mut see = |value: u64| -> Result<(), Fault> {
-            if matches!(objects.kind_of(value)?, Kind::Future | Kind::PyFuture) {
-                futures.push(value);
-            }
-            Ok(())
-        };
-        let [args, callback] = objects.attributes_named(addr, ["_args", "_callback"])?;
-        if let Some(args) = args
-            && objects.kind_of_shared(args)? == Kind::Tuple
-        {
-            objects.tuple(args)?.into_iter().try_for_each(&mut see)?;
-        }
-        if let Some(callback) = callback {
-            let bound_to = match objects.kind_of(callback)? {
-                Kind::Builtin => objects.pointer(callback, layout.builtin_self)?,
-                Kind::Method => objects.pointer(callback, layout.method.self_)?,
-                Kind::Partial => {
-                    if let Some(args) = objects.pointer(callback, layout.partial.args)? {
-                        objects.tuple(args)?.into_iter().try_for_each(&mut see)?;
-                    }
-                    None
-                }
-                Kind::Function => {
-                    if let Some(cells) = objects.pointer(callback, layout.function.closure)? {
-                        for cell in objects.tuple(cells)? {
-                            if let Some(content) = objects.pointer(cell, layout.cell_content)? {
-                                see(content)?;
-                            }
-                        }
-                    }
-                    None
-                }
-                _ => None,
-            };
-            bound_to.map_or(Ok(()), see)?;
-        }
-        Ok(futures)
     }
 
     /// By which variables other threads have one of the objects in hand, and
