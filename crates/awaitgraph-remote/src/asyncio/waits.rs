@@ -264,7 +264,10 @@ impl<'a> Waits<'a> {
                         Some(&object),
                     ) => {
                         let outer = levels.get(run.length..).unwrap_or_default();
-                        self.shared(task, &run, object, outer)?
+                        match self.watching_of_awaiter(task, &run, future, outer)? {
+                            Some(found) => Arc::new(found),
+                            None => self.shared(task, &run, object, outer)?,
+                        }
                     }
                     _ => Arc::new(self.of_run(&run, future, levels)?),
                 };
@@ -348,10 +351,7 @@ impl<'a> Waits<'a> {
                 };
                 match pending.as_slice() {
                     [one] => self.of_future(*one, levels, run.length),
-                    several => match self.completes_set(several, future)? {
-                        Some(found) => Ok(found),
-                        None => Ok(plain(Wait::Future(Future::default()), future)),
-                    },
+                    several => self.of_set(several, future, outer),
                 }
             }
             (Role::Stream(action), Some(_)) => self.stream(run, action, future, outer),
@@ -359,6 +359,7 @@ impl<'a> Waits<'a> {
             (Role::Socket(action) | Role::Descriptor(action), _) => {
                 self.socket(action, future, inner, outer)
             }
+            (Role::Watching(action), _) => self.watching(action, future, inner),
             (Role::Server(action), Some(server)) => self.server(action, server, outer),
             (Role::Subprocess, Some(_)) => self.subprocess(run, future, outer),
             (Role::WorkerThread, _) => {
@@ -385,24 +386,6 @@ impl<'a> Waits<'a> {
             Some(future) => self.of_future(future, levels, known),
             None => Ok(plain(Wait::Future(Future::default()), own)),
         }
-    }
-
-    /// The frames of who awaits a task that has no frames of the program, as one
-    /// that `wait_for` or `gather` made for `queue.get()`.
-    fn frames_of_awaiter(&self, task: TaskIndex) -> Vec<Level<'a>> {
-        let task = self.picture.tasks.get(task.as_usize());
-        match task.and_then(|task| task.awaited_by.first()) {
-            Some(awaiter) => self.levels(awaiter.task),
-            None => Vec::new(),
-        }
-    }
-
-    /// The frames, and behind them those of who awaits the task: to 3.11
-    /// `wait_for` has a task of its own for what it waits for.
-    fn and_awaiter<'l>(&'l self, task: TaskIndex, outer: &[Level<'l>]) -> Vec<Level<'l>> {
-        let mut levels = outer.to_vec();
-        levels.extend(self.frames_of_awaiter(task));
-        levels
     }
 
     /// What is said alike to everybody who waits for an object.

@@ -110,6 +110,27 @@ async def in_thread():
     await anyio.to_thread.run_sync(works)
 
 
+async def in_thread_later(limiter):
+    truth.mark("in thread later")
+    # Before it has a thread it waits for leave to have one.
+    truth.waits(
+        "in thread later", "semaphore", id=limiter, name="limiter", value=0, bound=1, waiting=1,
+        holders=["has the limit"],
+    )
+    await anyio.to_thread.run_sync(works, limiter=limiter)
+
+
+async def receives_by_path(path):
+    truth.mark("receives by path")
+    async with await anyio.create_unix_datagram_socket(local_path=path) as udp:
+        sock = udp.extra(anyio.abc.SocketAttribute.raw_socket)
+        truth.waits(
+            "receives by path", "socket", action="read", id=sock, family="unix",
+            fd=sock.fileno(), local=path,
+        )
+        await udp.receive()
+
+
 async def limited():
     truth.mark("limited")
     with anyio.move_on_after(500):
@@ -121,7 +142,7 @@ async def main():
     truth.mark("main")
     children = {}
     # First, as this task waits itself while it makes the others.
-    truth.when(lambda: "thread" in threads and len(truth._waits) == 14)
+    truth.when(lambda: "thread" in threads and len(truth._waits) == 15 + by_path)
 
     lock = anyio.Lock()
     children["holder"] = holds("holder", lock)
@@ -162,10 +183,17 @@ async def main():
     children["of process"] = of_process()
     children["in thread"] = in_thread()
     children["limited"] = limited()
+    few = anyio.CapacityLimiter(1)
+    children["has the limit"] = holds("has the limit", few)
+    children["in thread later"] = in_thread_later(few)
+    if by_path:
+        children["receives by path"] = receives_by_path(os.path.join(tempfile.mkdtemp(), "socket"))
     for label in children:
         truth.awaits("main", label, "gather")
     await asyncio.gather(*children.values())
 
 
 kept = []
+# From anyio 4.1 on.
+by_path = hasattr(anyio, "create_unix_datagram_socket")
 truth.run(main)

@@ -16,6 +16,12 @@ use crate::object::{Fault, Kind, Type};
 /// In how many frames a transport is looked for.
 const NEAREST: usize = 4;
 
+/// What functions do that are called so, where they wait at a connection.
+const ACTIONS: [(&str, &[&str]); 2] = [
+    ("write", &["drain", "_drain", "_drain_helper"]),
+    ("close", &["close", "aclose", "wait_closed"]),
+];
+
 /// How many futures around another are seen through.
 const MOST_AROUND: usize = 8;
 
@@ -191,13 +197,35 @@ impl Waits<'_> {
         }))
     }
 
-    /// The same of what `asyncio.wait` waits for, which has a future of its own.
-    pub(super) fn completes_set(
+    /// What `asyncio.wait` waits for, by a future of its own: the `futures`.
+    pub(super) fn of_set(
         &self,
         futures: &[u64],
-        around: u64,
-    ) -> Result<Option<WaitsFor>, Fault> {
-        self.completes_all(futures, around, MOST_AROUND)
+        own: u64,
+        outer: &[Level<'_>],
+    ) -> Result<WaitsFor, Fault> {
+        if let Some(found) = self.completes_all(futures, own, MOST_AROUND)? {
+            return Ok(found);
+        }
+        // A connection waits for an answer or its end, whichever comes first.
+        for &future in futures.iter().take(MOST_AROUND) {
+            if let Some(at) = self.connection(future, true, outer)?
+                && at.is_certain
+            {
+                return self.of_connection(at, future, outer);
+            }
+        }
+        let mut held_by = Vec::new();
+        for &future in futures.iter().take(MOST_AROUND) {
+            let (prefer, frames) = (Prefer::Kept, &self.frames);
+            let found = (self.names).find_preferring(prefer, frames, &[future], outer)?;
+            held_by.extend(found);
+        }
+        let found = Future {
+            held_by,
+            ..Future::default()
+        };
+        Ok(plain(Wait::Future(found), own))
     }
 
     /// What is known of a future, whoever waits for it.
@@ -340,7 +368,7 @@ impl Waits<'_> {
         future: u64,
         outer: &[Level<'_>],
     ) -> Result<WaitsFor, Fault> {
-        let mut found = socket(SocketKind::Stream, "read");
+        let mut found = socket(SocketKind::Stream, self.action_of(outer, at.distance));
         self.add_transport(&mut found, at.transport)?;
         let outer = outer.get(at.distance..).unwrap_or_default();
         let mut name = self.names.find(&self.frames, &[future], outer)?;
@@ -353,6 +381,21 @@ impl Waits<'_> {
             name,
             deadline: None,
         })
+    }
+
+    /// What the nearest frames do at a connection, by what they are called.
+    fn action_of(&self, outer: &[Level<'_>], distance: usize) -> &'static str {
+        for level in outer.iter().take(distance.saturating_add(NEAREST)) {
+            for (action, names) in ACTIONS {
+                if names
+                    .iter()
+                    .any(|name| self.frames.is_named(level.code, name))
+                {
+                    return action;
+                }
+            }
+        }
+        "read"
     }
 
     /// Whether an attribute of an object's protocol is the future, as far as one
