@@ -396,7 +396,8 @@ impl<'a> Waits<'a> {
         object: u64,
         outer: &[Level<'_>],
     ) -> Result<Arc<WaitsFor>, Fault> {
-        let key = (object, run.role.number());
+        // Who enters a condition and who waits in it are not the same.
+        let key = (object, run.role.number() + 16 * u8::from(run.is_entering));
         let of_awaiter;
         let outer = if outer.is_empty() {
             of_awaiter = self.frames_of_awaiter(task);
