@@ -10,6 +10,7 @@
 //!   primitives, queues, timers, sockets, executors, futures
 //!               what is known of each
 //!   handles     the futures that timers and descriptors of a loop complete
+//!   held        those that threads complete
 //!   uvloop      the same where uvloop has it
 //!   words       what the names in a program tell
 //! ```
@@ -23,6 +24,7 @@ mod executors;
 mod frames;
 mod futures;
 mod handles;
+mod held;
 mod holders;
 mod names;
 mod pools;
@@ -118,7 +120,7 @@ pub(crate) struct Waits<'a> {
     /// The type of futures that was last seen to tell nothing.
     plain: Cell<u64>,
     /// By object: the variables of threads that have it.
-    held: OnceCell<HashMap<u64, Vec<String>>>,
+    held: OnceCell<held::Held>,
     /// By type: whether its instances are transports.
     transports: RefCell<HashMap<u64, bool>>,
     together: Cell<usize>,

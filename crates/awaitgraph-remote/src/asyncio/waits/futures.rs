@@ -9,7 +9,6 @@ use super::frames::Level;
 use super::handles::InHand;
 use super::names::Prefer;
 use super::{MOST_TRIES, Waits, plain, socket};
-use crate::limits;
 use crate::map::HashMap;
 use crate::object::{Fault, Kind, Type};
 
@@ -488,47 +487,6 @@ impl Waits<'_> {
         let found = Rc::new(found);
         self.watched.borrow_mut().insert(addr, Rc::clone(&found));
         Ok(found)
-    }
-
-    /// By which variables other threads have one of the objects in hand, and
-    /// whether any has.
-    fn held_by_threads(&self, wanted: &[u64]) -> Result<(Vec<String>, bool), Fault> {
-        let held = self.held()?;
-        if held.is_empty() {
-            return Ok((Vec::new(), false));
-        }
-        let mut names = Vec::new();
-        for object in wanted {
-            names.extend(held.get(object).into_iter().flatten().cloned());
-        }
-        let any = !names.is_empty();
-        Ok((names, any))
-    }
-
-    /// What the threads that run no loop have in their variables.
-    fn held(&self) -> Result<&HashMap<u64, Vec<String>>, Fault> {
-        if let Some(known) = self.held.get() {
-            return Ok(known);
-        }
-        let objects = self.objects;
-        let mut held: HashMap<u64, Vec<String>> = HashMap::default();
-        for thread in self.picture.threads.iter().filter(|it| !it.runs_a_loop) {
-            for frame in thread.frames.iter().take(limits::DEEPEST_REFERENCES) {
-                let variables = self.frames.variables(frame.code)?;
-                for (place, name) in variables.names.iter().enumerate() {
-                    let Some(value) = objects.variable(frame, place)? else {
-                        continue;
-                    };
-                    if matches!(objects.kind_of(value)?, Kind::Future | Kind::PyFuture) {
-                        objects.hold(128)?;
-                        let function = self.codes.name(frame.code)?;
-                        let names = held.entry(value).or_default();
-                        names.push(format!("{function}: {name}"));
-                    }
-                }
-            }
-        }
-        Ok(self.held.get_or_init(|| held))
     }
 
     /// Whether nothing is left that could complete the future.
