@@ -7,7 +7,7 @@
 //!   holders     which locks each task is inside of, and until when
 //!   names       the name by which the program refers to an object
 //!   pools       who has borrowed what a queue lends
-//!   primitives, queues, timers, sockets, executors, futures
+//!   primitives, queues, memory_streams, timers, sockets, executors, futures
 //!               what is known of each
 //!   handles     the futures that timers and descriptors of a loop complete
 //!   held        those that threads complete
@@ -26,6 +26,7 @@ mod futures;
 mod handles;
 mod held;
 mod holders;
+mod memory_streams;
 mod names;
 mod pools;
 mod primitives;
@@ -110,6 +111,7 @@ pub(crate) struct Waits<'a> {
     scheduled: RefCell<HashMap<u64, Rc<HashMap<u64, f64>>>>,
     watched: RefCell<HashMap<u64, Rc<futures::Watched>>>,
     users: OnceCell<queues::Users>,
+    stream_users: OnceCell<memory_streams::StreamUsers>,
     borrowed: OnceCell<pools::Borrowed>,
     behind: RefCell<HashMap<u64, Rc<futures::Behind>>>,
     /// By future: whether nothing is left that could complete it.
@@ -184,6 +186,7 @@ impl<'a> Waits<'a> {
             scheduled: RefCell::default(),
             watched: RefCell::default(),
             users: OnceCell::new(),
+            stream_users: OnceCell::new(),
             borrowed: OnceCell::new(),
             behind: RefCell::default(),
             orphaned: RefCell::default(),

@@ -49,6 +49,24 @@ async def sends(stream):
         await stream.send(1)
 
 
+async def sends_on(label, stream):
+    truth.mark(label)
+    while True:
+        await stream.send(1)
+
+
+async def receives_on(label, stream):
+    truth.mark(label)
+    async for _ in stream:
+        await truth.forever()
+
+
+async def sends_later(stream):
+    truth.mark("sends later")
+    await truth.forever()
+    await stream.send(1)
+
+
 async def connects(port):
     truth.mark("connects")
     async with await anyio.connect_tcp("127.0.0.1", port) as stream:
@@ -142,7 +160,7 @@ async def main():
     truth.mark("main")
     children = {}
     # First, as this task waits itself while it makes the others.
-    truth.when(lambda: "thread" in threads and len(truth._waits) == 15 + by_path)
+    truth.when(lambda: "thread" in threads and len(truth._waits) == 18 + by_path)
 
     lock = anyio.Lock()
     children["holder"] = holds("holder", lock)
@@ -172,6 +190,24 @@ async def main():
     truth.waits("receives", "queue", end="get", id=receiver, name="stream", size=0, getters=1, putters=0)
     children["sends"] = sends(sender)
     truth.waits("sends", "queue", end="put", id=sender, size=2, bound=2, getters=0, putters=1)
+
+    # Who is at the other end, by whichever of its clones.
+    sender, receiver = pipe = anyio.create_memory_object_stream(0)
+    children["sends on"] = sends_on("sends on", sender)
+    children["receives on"] = receives_on("receives on", receiver.clone())
+    receiver.close()
+    truth.waits("sends on", "queue", end="put", id=sender, size=0, bound=0, others=["receives on"])
+    sender, receiver = other = anyio.create_memory_object_stream(0)
+    children["receives one"] = receives_on("receives one", receiver)
+    children["sends later"] = sends_later(sender)
+    truth.waits("receives one", "queue", end="get", id=receiver, others=["sends later"])
+    # One that somebody may receive from whom nobody sees.
+    sender, receiver = shared = anyio.create_memory_object_stream(0)
+    kept.extend([pipe, other, shared])
+    children["sends to any"] = sends_on("sends to any", sender)
+    children["receives from any"] = receives_on("receives from any", receiver.clone())
+    truth.waits("sends to any", "queue", end="put", id=sender, others=[])
+    del receiver
 
     silent = socket.create_server(("127.0.0.1", 0))
     kept.append(silent)
