@@ -1,6 +1,8 @@
 """Streams whose transports may be uvloop's, which are written in C."""
 import asyncio
 import socket
+import ssl
+import threading
 
 import truth
 
@@ -16,12 +18,30 @@ async def reads(port):
     await reader.readline()
 
 
+async def shakes_hands(port):
+    """With a server that says nothing: only the loop's own coroutine has the transport."""
+    truth.mark("shakes hands")
+    truth.waits("shakes hands", "stream", action="connect", family="tcp", peer="127.0.0.1:%d" % port)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    await asyncio.open_connection("127.0.0.1", port, ssl=context, ssl_handshake_timeout=900)
+
+
+def hear(listener):
+    connection, _ = listener.accept()
+    heard.append((connection, connection.recv(1)))
+
+
 async def main():
     truth.mark("main")
     silent = socket.create_server(("127.0.0.1", 0))
-    await asyncio.gather(reads(silent.getsockname()[1]))
+    other = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=hear, args=(other,), daemon=True).start()
+    await asyncio.gather(reads(silent.getsockname()[1]), shakes_hands(other.getsockname()[1]))
 
 
+heard = []
 truth.awaits("main", "reads", "gather")
-truth.when(lambda: truth._waits)
+truth.awaits("main", "shakes hands", "gather")
+truth.when(lambda: heard and len(truth._waits) == 2)
 truth.run(main)

@@ -16,7 +16,16 @@ use crate::object::{Fault, Kind, Type};
 const NEAREST: usize = 4;
 
 /// What functions do that are called so, where they wait at a connection.
-const ACTIONS: [(&str, &[&str]); 2] = [
+const ACTIONS: [(&str, &[&str]); 3] = [
+    (
+        "connect",
+        &[
+            "create_connection",
+            "create_unix_connection",
+            "start_tls",
+            "connect_accepted_socket",
+        ],
+    ),
     ("write", &["drain", "_drain", "_drain_helper"]),
     ("close", &["close", "aclose", "wait_closed"]),
 ];
@@ -335,9 +344,18 @@ impl Waits<'_> {
         is_future: bool,
         outer: &[Level<'_>],
     ) -> Result<Option<Connection>, Fault> {
-        // Compiled coroutines have no variables to look at.
+        // Compiled coroutines have variables without names.
         let is_compiled = |level: &&Level<'_>| !level.raw.has_variables();
         let compiled = outer.iter().take_while(is_compiled).count();
+        for (distance, level) in outer.iter().take(compiled.min(NEAREST)).enumerate() {
+            if let Some(transport) = self.transport_of_compiled(level)? {
+                return Ok(Some(Connection {
+                    transport,
+                    distance,
+                    is_certain: true,
+                }));
+            }
+        }
         for (distance, level) in outer.iter().skip(compiled).take(NEAREST).enumerate() {
             let Some(object) = self.frames.itself(level.raw)? else {
                 continue;
@@ -355,6 +373,26 @@ impl Waits<'_> {
                     distance: compiled + distance,
                     is_certain,
                 }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The transport that a compiled coroutine has, or what it has has.
+    fn transport_of_compiled(&self, level: &Level<'_>) -> Result<Option<u64>, Fault> {
+        let objects = self.objects;
+        let Some(coroutine) = level.raw.generator else {
+            return Ok(None);
+        };
+        for object in objects.variables_of_compiled(coroutine.get())? {
+            if objects.kind_of(object)? != Kind::Other {
+                continue;
+            }
+            if self.is_transport(object)? {
+                return Ok(Some(object));
+            }
+            if let Some(transport) = self.transport_of(object)? {
+                return Ok(Some(transport));
             }
         }
         Ok(None)

@@ -278,7 +278,7 @@ impl Waits<'_> {
     }
 
     /// Whether it is a transport of asyncio or of uvloop.
-    fn is_transport(&self, addr: u64) -> Result<bool, Fault> {
+    pub(super) fn is_transport(&self, addr: u64) -> Result<bool, Fault> {
         let type_ = self.objects.type_of(addr)?;
         if let Some(&known) = self.transports.borrow().get(&type_.addr) {
             return Ok(known);
