@@ -32,8 +32,8 @@ async def waits_for_event(event):
     await event.wait()
 
 
-async def waits_for_condition(condition):
-    truth.mark("condition")
+async def waits_for_condition(condition, label="condition"):
+    truth.mark(label)
     async with condition:
         await condition.wait()
 
@@ -160,7 +160,7 @@ async def main():
     truth.mark("main")
     children = {}
     # First, as this task waits itself while it makes the others.
-    truth.when(lambda: "thread" in threads and len(truth._waits) == 18 + by_path)
+    truth.when(lambda: "thread" in threads and len(truth._waits) == 21 + by_path)
 
     lock = anyio.Lock()
     children["holder"] = holds("holder", lock)
@@ -182,6 +182,14 @@ async def main():
     truth.waits("event", "event", id=event, name="event", value=0, waiting=1)
     children["condition"] = waits_for_condition(condition)
     truth.waits("condition", "condition", id=condition, name="condition", value=0, waiting=1, holders=[])
+
+    busy = anyio.Condition()
+    for label in ("notified", "as notified"):
+        children[label] = waits_for_condition(busy, label)
+        truth.waits(label, "condition", id=busy, value=1, waiting=2, holders=["inside"])
+    children["inside"] = holds("inside", busy)
+    children["enters"] = waits("enters", busy)
+    truth.waits("enters", "condition", id=busy, value=1, waiting=1, holders=["inside"])
 
     _, receiver = empty = anyio.create_memory_object_stream(0)
     sender, _ = full = anyio.create_memory_object_stream(2)

@@ -93,7 +93,12 @@ impl<'a> Waits<'a> {
                                 run.is_entering = true;
                             }
                         }
-                        role => run.role = role,
+                        role => {
+                            // One of anyio, or one that has been notified.
+                            run.is_entering |= run.role == Role::Primitive(PrimitiveKind::Lock)
+                                && role == Role::Primitive(PrimitiveKind::Condition);
+                            run.role = role;
+                        }
                     }
                     run.length = place + 1;
                     run.objects.extend(object.filter(|_| object != inner));
