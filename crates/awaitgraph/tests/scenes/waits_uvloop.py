@@ -1,7 +1,9 @@
 """Streams whose transports may be uvloop's, which are written in C."""
 import asyncio
+import os
 import socket
 import ssl
+import tempfile
 import threading
 
 import truth
@@ -27,6 +29,22 @@ async def shakes_hands(port):
     await asyncio.open_connection("127.0.0.1", port, ssl=context, ssl_handshake_timeout=900)
 
 
+async def serves(label, **where):
+    truth.mark(label)
+    if "path" in where:
+        server = await asyncio.start_unix_server(None, **where)
+    else:
+        server = await asyncio.start_server(None, **where)
+    (sock,) = server.sockets
+    name = sock.getsockname()
+    truth.waits(
+        label, "server", action="accept", fd=sock.fileno(), id=server, name="server",
+        family="unix" if "path" in where else "tcp",
+        local=name if "path" in where else "%s:%d" % name,
+    )
+    await server.serve_forever()
+
+
 def hear(listener):
     connection, _ = listener.accept()
     heard.append((connection, connection.recv(1)))
@@ -37,11 +55,17 @@ async def main():
     silent = socket.create_server(("127.0.0.1", 0))
     other = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=hear, args=(other,), daemon=True).start()
-    await asyncio.gather(reads(silent.getsockname()[1]), shakes_hands(other.getsockname()[1]))
+    children = {
+        "reads": reads(silent.getsockname()[1]),
+        "shakes hands": shakes_hands(other.getsockname()[1]),
+        "serves": serves("serves", host="127.0.0.1", port=0),
+        "serves by path": serves("serves by path", path=os.path.join(tempfile.mkdtemp(), "socket")),
+    }
+    for label in children:
+        truth.awaits("main", label, "gather")
+    await asyncio.gather(*children.values())
 
 
 heard = []
-truth.awaits("main", "reads", "gather")
-truth.awaits("main", "shakes hands", "gather")
-truth.when(lambda: heard and len(truth._waits) == 2)
+truth.when(lambda: heard and len(truth._waits) == 4)
 truth.run(main)

@@ -72,6 +72,9 @@ impl Waits<'_> {
         levels: &[Level<'_>],
         known: usize,
     ) -> Result<WaitsFor, Fault> {
+        if let Some(server) = self.server_of_uv(levels)? {
+            return Ok(server);
+        }
         let outer = levels.get(known..).unwrap_or_default();
         // What the loop has in hand is asked after what is certain: there may be
         // much of it.
