@@ -20,7 +20,7 @@ use crate::workspace::target_folder;
 
 /// What an environment holds. The first three are written in Python and exist
 /// for every version; the others are compiled and come as wheels or not at all.
-pub(crate) const PACKAGES: [&str; 10] = [
+pub(crate) const PACKAGES: [&str; 11] = [
     "pytest",
     "anyio",
     "httpx",
@@ -30,6 +30,7 @@ pub(crate) const PACKAGES: [&str; 10] = [
     "asyncpg",
     "sqlalchemy",
     "aiosqlite",
+    "websockets",
     "cython",
 ];
 

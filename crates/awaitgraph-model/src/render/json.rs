@@ -207,7 +207,9 @@ impl<'a> FrameView<'a> {
         let code = graph.code(frame);
         Self {
             function: code.map(|code| code.function.as_str()),
-            file: code.map(|code| code.file.as_str()),
+            // What older versions of Cython compile has neither.
+            file: (code.map(|code| code.file.as_str()))
+                .filter(|file| !file.is_empty() || frame.line.is_some()),
             line: frame.line,
             kind: code.map(|code| code.kind.as_str()),
         }

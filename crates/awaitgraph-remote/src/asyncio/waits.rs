@@ -8,9 +8,11 @@
 //!   releasers   who may hold a semaphore, too
 //!   names       the name by which the program refers to an object
 //!   pools       who has borrowed what a queue lends
-//!   sight       which variables of threads and other tasks have a future
-//!   primitives, queues, timers, sockets, executors, futures
+//!   sight       which variables of other tasks have a future
+//!   primitives, queues, memory_streams, timers, sockets, executors, futures
 //!               what is known of each
+//!   handles     the futures that timers and descriptors of a loop complete
+//!   held        those that threads complete
 //!   uvloop      the same where uvloop has it
 //!   words       what the names in a program tell
 //! ```
@@ -23,7 +25,10 @@ mod abandoned;
 mod executors;
 mod frames;
 mod futures;
+mod handles;
+mod held;
 mod holders;
+mod memory_streams;
 mod names;
 mod pools;
 mod primitives;
@@ -111,15 +116,18 @@ pub(crate) struct Waits<'a> {
     scheduled: RefCell<HashMap<u64, Rc<HashMap<u64, f64>>>>,
     watched: RefCell<HashMap<u64, Rc<futures::Watched>>>,
     users: OnceCell<queues::Users>,
+    stream_users: OnceCell<memory_streams::StreamUsers>,
     borrowed: OnceCell<pools::Borrowed>,
     behind: RefCell<HashMap<u64, Rc<futures::Behind>>>,
     /// By future: whether nothing is left that could complete it.
     orphaned: RefCell<HashMap<u64, bool>>,
     counted: OnceCell<abandoned::Counted>,
+    /// By code: whether all that it does with a future is to give up on it.
+    give_up: RefCell<HashMap<u64, bool>>,
     /// The type of futures that was last seen to tell nothing.
     plain: Cell<u64>,
-    /// What the variables of threads have.
-    held: OnceCell<sight::OfThreads>,
+    /// What threads have.
+    held: OnceCell<held::OfThreads>,
     /// By future: the variables of tasks that have it.
     in_tasks: OnceCell<HashMap<u64, Vec<sight::Variable>>>,
     /// By type: whether its instances are transports.
@@ -186,10 +194,12 @@ impl<'a> Waits<'a> {
             scheduled: RefCell::default(),
             watched: RefCell::default(),
             users: OnceCell::new(),
+            stream_users: OnceCell::new(),
             borrowed: OnceCell::new(),
             behind: RefCell::default(),
             orphaned: RefCell::default(),
             counted: OnceCell::new(),
+            give_up: RefCell::default(),
             plain: Cell::new(0),
             held: OnceCell::new(),
             in_tasks: OnceCell::new(),
@@ -268,7 +278,10 @@ impl<'a> Waits<'a> {
                         Some(&object),
                     ) => {
                         let outer = levels.get(run.length..).unwrap_or_default();
-                        self.shared(task, &run, object, outer)?
+                        match self.watching_of_awaiter(task, &run, future, outer)? {
+                            Some(found) => Arc::new(found),
+                            None => self.shared(task, &run, object, outer)?,
+                        }
                     }
                     _ => Arc::new(self.of_run(&run, future, levels)?),
                 };
@@ -352,13 +365,10 @@ impl<'a> Waits<'a> {
                 };
                 match pending.as_slice() {
                     [one] => self.of_future(*one, levels, run.length),
-                    several => match self.completes_set(several, future)? {
-                        Some(found) => Ok(found),
-                        None => {
-                            let outer = levels.get(run.length..).unwrap_or_default();
-                            self.of_several(several, future, outer)
-                        }
-                    },
+                    several => {
+                        let outer = levels.get(run.length..).unwrap_or_default();
+                        self.of_set(several, future, outer)
+                    }
                 }
             }
             (Role::Stream(action), Some(_)) => self.stream(run, action, future, outer),
@@ -366,6 +376,7 @@ impl<'a> Waits<'a> {
             (Role::Socket(action) | Role::Descriptor(action), _) => {
                 self.socket(action, future, inner, outer)
             }
+            (Role::Watching(action), _) => self.watching(action, future, inner),
             (Role::Server(action), Some(server)) => self.server(action, server, outer),
             (Role::Subprocess, Some(_)) => self.subprocess(run, future, outer),
             (Role::WorkerThread, _) => {
@@ -392,24 +403,6 @@ impl<'a> Waits<'a> {
             Some(future) => self.of_future(future, levels, known),
             None => Ok(plain(Wait::Future(Future::default()), own)),
         }
-    }
-
-    /// The frames of who awaits a task that has no frames of the program, as one
-    /// that `wait_for` or `gather` made for `queue.get()`.
-    fn frames_of_awaiter(&self, task: TaskIndex) -> Vec<Level<'a>> {
-        let task = self.picture.tasks.get(task.as_usize());
-        match task.and_then(|task| task.awaited_by.first()) {
-            Some(awaiter) => self.levels(awaiter.task),
-            None => Vec::new(),
-        }
-    }
-
-    /// The frames, and behind them those of who awaits the task: to 3.11
-    /// `wait_for` has a task of its own for what it waits for.
-    fn and_awaiter<'l>(&'l self, task: TaskIndex, outer: &[Level<'l>]) -> Vec<Level<'l>> {
-        let mut levels = outer.to_vec();
-        levels.extend(self.frames_of_awaiter(task));
-        levels
     }
 
     /// What is said alike to everybody who waits for an object.

@@ -320,7 +320,8 @@ fn kind_of_name(name: &str, heap: bool) -> Option<Kind> {
         "member_descriptor" => Kind::Member,
         "code" => Kind::Code,
         "frame" => Kind::Frame,
-        "coroutine" | "generator" | "async_generator" => Kind::Generator,
+        // The second one is only Cython's.
+        "coroutine" | "iterable_coroutine" | "generator" | "async_generator" => Kind::Generator,
         "async_generator_asend"
         | "async_generator_athrow"
         | "coroutine_wrapper"

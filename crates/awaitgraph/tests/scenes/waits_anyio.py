@@ -32,8 +32,8 @@ async def waits_for_event(event):
     await event.wait()
 
 
-async def waits_for_condition(condition):
-    truth.mark("condition")
+async def waits_for_condition(condition, label="condition"):
+    truth.mark(label)
     async with condition:
         await condition.wait()
 
@@ -47,6 +47,24 @@ async def sends(stream):
     truth.mark("sends")
     while True:
         await stream.send(1)
+
+
+async def sends_on(label, stream):
+    truth.mark(label)
+    while True:
+        await stream.send(1)
+
+
+async def receives_on(label, stream):
+    truth.mark(label)
+    async for _ in stream:
+        await truth.forever()
+
+
+async def sends_later(stream):
+    truth.mark("sends later")
+    await truth.forever()
+    await stream.send(1)
 
 
 async def connects(port):
@@ -110,6 +128,27 @@ async def in_thread():
     await anyio.to_thread.run_sync(works)
 
 
+async def in_thread_later(limiter):
+    truth.mark("in thread later")
+    # Before it has a thread it waits for leave to have one.
+    truth.waits(
+        "in thread later", "semaphore", id=limiter, name="limiter", value=0, bound=1, waiting=1,
+        holders=["has the limit"],
+    )
+    await anyio.to_thread.run_sync(works, limiter=limiter)
+
+
+async def receives_by_path(path):
+    truth.mark("receives by path")
+    async with await anyio.create_unix_datagram_socket(local_path=path) as udp:
+        sock = udp.extra(anyio.abc.SocketAttribute.raw_socket)
+        truth.waits(
+            "receives by path", "socket", action="read", id=sock, family="unix",
+            fd=sock.fileno(), local=path,
+        )
+        await udp.receive()
+
+
 async def limited():
     truth.mark("limited")
     with anyio.move_on_after(500):
@@ -121,7 +160,7 @@ async def main():
     truth.mark("main")
     children = {}
     # First, as this task waits itself while it makes the others.
-    truth.when(lambda: "thread" in threads and len(truth._waits) == 14)
+    truth.when(lambda: "thread" in threads and len(truth._waits) == 21 + by_path)
 
     lock = anyio.Lock()
     children["holder"] = holds("holder", lock)
@@ -144,6 +183,14 @@ async def main():
     children["condition"] = waits_for_condition(condition)
     truth.waits("condition", "condition", id=condition, name="condition", value=0, waiting=1, holders=[])
 
+    busy = anyio.Condition()
+    for label in ("notified", "as notified"):
+        children[label] = waits_for_condition(busy, label)
+        truth.waits(label, "condition", id=busy, value=1, waiting=2, holders=["inside"])
+    children["inside"] = holds("inside", busy)
+    children["enters"] = waits("enters", busy)
+    truth.waits("enters", "condition", id=busy, value=1, waiting=1, holders=["inside"])
+
     _, receiver = empty = anyio.create_memory_object_stream(0)
     sender, _ = full = anyio.create_memory_object_stream(2)
     kept.extend([empty, full])
@@ -151,6 +198,24 @@ async def main():
     truth.waits("receives", "queue", end="get", id=receiver, name="stream", size=0, getters=1, putters=0)
     children["sends"] = sends(sender)
     truth.waits("sends", "queue", end="put", id=sender, size=2, bound=2, getters=0, putters=1)
+
+    # Who is at the other end, by whichever of its clones.
+    sender, receiver = pipe = anyio.create_memory_object_stream(0)
+    children["sends on"] = sends_on("sends on", sender)
+    children["receives on"] = receives_on("receives on", receiver.clone())
+    receiver.close()
+    truth.waits("sends on", "queue", end="put", id=sender, size=0, bound=0, others=["receives on"])
+    sender, receiver = other = anyio.create_memory_object_stream(0)
+    children["receives one"] = receives_on("receives one", receiver)
+    children["sends later"] = sends_later(sender)
+    truth.waits("receives one", "queue", end="get", id=receiver, others=["sends later"])
+    # One that somebody may receive from whom nobody sees.
+    sender, receiver = shared = anyio.create_memory_object_stream(0)
+    kept.extend([pipe, other, shared])
+    children["sends to any"] = sends_on("sends to any", sender)
+    children["receives from any"] = receives_on("receives from any", receiver.clone())
+    truth.waits("sends to any", "queue", end="put", id=sender, others=[])
+    del receiver
 
     silent = socket.create_server(("127.0.0.1", 0))
     kept.append(silent)
@@ -162,10 +227,17 @@ async def main():
     children["of process"] = of_process()
     children["in thread"] = in_thread()
     children["limited"] = limited()
+    few = anyio.CapacityLimiter(1)
+    children["has the limit"] = holds("has the limit", few)
+    children["in thread later"] = in_thread_later(few)
+    if by_path:
+        children["receives by path"] = receives_by_path(os.path.join(tempfile.mkdtemp(), "socket"))
     for label in children:
         truth.awaits("main", label, "gather")
     await asyncio.gather(*children.values())
 
 
 kept = []
+# From anyio 4.1 on.
+by_path = hasattr(anyio, "create_unix_datagram_socket")
 truth.run(main)

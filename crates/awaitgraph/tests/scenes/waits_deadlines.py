@@ -48,6 +48,25 @@ async def is_notified(condition):
     await condition.wait()
 
 
+async def notified(condition):
+    truth.mark("notified")
+    async with condition:
+        times["notified"] = time.monotonic() + 750
+        await asyncio.wait_for(only_waits(condition), 750)
+
+
+async def only_waits(condition):
+    # To 3.11 another task than the one that is inside of the condition.
+    truth.mark("only waits") if not inline else None
+    await condition.wait()
+
+
+async def holds(condition):
+    truth.mark("holds")
+    async with condition:
+        await truth.forever()
+
+
 async def of_future():
     truth.mark("of future")
     future = truth.forever()
@@ -81,12 +100,14 @@ def is_inline():
 
 async def main():
     truth.mark("main")
-    event = asyncio.Event()
+    event, condition = asyncio.Event(), asyncio.Condition()
     children = {
         "limits": limits(event),
         "of coroutine": of_coroutine(event),
         "of future": of_future(),
         "inside condition": inside_condition(),
+        "notified": notified(condition),
+        "holds": holds(condition),
     }
     truth.awaits("limits", "limited", "wait_for")
     known = dict(id=event, name="event", deadline=lambda: times["of coroutine"])
@@ -95,6 +116,10 @@ async def main():
     else:
         truth.awaits("of coroutine", "waits", "wait_for")
         truth.waits("waits", "event", **known)
+    known = dict(id=condition, value=1, waiting=1, holders=["holds"], deadline=lambda: times["notified"])
+    if not inline:
+        truth.awaits("notified", "only waits", "wait_for")
+    truth.waits("notified" if inline else "only waits", "condition", **known)
     if hasattr(asyncio, "timeout"):
         children["nested"] = nested(event)
         children["without"] = without()

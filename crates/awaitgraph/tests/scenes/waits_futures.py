@@ -1,6 +1,7 @@
 """Futures that threads complete, and those that are nothing but futures."""
 import asyncio
 import concurrent.futures
+import queue
 import threading
 import weakref
 
@@ -131,6 +132,50 @@ async def waits_for_any():
     truth.mark("waits for any")
     truth.waits("waits for any", "future", orphaned=None, name="kept[0]")
     await asyncio.wait([kept[0], truth.forever()])
+class Job:
+    def __init__(self, future):
+        self.future = future
+
+
+class Worker(threading.Thread):
+    """Has a queue of jobs, as the driver of a database that can only block."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.jobs = queue.Queue()
+
+    def run(self):
+        job = self.jobs.get()
+        truth.block()
+        job.future.set_result(None)
+
+
+def work(jobs):
+    future, function = jobs.get()
+    truth.block()
+    function(future)
+
+
+async def queued():
+    truth.mark("queued")
+    jobs = queue.SimpleQueue()
+    for future in (truth.forever(), truth.forever()):
+        jobs.put((future, print))
+    threading.Thread(target=work, args=(jobs,), daemon=True).start()
+    truth.waits("queued", "threadsafe", id=future, held_by=["future", "work: jobs[...]"])
+    truth.when(lambda: jobs.qsize() == 1)
+    await future
+
+
+async def queued_as_job():
+    truth.mark("queued as job")
+    worker = Worker()
+    for job in (Job(truth.forever()), Job(truth.forever())):
+        worker.jobs.put(job)
+    worker.start()
+    truth.waits("queued as job", "threadsafe", id=job.future, name="Job.future")
+    truth.when(lambda: worker.jobs.qsize() == 1)
+    await job.future
 
 
 async def chained():
@@ -160,6 +205,8 @@ async def main():
         "shielded": shielded(kept[0]),
         "gathers": gathers(kept[0]),
         "waits for any": waits_for_any(),
+        "queued": queued(),
+        "queued as job": queued_as_job(),
     }
     add_pair(children)
     for label in children:

@@ -247,10 +247,11 @@ async def main():
         "condition", id=idle, name="condition", value=0, waiting=1, holders=[],
     )
     busy = asyncio.Condition()
-    child(
-        notified("busy", busy), "busy",
-        "condition", id=busy, value=1, waiting=1, holders=["holder of busy"], entering=None,
-    )
+    for label in ("busy", "as busy"):
+        child(
+            notified(label, busy), label,
+            "condition", id=busy, value=1, waiting=2, holders=["holder of busy"], entering=None,
+        )
     child(holds("holder of busy", busy), "holder of busy")
     for label in ("enters", "also enters"):
         child(

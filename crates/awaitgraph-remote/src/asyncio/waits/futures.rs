@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use awaitgraph_model::{Executor, Future, SocketKind, Wait, WaitsFor};
 
-use super::executors::WRAPPERS;
 use super::frames::Level;
+use super::handles::InHand;
 use super::names::Prefer;
 use super::sight::is_kept;
 use super::{FEW, MOST_TRIES, Waits, plain, socket};
@@ -15,6 +15,21 @@ use crate::object::{Fault, Kind, Type};
 
 /// In how many frames a transport is looked for.
 const NEAREST: usize = 4;
+
+/// What functions do that are called so, where they wait at a connection.
+const ACTIONS: [(&str, &[&str]); 3] = [
+    (
+        "connect",
+        &[
+            "create_connection",
+            "create_unix_connection",
+            "start_tls",
+            "connect_accepted_socket",
+        ],
+    ),
+    ("write", &["drain", "_drain", "_drain_helper"]),
+    ("close", &["close", "aclose", "wait_closed"]),
+];
 
 /// How many futures around another are seen through.
 const MOST_AROUND: usize = 8;
@@ -60,6 +75,9 @@ impl Waits<'_> {
         levels: &[Level<'_>],
         known: usize,
     ) -> Result<WaitsFor, Fault> {
+        if let Some(server) = self.server_of_uv(levels)? {
+            return Ok(server);
+        }
         let outer = levels.get(known..).unwrap_or_default();
         // What the loop has in hand is asked after what is certain: there may be
         // much of it.
@@ -198,13 +216,25 @@ impl Waits<'_> {
         Ok((!futures.is_empty()).then(|| plain(Wait::Executor(executor), around)))
     }
 
-    /// The same of what `asyncio.wait` waits for, which has a future of its own.
-    pub(super) fn completes_set(
+    /// What `asyncio.wait` waits for, by a future of its own: the `futures`.
+    pub(super) fn of_set(
         &self,
         futures: &[u64],
-        around: u64,
-    ) -> Result<Option<WaitsFor>, Fault> {
-        self.completes_all(futures, around, MOST_AROUND)
+        own: u64,
+        outer: &[Level<'_>],
+    ) -> Result<WaitsFor, Fault> {
+        if let Some(found) = self.completes_all(futures, own, MOST_AROUND)? {
+            return Ok(found);
+        }
+        // A connection waits for an answer or its end, whichever comes first.
+        for &future in futures.iter().take(MOST_AROUND) {
+            if let Some(at) = self.connection(future, true, outer)?
+                && at.is_certain
+            {
+                return self.of_connection(at, future, outer);
+            }
+        }
+        self.of_several(futures, own, outer)
     }
 
     /// What is known of a future, whoever waits for it.
@@ -311,12 +341,16 @@ impl Waits<'_> {
                 .pointer(future, self.objects.layout.future.loop_)?,
             _ => self.objects.attribute(future, "_loop")?,
         };
+        // Who waits for a descriptor may have a timer too, to look up now and then.
+        if let Some(found) = self.watched_descriptor(future, loop_)? {
+            return Ok(Some(found));
+        }
         if let Some(left) = self.left_of_scheduled(future, loop_)? {
             return Ok(Some(plain(Wait::Sleep { left: Some(left) }, future)));
         }
-        match self.watched_descriptor(future, loop_)? {
-            None if !is_plain => self.bare_socket_of_uv(future),
-            found => Ok(found),
+        match is_plain {
+            true => Ok(None),
+            false => self.bare_socket_of_uv(future),
         }
     }
 
@@ -328,9 +362,18 @@ impl Waits<'_> {
         is_future: bool,
         outer: &[Level<'_>],
     ) -> Result<Option<Connection>, Fault> {
-        // Compiled coroutines have no variables to look at.
+        // Compiled coroutines have variables without names.
         let is_compiled = |level: &&Level<'_>| !level.raw.has_variables();
         let compiled = outer.iter().take_while(is_compiled).count();
+        for (distance, level) in outer.iter().take(compiled.min(NEAREST)).enumerate() {
+            if let Some(transport) = self.transport_of_compiled(level)? {
+                return Ok(Some(Connection {
+                    transport,
+                    distance,
+                    is_certain: true,
+                }));
+            }
+        }
         for (distance, level) in outer.iter().skip(compiled).take(NEAREST).enumerate() {
             let Some(object) = self.frames.itself(level.raw)? else {
                 continue;
@@ -353,6 +396,26 @@ impl Waits<'_> {
         Ok(None)
     }
 
+    /// The transport that a compiled coroutine has, or what it has has.
+    fn transport_of_compiled(&self, level: &Level<'_>) -> Result<Option<u64>, Fault> {
+        let objects = self.objects;
+        let Some(coroutine) = level.raw.generator else {
+            return Ok(None);
+        };
+        for object in objects.variables_of_compiled(coroutine.get())? {
+            if objects.kind_of(object)? != Kind::Other {
+                continue;
+            }
+            if self.is_transport(object)? {
+                return Ok(Some(object));
+            }
+            if let Some(transport) = self.transport_of(object)? {
+                return Ok(Some(transport));
+            }
+        }
+        Ok(None)
+    }
+
     /// What waits at a connection by one of its futures.
     fn of_connection(
         &self,
@@ -360,7 +423,7 @@ impl Waits<'_> {
         future: u64,
         outer: &[Level<'_>],
     ) -> Result<WaitsFor, Fault> {
-        let mut found = socket(SocketKind::Stream, "read");
+        let mut found = socket(SocketKind::Stream, self.action_of(outer, at.distance));
         self.add_transport(&mut found, at.transport)?;
         let outer = outer.get(at.distance..).unwrap_or_default();
         let mut name = self.names.find(&self.frames, &[future], outer)?;
@@ -373,6 +436,21 @@ impl Waits<'_> {
             name,
             deadline: None,
         })
+    }
+
+    /// What the nearest frames do at a connection, by what they are called.
+    fn action_of(&self, outer: &[Level<'_>], distance: usize) -> &'static str {
+        for level in outer.iter().take(distance.saturating_add(NEAREST)) {
+            for (action, names) in ACTIONS {
+                if names
+                    .iter()
+                    .any(|name| self.frames.is_named(level.code, name))
+                {
+                    return action;
+                }
+            }
+        }
+        "read"
     }
 
     /// Whether an attribute of an object's protocol is the future, as far as one
@@ -455,7 +533,7 @@ impl Waits<'_> {
                     let Some(fd) = fd.and_then(|fd| i32::try_from(fd).ok()) else {
                         continue;
                     };
-                    for future in futures {
+                    for InHand { future, .. } in futures {
                         objects.hold(48)?;
                         found.entry(future).or_insert((fd, action));
                     }
@@ -465,55 +543,6 @@ impl Waits<'_> {
         let found = Rc::new(found);
         self.watched.borrow_mut().insert(addr, Rc::clone(&found));
         Ok(found)
-    }
-
-    /// The futures that the `Handle` at `addr` has in hand: as arguments, as
-    /// what its callback is bound to, or in its callback's closure.
-    pub(super) fn futures_of_handle(&self, addr: u64) -> Result<Vec<u64>, Fault> {
-        let (objects, layout) = (self.objects, &self.objects.layout);
-        let mut futures = Vec::new();
-        let mut see = |value: u64| -> Result<(), Fault> {
-            if matches!(objects.kind_of(value)?, Kind::Future | Kind::PyFuture) {
-                futures.push(value);
-            }
-            Ok(())
-        };
-        let [args, callback] = objects.attributes_named(addr, ["_args", "_callback"])?;
-        if let Some(args) = args
-            && objects.kind_of_shared(args)? == Kind::Tuple
-        {
-            objects.tuple(args)?.into_iter().try_for_each(&mut see)?;
-        }
-        let mut next = callback;
-        for _ in 0..WRAPPERS {
-            let Some(callback) = next.take() else {
-                break;
-            };
-            let bound_to = match objects.kind_of(callback)? {
-                Kind::Builtin => objects.pointer(callback, layout.builtin_self)?,
-                Kind::Method => objects.pointer(callback, layout.method.self_)?,
-                Kind::Partial => {
-                    if let Some(args) = objects.pointer(callback, layout.partial.args)? {
-                        objects.tuple(args)?.into_iter().try_for_each(&mut see)?;
-                    }
-                    next = objects.pointer(callback, layout.partial.function)?;
-                    None
-                }
-                Kind::Function => {
-                    if let Some(cells) = objects.pointer(callback, layout.function.closure)? {
-                        for cell in objects.tuple(cells)? {
-                            if let Some(content) = objects.pointer(cell, layout.cell_content)? {
-                                see(content)?;
-                            }
-                        }
-                    }
-                    None
-                }
-                _ => None,
-            };
-            bound_to.map_or(Ok(()), &mut see)?;
-        }
-        Ok(futures)
     }
 
     /// Whether nothing is left that could complete the future.

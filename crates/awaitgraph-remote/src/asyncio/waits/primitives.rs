@@ -3,8 +3,13 @@
 
 use awaitgraph_model::{Primitive, PrimitiveKind, TaskIndex};
 
+use super::roles::Role;
 use super::{Run, Waits};
+use crate::limits;
 use crate::object::{Fault, Kind};
+
+/// In how many frames of a task it is looked for by which condition it waits.
+const NEAREST: usize = 4;
 
 impl Waits<'_> {
     /// What is known of the primitive in which `run` ends.
@@ -32,19 +37,22 @@ impl Waits<'_> {
                 self.add_holders(kind, object, &mut holders)?;
             }
         }
-        // Who is inside of a condition may have let go of it by another task, as
-        // one that `wait_for` made for its `wait` to 3.11.
-        if matches!(kind, PrimitiveKind::Lock | PrimitiveKind::Condition) && found.value == Some(0)
-        {
-            holders.clear();
-        }
         holders.sort_unstable();
         holders.dedup();
-        // Of a bounded one it is known how many there are.
-        if kind == PrimitiveKind::Semaphore && found.bound.is_none() && !holders.is_empty() {
-            for &object in &run.objects {
-                found.more_holders |= self.may_have_others(object, &holders)?;
+        match kind {
+            PrimitiveKind::Lock | PrimitiveKind::Condition if found.value == Some(0) => {
+                // Who is inside of a condition may have let go of it by another task,
+                // as one that `wait_for` made for its `wait` to 3.11.
+                holders.clear();
             }
+            PrimitiveKind::Condition => self.retain_inside(&run.objects, &mut holders)?,
+            // Of a bounded one it is known how many there are.
+            PrimitiveKind::Semaphore if found.bound.is_none() && !holders.is_empty() => {
+                for &object in &run.objects {
+                    found.more_holders |= self.may_have_others(object, &holders)?;
+                }
+            }
+            _ => {}
         }
         found.holders = self.within_share(holders);
         let is_taken = match kind {
@@ -72,10 +80,7 @@ impl Waits<'_> {
                 found.value = match locked {
                     Some(locked) => frames.as_int(locked)?,
                     // anyio's says who has it.
-                    None => match self.objects.attribute(object, "_owner_task")? {
-                        Some(owner) => Some((self.objects.kind_of(owner)? != Kind::None).into()),
-                        None => found.value,
-                    },
+                    None => self.has_owner(object)?.or(found.value),
                 };
                 self.add_waiting(found, waiters)?;
             }
@@ -96,12 +101,7 @@ impl Waits<'_> {
                 if let Some(lock) = frames.attribute(object, "_lock")? {
                     found.value = match frames.int(lock, "_locked")? {
                         Some(locked) => Some(locked),
-                        None => self
-                            .objects
-                            .attribute(lock, "_owner_task")?
-                            .map(|owner| self.objects.kind_of(owner))
-                            .transpose()?
-                            .map(|kind| (kind != Kind::None).into()),
+                        None => self.has_owner(lock)?,
                     };
                 }
                 // Of one whose lock is waited for, those that wait for that.
@@ -178,6 +178,53 @@ impl Waits<'_> {
             holders.extend(borrowers.into_iter().filter_map(|it| self.task_at(it)));
         }
         Ok(())
+    }
+
+    /// Takes out the tasks that are inside of one of the conditions and have
+    /// another wait for it, which lets go of it: to 3.11 `wait_for` makes a task
+    /// for what it waits for.
+    fn retain_inside(&self, conditions: &[u64], holders: &mut Vec<TaskIndex>) -> Result<(), Fault> {
+        let mut inside = Vec::new();
+        for &holder in holders.iter().take(limits::MOST_INSIDE) {
+            let awaited = match self.levels(holder).first() {
+                Some(level) if self.frames.role(level.code) == Some(Role::WaitFor) => {
+                    self.frames.variable(level.raw, "fut")?
+                }
+                _ => None,
+            };
+            let mut waits = false;
+            if let Some(task) = awaited.and_then(|it| self.task_at(it)) {
+                for level in self.levels(task).iter().take(NEAREST) {
+                    let role = self.frames.role(level.code);
+                    waits |= role == Some(Role::Primitive(PrimitiveKind::Condition))
+                        && (self.frames.itself(level.raw)?)
+                            .is_some_and(|it| conditions.contains(&it));
+                }
+            }
+            if !waits {
+                inside.push(holder);
+            }
+        }
+        inside.extend(holders.iter().skip(limits::MOST_INSIDE));
+        *holders = inside;
+        Ok(())
+    }
+
+    /// 1 where a lock of anyio says who owns it, 0 where it says that nobody does:
+    /// before 4.0 by what its class has.
+    fn has_owner(&self, lock: u64) -> Result<Option<i64>, Fault> {
+        const OWNER: &str = "_owner_task";
+        let owner = match self.objects.attribute(lock, OWNER)? {
+            None if self.objects.attribute(lock, "_waiters")?.is_some() => {
+                let class = self.objects.type_of(lock)?.addr;
+                self.objects.class_attribute(class, OWNER)?
+            }
+            owner => owner,
+        };
+        match owner {
+            Some(owner) => Ok(Some((self.objects.kind_of(owner)? != Kind::None).into())),
+            None => Ok(None),
+        }
     }
 
     /// The task that a lock of anyio says to be its owner.

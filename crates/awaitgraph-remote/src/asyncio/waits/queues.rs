@@ -1,4 +1,4 @@
-//! Queues of asyncio, memory streams of anyio, and who is at their other end.
+//! Queues of asyncio, and who is at their other end.
 
 use awaitgraph_model::{Queue, QueueEnd, TaskIndex};
 
@@ -11,13 +11,13 @@ use crate::object::Fault;
 /// The tasks that put something into a queue, and those that take from it.
 #[derive(Debug, Default)]
 pub(super) struct Users {
-    putters: HashMap<u64, Vec<TaskIndex>>,
-    getters: HashMap<u64, Vec<TaskIndex>>,
+    pub(super) putters: HashMap<u64, Vec<TaskIndex>>,
+    pub(super) getters: HashMap<u64, Vec<TaskIndex>>,
 }
 
 impl Users {
     /// Adds a task, which comes with all its queues at once.
-    fn add(users: &mut HashMap<u64, Vec<TaskIndex>>, queue: u64, task: TaskIndex) {
+    pub(super) fn add(users: &mut HashMap<u64, Vec<TaskIndex>>, queue: u64, task: TaskIndex) {
         let tasks = users.entry(queue).or_default();
         if tasks.last() != Some(&task) {
             tasks.push(task);
@@ -57,29 +57,6 @@ impl Waits<'_> {
                 QueueEnd::Put | QueueEnd::Join => Vec::new(),
             },
         })
-    }
-
-    /// What is known of the memory stream of anyio one of whose ends is at `addr`.
-    pub(super) fn memory_stream(&self, end: QueueEnd, addr: u64) -> Result<Queue, Fault> {
-        let frames = &self.frames;
-        let mut queue = Queue {
-            end,
-            size: None,
-            bound: None,
-            getters: None,
-            putters: None,
-            others: Vec::new(),
-            holders: Vec::new(),
-        };
-        if let Some(state) = frames.attribute(addr, "_state")? {
-            // Those that have no bound have the float infinity.
-            let bound = frames.int(state, "max_buffer_size")?;
-            queue.bound = bound.and_then(|it| u64::try_from(it).ok());
-            queue.size = frames.length(state, "buffer")?;
-            queue.getters = frames.length(state, "waiting_receivers")?;
-            queue.putters = frames.length(state, "waiting_senders")?;
-        }
-        Ok(queue)
     }
 
     /// The tasks at the other end.

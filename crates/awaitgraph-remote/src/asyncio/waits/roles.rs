@@ -41,6 +41,9 @@ pub(super) enum Role {
     Subprocess,
     /// A thread of anyio runs what was asked for.
     WorkerThread,
+    /// The variable `fileno` is a descriptor that the loop watches meanwhile, and
+    /// `s` tells what for: 1 to read, 2 to write.
+    Watching(&'static str),
 }
 
 impl Role {
@@ -63,11 +66,11 @@ impl Role {
 use PrimitiveKind::{Barrier, Condition, Event, Lock, Semaphore};
 use Role::{
     Awaiting, Descriptor, Enter, MemoryStream, Primitive, Queue, Server, Sleep, Socket, Stream,
-    Subprocess, Transport, WaitFor, WaitSet, WorkerThread,
+    Subprocess, Transport, WaitFor, WaitSet, Watching, WorkerThread,
 };
 
 /// Modules, and in each the functions by their qualified names.
-const KNOWN: [(&str, &[(&str, Role)]); 16] = [
+const KNOWN: [(&str, &[(&str, Role)]); 20] = [
     (
         "asyncio/futures",
         &[("Future.__await__", Awaiting), ("__await__", Awaiting)],
@@ -176,6 +179,10 @@ const KNOWN: [(&str, &[(&str, Role)]); 16] = [
             ("UNIXSocketStream.send", Socket("write")),
             ("UNIXSocketStream.receive_fds", Socket("read")),
             ("UNIXSocketStream.send_fds", Socket("write")),
+            ("UNIXDatagramSocket.receive", Socket("read")),
+            ("UNIXDatagramSocket.send", Socket("write")),
+            ("ConnectedUNIXDatagramSocket.receive", Socket("read")),
+            ("ConnectedUNIXDatagramSocket.send", Socket("write")),
             ("UNIXSocketListener.accept", Socket("accept")),
             ("TCPSocketListener.accept", Socket("accept")),
             ("wait_readable", Descriptor("read")),
@@ -240,6 +247,35 @@ const KNOWN: [(&str, &[(&str, Role)]); 16] = [
     (
         "aiohttp/web_protocol",
         &[("RequestHandler.start", Stream("read"))],
+    ),
+    (
+        "psycopg/waiting",
+        &[
+            ("wait_async", Watching("write")),
+            ("wait_conn_async", Watching("connect")),
+        ],
+    ),
+    (
+        "websockets/asyncio/messages",
+        &[
+            ("SimpleQueue.get", Stream("read")),
+            ("Assembler.get", Stream("read")),
+            ("Assembler.get_iter", Stream("read")),
+        ],
+    ),
+    (
+        "websockets/asyncio/connection",
+        &[
+            ("Connection.recv", Stream("read")),
+            ("Connection.recv_streaming", Stream("read")),
+            ("Connection.__aiter__", Stream("read")),
+            ("Connection.drain", Stream("write")),
+            ("Connection.wait_closed", Stream("close")),
+        ],
+    ),
+    (
+        "websockets/legacy/protocol",
+        &[("WebSocketCommonProtocol.wait_closed", Stream("close"))],
     ),
 ];
 

@@ -78,8 +78,10 @@ impl<'a> Waits<'a> {
                 Some(run) => {
                     let inner = run.objects.last().copied();
                     match role {
+                        // It looks up now and then.
+                        Role::WaitFor if self.is_watching(levels.get(place + 1)) => {}
                         // What these wait for is not theirs.
-                        Role::Sleep | Role::WaitFor | Role::WaitSet => break,
+                        Role::Sleep | Role::WaitFor | Role::WaitSet | Role::WorkerThread => break,
                         Role::Enter => {
                             if let (Some(object), Some(inner)) = (object, inner)
                                 && object != inner
@@ -92,7 +94,8 @@ impl<'a> Waits<'a> {
                             }
                         }
                         role => {
-                            // Who was notified waits for the lock once more.
+                            // One of anyio, or one that has been notified and waits for
+                            // the lock once more.
                             run.is_entering |= run.role == Role::Primitive(PrimitiveKind::Lock)
                                 && role == Role::Primitive(PrimitiveKind::Condition);
                             run.role = role;
@@ -104,5 +107,33 @@ impl<'a> Waits<'a> {
             }
         }
         Ok(run)
+    }
+
+    /// Whether the frame is of somebody who has the loop watch a descriptor.
+    pub(super) fn is_watching(&self, level: Option<&Level<'_>>) -> bool {
+        let role = level.and_then(|level| self.frames.role(level.code));
+        matches!(role, Some(Role::Watching(_)))
+    }
+
+    /// The frames of who awaits a task that has no frames of the program, as one
+    /// that `wait_for` or `gather` made for `queue.get()`.
+    pub(super) fn frames_of_awaiter(&self, task: TaskIndex) -> Vec<Level<'a>> {
+        let task = self.picture.tasks.get(task.as_usize());
+        match task.and_then(|task| task.awaited_by.first()) {
+            Some(awaiter) => self.levels(awaiter.task),
+            None => Vec::new(),
+        }
+    }
+
+    /// The frames, and behind them those of who awaits the task: to 3.11
+    /// `wait_for` has a task of its own for what it waits for.
+    pub(super) fn and_awaiter<'l>(
+        &'l self,
+        task: TaskIndex,
+        outer: &[Level<'l>],
+    ) -> Vec<Level<'l>> {
+        let mut levels = outer.to_vec();
+        levels.extend(self.frames_of_awaiter(task));
+        levels
     }
 }

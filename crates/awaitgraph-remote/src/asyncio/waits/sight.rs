@@ -1,32 +1,16 @@
-//! What in sight refers to a future: variables of threads, and of other tasks.
-//!
-//! ```text
-//!   completer: f          a variable of a thread, which is to complete it
-//!   Worker.run: Worker.f  an attribute of what a thread has
-//!   setter: f             a variable of another task
-//! ```
+//! What in sight refers to a future: variables of other tasks (`setter: f`), and
+//! the place where it is kept.
 
 use awaitgraph_model::{Future, TaskIndex, Wait, WaitsFor};
 
 use super::frames::Level;
 use super::names::Prefer;
 use super::{FEW, Waits};
-use crate::limits;
 use crate::map::HashMap;
 use crate::object::{Fault, Kind};
 
 /// How many variables are told of one future.
 const MOST: usize = 8;
-
-/// By future: what of the threads that run no loop has it.
-pub(super) type OfThreads = HashMap<u64, Held>;
-
-#[derive(Debug, Default)]
-pub(super) struct Held {
-    names: Vec<String>,
-    /// Whether a thread has it for itself, and so is to complete it.
-    by_thread: bool,
-}
 
 /// A variable of a task's frame.
 #[derive(Debug, Clone, Copy)]
@@ -70,75 +54,6 @@ impl Waits<'_> {
             name,
             deadline: None,
         })
-    }
-
-    /// By which variables other threads have one of the objects in hand, and
-    /// whether one has it for itself.
-    pub(super) fn held_by_threads(&self, wanted: &[u64]) -> Result<(Vec<String>, bool), Fault> {
-        let held = self.held()?;
-        let (mut names, mut by_thread) = (Vec::new(), false);
-        if held.is_empty() {
-            return Ok((names, by_thread));
-        }
-        for found in wanted.iter().filter_map(|object| held.get(object)) {
-            names.extend(found.names.iter().cloned());
-            by_thread |= found.by_thread;
-        }
-        Ok((names, by_thread))
-    }
-
-    /// What the threads that run no loop have in their variables, and in the
-    /// attributes of what is there.
-    fn held(&self) -> Result<&OfThreads, Fault> {
-        if let Some(known) = self.held.get() {
-            return Ok(known);
-        }
-        let objects = self.objects;
-        let mut held = OfThreads::default();
-        let mut threads: HashMap<u64, bool> = HashMap::default();
-        for thread in self.picture.threads.iter().filter(|it| !it.runs_a_loop) {
-            for frame in thread.frames.iter().take(limits::DEEPEST_REFERENCES) {
-                let variables = self.frames.variables(frame.code)?;
-                for (place, name) in variables.names.iter().enumerate() {
-                    let Some(value) = objects.variable(frame, place)? else {
-                        continue;
-                    };
-                    let mut add = |future: u64, name: &str, by_thread: bool| -> Result<(), Fault> {
-                        let held = held.entry(future).or_default();
-                        held.by_thread |= by_thread;
-                        // Functions that call each other have the same `self`.
-                        let is_same = |it: &String| it.rsplit(": ").next() == Some(name);
-                        if held.names.len() < MOST && !held.names.iter().any(is_same) {
-                            objects.hold(128)?;
-                            let function = self.codes.name(frame.code)?;
-                            held.names.push(format!("{function}: {name}"));
-                        }
-                        Ok(())
-                    };
-                    match objects.kind_of(value)? {
-                        Kind::Future | Kind::PyFuture => add(value, name, true)?,
-                        Kind::Other => {
-                            let mut attributes = objects.attributes(value)?;
-                            attributes.truncate(limits::MOST_ATTRIBUTES);
-                            for (name, future) in attributes {
-                                let kind = objects.kind_of(future)?;
-                                if !matches!(kind, Kind::Future | Kind::PyFuture) {
-                                    continue;
-                                }
-                                // Others may share an object that is no thread.
-                                let by_thread = self.is_one("Thread", value, &mut threads)?;
-                                let class = objects.type_of(value)?.addr;
-                                let class = objects.type_name(class)?;
-                                let name = objects.text(name)?;
-                                add(future, &format!("{class}.{name}"), by_thread)?;
-                            }
-                        }
-                        _ => {}
-                    }
-                }
-            }
-        }
-        Ok(self.held.get_or_init(|| held))
     }
 
     /// The variables that have one of the `wanted`, of tasks that do not wait

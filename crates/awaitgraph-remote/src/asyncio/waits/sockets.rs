@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use awaitgraph_model::{Socket, SocketKind, Wait, WaitsFor};
+use awaitgraph_model::{PrimitiveKind, Socket, SocketKind, TaskIndex, Wait, WaitsFor};
 
 use super::frames::Level;
+use super::roles::Role;
 use super::{Run, Waits, plain, socket};
 use crate::limits;
 use crate::object::{Fault, Kind, flags};
@@ -22,6 +23,8 @@ const RAW_SOCKETS: [&str; 4] = [
 ];
 /// The bytes of a port, and the colon before it.
 const LONGEST_PORT: usize = 6;
+/// In how many frames of an awaiter one is looked for that watches a descriptor.
+const NEAREST: usize = 2;
 /// The transport below one of TLS; how many such are seen through.
 const LAYERS: usize = 4;
 /// `AF_UNIX`, `AF_INET`, `AF_INET6`, `SOCK_STREAM` and `SOCK_DGRAM` of Linux.
@@ -140,6 +143,54 @@ impl Waits<'_> {
         })
     }
 
+    /// A descriptor that the loop watches for the outermost of the frames.
+    pub(super) fn watching(
+        &self,
+        action: &'static str,
+        future: u64,
+        inner: &[Level<'_>],
+    ) -> Result<WaitsFor, Fault> {
+        let mut found = socket(SocketKind::Socket, action);
+        if let Some(level) = inner.last() {
+            if let Some(fd) = self.frames.variable(level.raw, "fileno")? {
+                found.fd = self.frames.as_int(fd)?.and_then(|fd| fd.try_into().ok());
+            }
+            if let Some(wanted) = self.frames.variable(level.raw, "s")?
+                && let Some(wanted) = self.frames.as_int(wanted)?
+                && wanted & 1 != 0
+            {
+                found.action = Some("read");
+            }
+        }
+        Ok(plain(Wait::Socket(found), future))
+    }
+
+    /// The same for the task that awaits one that waits for an event: to 3.11
+    /// `wait_for` makes a task of its own for that.
+    pub(super) fn watching_of_awaiter(
+        &self,
+        task: TaskIndex,
+        run: &Run,
+        future: u64,
+        outer: &[Level<'_>],
+    ) -> Result<Option<WaitsFor>, Fault> {
+        if run.role != Role::Primitive(PrimitiveKind::Event) || !outer.is_empty() {
+            return Ok(None);
+        }
+        let levels = self.frames_of_awaiter(task);
+        let is_watching = |level: &Level<'_>| self.is_watching(Some(level));
+        let Some(place) = levels.iter().take(NEAREST).position(is_watching) else {
+            return Ok(None);
+        };
+        match levels.get(..=place) {
+            Some(inner) => match inner.last().and_then(|it| self.frames.role(it.code)) {
+                Some(Role::Watching(action)) => self.watching(action, future, inner).map(Some),
+                _ => Ok(None),
+            },
+            None => Ok(None),
+        }
+    }
+
     /// A server of `loop.create_server`.
     pub(super) fn server(
         &self,
@@ -227,7 +278,7 @@ impl Waits<'_> {
     }
 
     /// Whether it is a transport of asyncio or of uvloop.
-    fn is_transport(&self, addr: u64) -> Result<bool, Fault> {
+    pub(super) fn is_transport(&self, addr: u64) -> Result<bool, Fault> {
         let type_ = self.objects.type_of(addr)?;
         if let Some(&known) = self.transports.borrow().get(&type_.addr) {
             return Ok(known);

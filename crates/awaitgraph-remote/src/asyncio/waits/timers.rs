@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::Waits;
 use super::frames::Level;
+use super::handles::InHand;
 use super::roles::Role;
 use crate::frame::RawFrame;
 use crate::map::HashMap;
@@ -97,7 +98,7 @@ impl Waits<'_> {
     }
 
     /// When each of the futures is completed that a timer of the loop at
-    /// `addr` has in hand.
+    /// `addr` has in hand, but for those on which it gives up.
     pub(super) fn scheduled(&self, addr: u64) -> Result<Rc<HashMap<u64, f64>>, Fault> {
         if let Some(known) = self.scheduled.borrow().get(&addr) {
             return Ok(Rc::clone(known));
@@ -110,9 +111,11 @@ impl Waits<'_> {
                 if let Some(when) = self.objects.attribute(timer, "_when")?
                     && let Some(when) = self.objects.number(when)?
                 {
-                    for future in self.futures_of_handle(timer)? {
-                        self.objects.hold(32)?;
-                        found.entry(future).or_insert(when);
+                    for InHand { future, gives_up } in self.futures_of_handle(timer)? {
+                        if !gives_up {
+                            self.objects.hold(32)?;
+                            found.entry(future).or_insert(when);
+                        }
                     }
                 }
             }

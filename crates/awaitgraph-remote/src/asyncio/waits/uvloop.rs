@@ -9,15 +9,18 @@
 //! there is but one of it; a handle of libuv leads back to the object that has
 //! it. Where neither holds nothing is said.
 
-use awaitgraph_model::{Wait, WaitsFor};
+use awaitgraph_model::{SocketKind, Wait, WaitsFor};
 
-use super::Waits;
 use super::frames::Level;
+use super::{Waits, socket};
 use crate::object::{Fault, Kind};
 
 /// The largest object of uvloop that is looked through: a transport of TLS has
 /// its buffers in it.
 const LARGEST: u64 = 4096;
+
+/// How many sockets of a server are looked at.
+const MOST_LISTENERS: usize = 16;
 
 /// A kind of handle, and where its descriptor is (libuv's `include/uv.h` and
 /// `include/uv/unix.h`, the same in all of 1.x): `UV_NAMED_PIPE`, `UV_TCP` and
@@ -93,6 +96,54 @@ impl Waits<'_> {
         if let (Wait::Socket(socket), Some(Some(action))) = (&mut found.what, action) {
             socket.action = Some(action);
         }
+    }
+
+    /// The server that the innermost frame waits for, if that is a method of one
+    /// of uvloop's: it has its sockets in a list.
+    pub(super) fn server_of_uv(&self, levels: &[Level<'_>]) -> Result<Option<WaitsFor>, Fault> {
+        let objects = self.objects;
+        let Some(level) = levels.first().filter(|it| !it.raw.has_variables()) else {
+            return Ok(None);
+        };
+        let action = self
+            .codes
+            .with(level.code, |code| match code.function.as_str() {
+                "Server.serve_forever" => Some("accept"),
+                "Server.wait_closed" => Some("close"),
+                _ => None,
+            });
+        let (Some(Some(action)), Some(coroutine)) = (action, level.raw.generator) else {
+            return Ok(None);
+        };
+        let mut server = None;
+        for object in objects.variables_of_compiled(coroutine.get())? {
+            let type_ = objects.type_of(object)?.addr;
+            if *objects.type_name(type_)? == *"uvloop.loop.Server" {
+                server = Some(object);
+            }
+        }
+        let Some(server) = server else {
+            return Ok(None);
+        };
+        let mut found = socket(SocketKind::Server, action);
+        for word in self.words_of_uv(server)? {
+            // Of a number nothing can be read.
+            if objects.kind_of(word) != Ok(Kind::List) {
+                continue;
+            }
+            for listener in objects.list(word)?.into_iter().take(MOST_LISTENERS) {
+                if found.fd.is_none() {
+                    found.fd = self.descriptor_of_uv(listener)?;
+                }
+            }
+        }
+        let outer = levels.get(1..).unwrap_or_default();
+        Ok(Some(WaitsFor {
+            what: Wait::Socket(found),
+            id: Some(server),
+            name: self.names.find(&self.frames, &[server], outer)?,
+            deadline: None,
+        }))
     }
 
     /// The only object that the one at `addr` has whose type is one of those.

@@ -1,0 +1,149 @@
+//! The futures that a loop's handles have in hand, and what they will do with
+//! them: those of timers, and of descriptors that are watched.
+//!
+//! ```text
+//!   call_later(5, future.set_result, None)     completes it: a sleep
+//!   call_later(5, future.cancel)               gives up on what is waited for
+//!   call_later(5, self._run, partial(wakes))   one more call below
+//!   add_reader(fd, lambda: … future …)         in a closure
+//! ```
+
+use super::Waits;
+use crate::object::{Fault, Kind};
+
+/// How many callables around another are seen through.
+const WRAPPERS: usize = 3;
+/// How many arguments of a callable are looked at.
+const MOST_ARGUMENTS: usize = 16;
+
+/// What a function speaks of that completes a future, and that gives up on one.
+const COMPLETES: &str = "set_result";
+const GIVES_UP: [&str; 2] = ["cancel", "set_exception"];
+
+/// A future that a handle has in hand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct InHand {
+    pub(super) future: u64,
+    /// Whether it is only cancelled, or failed.
+    pub(super) gives_up: bool,
+}
+
+impl Waits<'_> {
+    /// The futures that the `Handle` at `addr` has in hand: as arguments, as
+    /// what its callback is bound to, or in its callback's closure.
+    pub(super) fn futures_of_handle(&self, addr: u64) -> Result<Vec<InHand>, Fault> {
+        let names = ["_args", "_callback"];
+        let [args, callback] = self.objects.attributes_named(addr, names)?;
+        let mut found = Vec::new();
+        if let Some(callback) = callback {
+            self.add_in_hand(callback, args, WRAPPERS, &mut found)?;
+        }
+        Ok(found)
+    }
+
+    /// Adds those that the callable has that is called with the arguments in the
+    /// tuple `args`.
+    fn add_in_hand(
+        &self,
+        callable: u64,
+        args: Option<u64>,
+        left: usize,
+        found: &mut Vec<InHand>,
+    ) -> Result<(), Fault> {
+        let (objects, layout) = (self.objects, &self.objects.layout);
+        let is_future = |value| -> Result<bool, Fault> {
+            let kind = objects.kind_of(value)?;
+            Ok(matches!(kind, Kind::Future | Kind::PyFuture))
+        };
+        let mut futures = Vec::new();
+        let mut further = Vec::new();
+        if let Some(args) = args
+            && objects.kind_of_shared(args)? == Kind::Tuple
+        {
+            for value in objects.tuple(args)?.into_iter().take(MOST_ARGUMENTS) {
+                match objects.kind_of(value)? {
+                    Kind::Future | Kind::PyFuture => futures.push(value),
+                    Kind::Function | Kind::Method | Kind::Builtin | Kind::Partial => {
+                        further.push((value, None));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let mut function = None;
+        match objects.kind_of(callable)? {
+            Kind::Builtin => {
+                if let Some(itself) = objects.pointer(callable, layout.builtin_self)?
+                    && is_future(itself)?
+                {
+                    futures.push(itself);
+                }
+            }
+            Kind::Method => {
+                function = objects.pointer(callable, layout.method.function)?;
+                if let Some(itself) = objects.pointer(callable, layout.method.self_)?
+                    && is_future(itself)?
+                {
+                    futures.push(itself);
+                }
+            }
+            Kind::Partial => {
+                let inner = objects.pointer(callable, layout.partial.function)?;
+                let args = objects.pointer(callable, layout.partial.args)?;
+                further.extend(inner.map(|inner| (inner, args)));
+            }
+            Kind::Function => {
+                function = Some(callable);
+                if let Some(cells) = objects.pointer(callable, layout.function.closure)? {
+                    for cell in objects.tuple(cells)?.into_iter().take(MOST_ARGUMENTS) {
+                        if let Some(content) = objects.pointer(cell, layout.cell_content)?
+                            && is_future(content)?
+                        {
+                            futures.push(content);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        if !futures.is_empty() {
+            let gives_up = match function {
+                Some(function) => self.function_gives_up(function)?,
+                None => {
+                    objects.kind_of(callable)? == Kind::Builtin
+                        && GIVES_UP.contains(&&*objects.builtin_name(callable)?)
+                }
+            };
+            let new = futures
+                .into_iter()
+                .map(|future| InHand { future, gives_up });
+            found.extend(new);
+        }
+        if let Some(left) = left.checked_sub(1) {
+            for (callable, args) in further {
+                self.add_in_hand(callable, args, left, found)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether all that the function at `addr` does with a future is to give up
+    /// on it, by the attributes that it speaks of.
+    fn function_gives_up(&self, addr: u64) -> Result<bool, Fault> {
+        let objects = self.objects;
+        if objects.kind_of(addr)? != Kind::Function {
+            return Ok(false);
+        }
+        let what = "a function without code";
+        let code = objects.required(addr, objects.layout.function.code, what)?;
+        if let Some(&known) = self.give_up.borrow().get(&code) {
+            return Ok(known);
+        }
+        let [cancel, fail] = GIVES_UP;
+        let [completes, cancels, fails] = self.speaks_of([COMPLETES, cancel, fail], code)?;
+        let gives_up = !completes && (cancels || fails);
+        objects.hold(32)?;
+        self.give_up.borrow_mut().insert(code, gives_up);
+        Ok(gives_up)
+    }
+}
