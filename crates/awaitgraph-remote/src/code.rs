@@ -55,6 +55,25 @@ impl<'a> Codes<'a> {
         }
     }
 
+    /// Has what frames in these code objects are told by asked for together: each
+    /// of it lies somewhere else.
+    pub(crate) fn expect(&self, mut addrs: Vec<u64>) {
+        addrs.sort_unstable();
+        addrs.dedup();
+        addrs.truncate(limits::MOST_CODES_AT_ONCE);
+        self.objects.expect(&addrs);
+        let layout = &self.objects.layout.code;
+        let name = layout.qualname.unwrap_or(layout.name);
+        let mut parts = Vec::new();
+        for addr in addrs {
+            for part in [layout.line_table, layout.filename, name] {
+                // What cannot be read is met by whoever needs it.
+                parts.extend(self.objects.pointer(addr, part).ok().flatten());
+            }
+        }
+        self.objects.expect(&parts);
+    }
+
     /// The frame that executes the code object at `addr`, at `offset` bytes of
     /// its instructions (negative: it has not begun).
     ///

@@ -120,6 +120,21 @@ impl Objects<'_> {
         self.link(&self.frame_fields(&mut room, addr)?)
     }
 
+    /// The code of the frame at `addr`, or whatever stands in its place, and the
+    /// frame that called it.
+    pub(crate) fn code_and_back(&self, addr: u64) -> Result<(u64, Option<u64>), Fault> {
+        Ok(match &self.layout.frame {
+            FrameLayout::Object(layout) => (
+                self.u64(addr, layout.code)?,
+                self.pointer(addr, layout.back)?,
+            ),
+            FrameLayout::Interpreter(layout) => (
+                self.u64(addr, layout.executable)? & !REFERENCE_TAG,
+                self.pointer(addr, layout.previous)?,
+            ),
+        })
+    }
+
     /// The fields of the frame at `addr`.
     pub(crate) fn frame_fields<'r>(
         &'r self,

@@ -63,6 +63,8 @@ pub(crate) const MOST_ENTRIES: u64 = 1 << 22;
 /// The keys of a dict that are asked for together: as many as a program has
 /// modules, or a module names.
 pub(crate) const MOST_KEYS_AT_ONCE: u64 = 256;
+/// The code objects that are asked for together: more than a stack most likely has.
+pub(crate) const MOST_CODES_AT_ONCE: usize = 64;
 /// The bases of a class: no class of a real program has a tenth of that.
 pub(crate) const MOST_BASES: usize = 256;
 

@@ -5,10 +5,12 @@
 
 #![allow(unsafe_code)]
 
+mod mapped;
 mod region;
 
 use std::io;
 
+pub(crate) use mapped::{MappedFile, next_mapped_file};
 pub(crate) use region::Region;
 
 /// How a thread answered to being stopped.

@@ -41,6 +41,7 @@ impl Objects<'_> {
 
     fn walk_stack(&self, addr: u64, frames: &mut Vec<RawFrame>) -> Result<(), Fault> {
         let mut next = self.current_frame(addr)?;
+        self.expect_codes(next);
         let mut seen = HashSet::default();
         while let Some(here) = next {
             if !seen.insert(here) || seen.len() > limits::DEEPEST_STACK {
@@ -52,6 +53,20 @@ impl Objects<'_> {
             next = link.back;
         }
         Ok(())
+    }
+
+    /// Has the code of the innermost frames asked for together: each function's
+    /// lies somewhere else.
+    fn expect_codes(&self, innermost: Option<u64>) {
+        let mut codes = Vec::new();
+        let mut next = innermost;
+        while let Some(here) = next.filter(|_| codes.len() < limits::MOST_CODES_AT_ONCE)
+            && let Ok((code, back)) = self.code_and_back(here)
+        {
+            codes.push(code);
+            next = back;
+        }
+        self.expect(&codes);
     }
 
     fn linked(&self, head: Option<u64>, next: u64) -> Result<Vec<u64>, Fault> {

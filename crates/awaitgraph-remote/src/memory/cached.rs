@@ -25,7 +25,7 @@ use rooms::Rooms;
 /// How many pages come together from the second miss in a chunk on.
 const GROUP: usize = 4;
 /// How many pages of a chunk are there when all others come.
-const ENOUGH: u32 = 8;
+const ENOUGH: usize = 8;
 /// How much is kept.
 const KEPT_CHUNKS: usize = limits::MOST_KEPT / CHUNK;
 /// How many pages may be fetched.
@@ -180,13 +180,18 @@ impl<M: Memory> Cached<M> {
     /// some have been wanted.
     fn fetch(&self, kept: &mut Pages, number: u64, page: usize) {
         let tried = kept.chunk(number).tried;
-        let together = match tried.count_ones() {
-            0 => pages(page, page),
-            1..ENOUGH => {
+        let wanted = match tried.count_ones() {
+            // Who needed much of the chunk before is likely to need as much of this.
+            0 => kept.chunk(number.wrapping_sub(1)).tried.count_ones(),
+            some => some.max(GROUP as u32),
+        };
+        let together = match wanted as usize {
+            ..GROUP => pages(page, page),
+            GROUP..ENOUGH => {
                 let first = page - page % GROUP;
                 pages(first, first + GROUP - 1)
             }
-            _ => ALL,
+            ENOUGH.. => ALL,
         };
         let missing = together & !tried;
         for (first, length) in runs(missing) {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::image::{Image, Landmarks, open_mapped};
@@ -172,12 +172,12 @@ pub(super) fn search(
 }
 
 fn read_maps(pid: u32, living: u32) -> Result<Vec<Mapping>, Error> {
-    let maps = read_whole(&format!("/proc/{living}/maps"));
-    if let Ok(maps) = &maps
-        && !maps.is_empty()
-    {
-        return Ok(maps::parse(maps));
-    }
+    let maps =
+        File::open(format!("/proc/{living}/maps")).and_then(|mut maps| maps::read(&mut maps));
+    let maps = match maps {
+        Ok(Some(maps)) => return Ok(maps),
+        other => other,
+    };
     match status::life(pid) {
         Life::Gone => return Err(Error::NoSuchProcess { pid }),
         Life::Zombie => return Err(Error::Zombie { pid }),
@@ -198,14 +198,6 @@ fn read_maps(pid: u32, living: u32) -> Result<Vec<Mapping>, Error> {
             source,
         }),
     }
-}
-
-/// A file whose size the kernel does not tell before it is read.
-fn read_whole(path: &str) -> std::io::Result<Vec<u8>> {
-    // One of a process with a hundred libraries fits.
-    let mut bytes = Vec::with_capacity(64 * 1024);
-    File::open(path)?.read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// The mapped files, by path and inode, each with its mappings: after an upgrade

@@ -59,6 +59,12 @@ pub(super) fn join(
             .map(|thread| thread.stack.frames.as_slice()),
     );
     let chains = chains(objects, &raw_tasks, &stacks);
+    // Of the first tasks: nearly all are in the same functions.
+    let suspended = chains.iter().take(BLOCK).flat_map(|chain| chain.frames);
+    let on_stacks = (raw_threads.iter())
+        .filter(|thread| thread.running_loop.is_some())
+        .flat_map(|thread| &thread.stack.frames);
+    codes.expect(on_stacks.chain(suspended).map(|it| it.code).collect());
     let mut joining = Joining {
         objects,
         codes,
