@@ -134,7 +134,7 @@ pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(2);
 /// them, but there are others on the machine.
 pub(crate) const MOST_LOOKERS: usize = 4;
 /// For how long a thread that is waited for is asked again and again.
-pub(crate) const AWAKE: Duration = Duration::from_millis(1);
+pub(crate) const AWAKE: Duration = Duration::from_millis(3);
 /// A stop so short may happen again where not all could be read in it.
 pub(crate) const BRIEF: Duration = Duration::from_millis(100);
 /// The sockets that are asked for their addresses while the process is stopped:

@@ -53,11 +53,6 @@ impl<T: Send + 'static> Errand<T> {
             None => receive(&self.done).ok(),
         }
     }
-
-    /// The result, if it is there already.
-    pub(crate) fn result_if_done(&self) -> Option<T> {
-        self.done.try_recv().ok()
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -71,7 +66,6 @@ mod tests {
     #[test]
     fn what_nobody_began_is_not_waited_for() {
         let (errand, job) = Errand::new(|| 7);
-        assert_eq!(errand.result_if_done(), None);
         assert_eq!(errand.result_if_begun(), None);
         // Now there is nothing left to do.
         job();
@@ -79,9 +73,6 @@ mod tests {
 
     #[test]
     fn what_was_done_is_had_from_whoever_did_it() {
-        let (errand, job) = Errand::new(|| 7);
-        job();
-        assert_eq!(errand.result_if_done(), Some(7));
         let (errand, job) = Errand::new(|| 7);
         std::thread::spawn(job).join().unwrap();
         assert_eq!(errand.result_if_begun(), Some(7));
