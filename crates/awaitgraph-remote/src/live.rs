@@ -89,6 +89,16 @@ struct Process {
     clock: Clock,
 }
 
+/// What was seen while the process was stopped.
+struct Moment {
+    /// Whether what had been read of its memory was still the same; all that is
+    /// kept of it is as it was then.
+    is_same: bool,
+    now: Option<f64>,
+    threads: ThreadPointers,
+    descriptors: HashMap<i32, Descriptor>,
+}
+
 impl Process {
     /// Its graph of one moment, or, where it may be read but cannot be stopped,
     /// read while it runs; then a problem says so.
@@ -183,77 +193,108 @@ impl Process {
         Ok((better, paused + paused_again))
     }
 
-    /// The same from one look, or from a second stop where the first showed that
-    /// more is needed than was known before it.
+    /// The same from one look, for which it may be stopped several times.
     ///
     /// Following objects takes time, copying bytes does not. So it is read while
     /// it runs; then it is stopped for as long as it takes to hold the pages
     /// that were read against what they are now. Where all are the same, what
     /// was read is the graph of that moment. Where some are not, they have been
-    /// copied, and the copy is read. Only if that lacks something is the target
-    /// stopped for a whole reading.
+    /// copied, and the copy is read. If that lacks something, it is fetched, and
+    /// all of it is held against the target once more. Only a target that always
+    /// leads somewhere else is at last stopped for a whole reading.
     fn one_look(&mut self, tracer: &mut Tracer) -> Result<(Graph, Duration), Error> {
-        let asked = RefCell::new(Vec::new());
-        let begun = self.clock.now();
-        let live = self.read(begun, &|pthread| {
-            let id = process::thread_in(&self.memory, &self.ids, pthread);
-            asked.borrow_mut().push((pthread, id));
-            id.map(u64::from)
-        });
-        self.not_lost()?;
+        let mut paused = Duration::ZERO;
+        let mut last: Option<Moment> = None;
+        for _ in 0..limits::MOST_STOPS {
+            let asked = RefCell::new(Vec::new());
+            let begun = match &last {
+                Some(moment) => moment.now,
+                None => self.clock.now(),
+            };
+            let read = self.read(begun, &|pthread| {
+                let id = match &last {
+                    Some(moment) => moment.threads.get(&pthread).copied(),
+                    None => process::thread_in(&self.memory, &self.ids, pthread),
+                };
+                asked.borrow_mut().push((pthread, id));
+                id.map(u64::from)
+            });
+            self.not_lost()?;
+            if let Some(moment) = last.take_if(|_| !self.memory.is_late()) {
+                let mut graph = read?;
+                self.complete(&mut graph, moment.descriptors);
+                return Ok((graph, paused));
+            }
 
-        tracer.attend();
-        let fds = live.as_ref().map(sockets::unknown).unwrap_or_default();
+            tracer.attend();
+            let (moment, stopped) = self.moment(tracer, &read)?;
+            paused += stopped;
+            let is_true =
+                |(pthread, id): &(u64, Option<u32>)| moment.threads.get(pthread) == id.as_ref();
+            if moment.is_same && asked.borrow().iter().all(is_true) {
+                let mut graph = read?;
+                if let (Some(begun), Some(now)) = (begun, moment.now) {
+                    graph.pass(now - begun);
+                }
+                self.complete(&mut graph, moment.descriptors);
+                return Ok((graph, paused));
+            }
+            self.memory.begin_anew();
+            last = Some(moment);
+        }
+        let (graph, stopped) = self.whole(tracer)?;
+        Ok((graph, paused + stopped))
+    }
+
+    /// Stops the target, and holds against it what was read of it.
+    fn moment(
+        &mut self,
+        tracer: &mut Tracer,
+        read: &Result<Graph, Error>,
+    ) -> Result<(Moment, Duration), Error> {
+        let fds = read.as_ref().map(sockets::unknown).unwrap_or_default();
         let second = self.memory.second_look();
-        let memory = &mut self.memory;
         let (living, clock) = (self.ids.living, self.clock);
+        let subject = Subject {
+            pid: self.ids.process,
+            executable: &self.executable,
+            runtime: &self.runtime,
+        };
+        let memory = &mut self.memory;
         let look = |threads: &ThreadPointers| {
             let now = clock.now();
-            let same = memory.refresh_if_changed(second);
-            (
-                same,
-                now,
-                threads.clone(),
-                process::of_stopped(living, &fds),
-            )
-        };
-        let ((same, now, threads, mut descriptors), mut paused) = tracer.while_stopped(look)?;
-        self.not_lost()?;
-        let is_true = |(pthread, id): &(u64, Option<u32>)| threads.get(pthread) == id.as_ref();
-        if same && asked.borrow().iter().all(is_true) {
-            let mut graph = live?;
-            if let (Some(begun), Some(now)) = (begun, now) {
-                graph.pass(now - begun);
+            let is_same = memory.refresh_if_changed(second);
+            if !is_same {
+                subject.visit(memory);
             }
-            self.complete(&mut graph, descriptors);
-            return Ok((graph, paused));
-        }
+            Moment {
+                is_same,
+                now,
+                threads: threads.clone(),
+                descriptors: process::of_stopped(living, &fds),
+            }
+        };
+        let seen = tracer.while_stopped(look)?;
+        self.not_lost()?;
+        Ok(seen)
+    }
 
-        drop(live);
-        self.memory.seal();
-        let mut graph = self.read(now, &|pthread| {
-            threads.get(&pthread).copied().map(u64::from)
-        });
-        if self.memory.missed() {
-            self.memory.unseal();
-            let target = &mut *self;
-            let look = move |threads: &ThreadPointers| {
-                target.memory.refresh();
-                let now = clock.now();
-                let graph = target.read(now, &|pthread| {
-                    threads.get(&pthread).copied().map(u64::from)
-                });
-                let fds = graph.as_ref().map(sockets::unknown).unwrap_or_default();
-                (graph, process::of_stopped(living, &fds))
-            };
-            let whole = tracer.while_stopped(look)?;
-            (graph, descriptors) = whole.0;
-            paused += whole.1;
-            self.not_lost()?;
-        }
+    /// Its graph, for the whole reading of which it is stopped.
+    fn whole(&mut self, tracer: &mut Tracer) -> Result<(Graph, Duration), Error> {
+        let target = &mut *self;
+        let look = move |threads: &ThreadPointers| {
+            target.memory.refresh();
+            let graph = target.read(target.clock.now(), &|pthread| {
+                threads.get(&pthread).copied().map(u64::from)
+            });
+            let fds = graph.as_ref().map(sockets::unknown).unwrap_or_default();
+            (graph, process::of_stopped(target.ids.living, &fds))
+        };
+        let ((graph, descriptors), stopped) = tracer.while_stopped(look)?;
+        self.not_lost()?;
         let mut graph = graph?;
         self.complete(&mut graph, descriptors);
-        Ok((graph, paused))
+        Ok((graph, stopped))
     }
 
     /// Reads what the memory has, with all that the system tells beside it.

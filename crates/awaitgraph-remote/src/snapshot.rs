@@ -34,6 +34,27 @@ pub(crate) fn not_stopped(why: &str) -> Problem {
     }
 }
 
+/// Looks at what the threads of the CPython whose runtime is at `runtime` are
+/// in, so that it is at hand: of all that is read it is what changes soonest.
+pub(crate) fn visit_stacks(memory: &dyn Memory, layout: &Layout, runtime: u64) {
+    let objects = Objects::new(memory, layout, Limits::QUESTION);
+    let codes = Codes::new(&objects);
+    let interpreters = objects.interpreters(runtime).unwrap_or_default();
+    let threads = (interpreters.into_iter())
+        .flat_map(|interpreter| objects.threads(interpreter).unwrap_or_default());
+    for thread in threads {
+        let frames = objects.stack(thread).frames;
+        codes.expect(frames.iter().map(|frame| frame.code).collect());
+        for frame in frames.iter().filter(|frame| frame.has_variables()) {
+            // What cannot be read is told by whoever needs it.
+            let _ = codes.frame(frame.code, frame.offset.into(), None);
+            for name in objects.variable_names(frame.code).unwrap_or_default() {
+                let _ = objects.text(name);
+            }
+        }
+    }
+}
+
 /// Reads the graph of the CPython whose runtime is at `runtime`; the fields
 /// that say how it was read are left to the caller.
 pub(crate) fn read_graph(

@@ -16,6 +16,13 @@ pub(crate) struct Subject<'a> {
 }
 
 impl Subject<'_> {
+    /// Looks at what changes soonest, so that `memory` has it.
+    pub(crate) fn visit(&self, memory: &dyn Memory) {
+        if let Ok(identity) = version::identify(self.pid, memory, self.runtime) {
+            snapshot::visit_stacks(memory, &identity.layout, identity.py_runtime);
+        }
+    }
+
     /// Its graph, as `memory` has it; how it was read is left to the caller.
     pub(crate) fn read(&self, memory: &dyn Memory, around: &Around<'_>) -> Result<Graph, Error> {
         let (pid, runtime) = (self.pid, self.runtime);

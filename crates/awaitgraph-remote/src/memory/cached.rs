@@ -51,8 +51,8 @@ pub(crate) struct Cached<M> {
     /// How much may still be fetched.
     left: Cell<u64>,
     lost: Cell<Option<Why>>,
-    sealed: Cell<bool>,
-    missed: Cell<bool>,
+    /// Whether anything was fetched since all of it was of one moment.
+    late: Cell<bool>,
     /// Whether something was read that is not here any more.
     dropped: Cell<bool>,
     /// Whether what is here is known to be of one moment, but for what is known
@@ -86,8 +86,7 @@ impl<M: Memory> Cached<M> {
             bytes_read: Cell::new(0),
             left: Cell::new(MOST_FETCHED),
             lost: Cell::new(None),
-            sealed: Cell::new(false),
-            missed: Cell::new(false),
+            late: Cell::new(false),
             dropped: Cell::new(false),
             compared: Cell::new(false),
             torn: Cell::new(0),
@@ -99,23 +98,24 @@ impl<M: Memory> Cached<M> {
         self.rooms.get_mut().set_aside(aside);
     }
 
-    /// From now on, what is not here cannot be read.
-    pub(crate) fn seal(&self) {
-        self.sealed.set(true);
+    /// Takes what is here for all there is of one moment, of which nothing has been
+    /// used yet.
+    pub(crate) fn begin_anew(&mut self) {
+        self.late.set(false);
+        self.kept.get_mut().forget_use();
     }
 
-    /// Lets the target be asked again for what is not here.
-    pub(crate) fn unseal(&self) {
-        self.sealed.set(false);
-        self.missed.set(false);
+    /// Whether anything was fetched since, which is of another moment.
+    pub(crate) fn is_late(&self) -> bool {
+        self.late.get()
     }
 
-    /// The same, and forgets all that is here.
+    /// Forgets all that is here.
     pub(crate) fn reopen(&self) {
         *self.kept.borrow_mut() = Pages::default();
         self.forget_recent();
         self.left.set(MOST_FETCHED);
-        self.unseal();
+        self.late.set(false);
         self.dropped.set(false);
         self.compared.set(false);
     }
@@ -124,11 +124,6 @@ impl<M: Memory> Cached<M> {
     #[cfg(test)]
     pub(crate) fn inner(&self) -> &M {
         &self.memory
-    }
-
-    /// Whether a read failed because of the seal.
-    pub(crate) fn missed(&self) -> bool {
-        self.missed.get()
     }
 
     /// How many bytes were copied from the target so far.
@@ -148,10 +143,7 @@ impl<M: Memory> Cached<M> {
         let mut chunk = kept.chunk(chunk_number);
         let wanted = pages(page, page);
         if wanted & !chunk.tried != 0 {
-            if self.sealed.get() {
-                self.missed.set(true);
-                return Err(Why::Unmapped);
-            }
+            self.late.set(true);
             if chunk.tried == 0 && kept.chunks() >= KEPT_CHUNKS {
                 *kept = Pages::default();
                 self.forget_recent();
@@ -226,11 +218,7 @@ impl<M: Memory> Cached<M> {
     }
 
     fn read_through(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
-        if self.sealed.get() {
-            self.missed.set(true);
-            let why = Why::Unmapped;
-            return Err(Unreadable { addr, why });
-        }
+        self.late.set(true);
         self.dropped.set(true);
         if self.compared.get() {
             self.torn.set(self.torn.get() + 1);
@@ -397,14 +385,14 @@ impl<M: Memory> Memory for Cached<M> {
             let (missing, behind) = rest.split_at(rest.len().min(kept.room()));
             rest = behind;
             let cost = 2 * missing.len() as u64;
-            if self.sealed.get()
-                || self.compared.get()
+            if self.compared.get()
                 || kept.chunks() + missing.len() > KEPT_CHUNKS
                 || self.left.get() <= cost
             {
                 return;
             }
             self.left.set(self.left.get() - cost);
+            self.late.set(true);
             let Some(bytes) = kept.add_each(missing) else {
                 return;
             };

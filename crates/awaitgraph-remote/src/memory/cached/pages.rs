@@ -230,6 +230,11 @@ impl Pages {
         self.parts.get(part)?.lasting_word(page, offset)
     }
 
+    /// Forgets what was used of all that is here.
+    pub(super) fn forget_use(&mut self) {
+        self.parts.iter_mut().for_each(Part::forget_use);
+    }
+
     /// Gives all that is kept away for a while, so that each part can be looked
     /// at by a thread of its own.
     pub(super) fn take_parts(&mut self) -> Vec<Part> {

@@ -108,6 +108,13 @@ impl Part {
         marks.is_some_and(|marks| marks.used.get() != 0)
     }
 
+    /// Forgets what was used.
+    pub(super) fn forget_use(&mut self) {
+        for marks in &mut self.marks {
+            marks.used.set(0);
+        }
+    }
+
     /// Takes all of these pages for changed.
     pub(super) fn distrust(&mut self, pages: Range<usize>) {
         for marks in self.marks.get_mut(pages).unwrap_or_default() {

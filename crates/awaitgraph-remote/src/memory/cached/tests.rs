@@ -88,9 +88,6 @@ fn what_is_expected_is_asked_for_together_and_once() {
         }
     }
     assert!(memory.refresh());
-    memory.seal();
-    memory.expect(&[100 * CHUNK as u64, 200 * CHUNK as u64]);
-    assert_eq!(memory.memory.0.load(Relaxed), 20);
 }
 
 #[test]
@@ -138,7 +135,7 @@ fn fetching_has_an_end() {
 }
 
 #[test]
-fn a_sealed_picture_does_not_change_and_says_what_it_lacks() {
+fn a_picture_of_one_moment_tells_what_came_later() {
     struct Clock(AtomicU8);
     impl Memory for Clock {
         fn read(&self, _addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
@@ -155,21 +152,21 @@ fn a_sealed_picture_does_not_change_and_says_what_it_lacks() {
     memory.memory.0.store(2, Relaxed);
     assert_eq!(byte(&memory, 7), Ok(1));
     memory.refresh();
-    memory.seal();
+    memory.begin_anew();
     memory.memory.0.store(3, Relaxed);
-    assert_eq!(byte(&memory, 7), Ok(2));
-    assert!(!memory.missed());
-    assert!(byte(&memory, CHUNK as u64).is_err());
-    assert!(memory.missed());
-    memory.reopen();
+    assert_eq!((byte(&memory, 7), memory.is_late()), (Ok(2), false));
     assert_eq!(
-        (
-            byte(&memory, 7),
-            byte(&memory, CHUNK as u64),
-            memory.missed()
-        ),
-        (Ok(3), Ok(3), false)
+        (byte(&memory, CHUNK as u64), memory.is_late()),
+        (Ok(3), true)
     );
+    memory.refresh();
+    memory.begin_anew();
+    memory.expect(&[7, CHUNK as u64]);
+    assert!(!memory.is_late());
+    memory.expect(&[4 * CHUNK as u64]);
+    assert!(memory.is_late());
+    memory.reopen();
+    assert_eq!((byte(&memory, 7), memory.is_late()), (Ok(3), true));
 }
 
 /// Every byte is the same but for one.
@@ -303,11 +300,17 @@ fn what_nobody_used_is_read_again_only_if_something_has_changed() {
     memory.memory.odd.store(3 * PAGE as u64, Relaxed);
     let second = memory.second_look();
     assert!(!memory.refresh_if_changed(second));
-    memory.seal();
+    // Only what is used from then on counts.
+    memory.begin_anew();
     let mut byte = [0];
     memory.read(3 * PAGE as u64, &mut byte).unwrap();
-    assert_eq!(byte, [8]);
-    assert!(!memory.missed());
+    assert_eq!((byte, memory.is_late()), ([8], false));
+    memory.memory.odd.store(1, Relaxed);
+    assert!(!memory.refresh_if_changed(memory.second_look()));
+    memory.begin_anew();
+    memory.read(PAGE as u64, &mut byte).unwrap();
+    memory.memory.odd.store(3 * PAGE as u64, Relaxed);
+    assert!(memory.refresh_if_changed(memory.second_look()));
 }
 
 #[test]
@@ -343,8 +346,8 @@ fn a_refresh_finds_the_same_holes() {
         let _ = memory.read(page * PAGE as u64, &mut [0]);
     }
     memory.refresh();
-    memory.seal();
+    memory.begin_anew();
     let readable = |page: u64| memory.read(page * PAGE as u64, &mut [0]).is_ok();
     assert!((0..16).all(|page| readable(page) == (page != 5)));
-    assert!(!memory.missed());
+    assert!(!memory.is_late());
 }
