@@ -21,9 +21,11 @@ const WHOLE: [(usize, usize); 3] = [(10, 21), (1_000, 11), (10_000, 7)];
 /// How many tasks come and go, and how often they are read.
 const CHURN: (usize, usize) = (1_000, 300);
 
-/// More bytes than a reading takes: of its own, and for each task.
-const MEMORY: usize = 16 << 20;
-const MEMORY_OF_TASK: usize = 2048;
+/// From so many tasks on a reading comes right after another one, which is not
+/// counted. In a virtual machine, memory that its host has to find first costs
+/// ten times as much as other memory: that would be most of a large reading, and
+/// nothing of a small one, whose memory the one before it has just given back.
+const LARGE: usize = 100_000;
 
 /// CPython's own reader, timed inside of it; a line of JSON.
 const THEIRS: &str = "
@@ -124,7 +126,9 @@ fn reading(
     let (mut ours, mut rivals, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     let mut refusal = None;
     for _ in 0..rounds {
-        have_at_hand(MEMORY + MEMORY_OF_TASK * size);
+        if size >= LARGE {
+            programs.read(&pid, &[])?;
+        }
         let read = programs.read(&pid, &[])?;
         ensure!(
             read.tasks == size,
@@ -241,21 +245,6 @@ pub(super) fn whole(programs: &Programs, version: &Version, python: &Path) -> Re
         table.push_str(row);
     }
     Ok(table)
-}
-
-/// Uses so many bytes of memory and gives them back.
-///
-/// In a virtual machine, memory that its host has to find first costs ten times
-/// as much as other memory. That would be most of a large reading, and nothing of
-/// a small one, whose memory the one before it has just given back.
-fn have_at_hand(bytes: usize) {
-    let mut memory = vec![0_u8; bytes];
-    for page in memory.chunks_mut(4096) {
-        if let Some(byte) = page.first_mut() {
-            *byte = 1;
-        }
-    }
-    std::hint::black_box(memory);
 }
 
 /// How long the command takes, whose output is thrown away.
