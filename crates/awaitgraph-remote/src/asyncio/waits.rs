@@ -15,6 +15,7 @@
 //!   connections those that a protocol has of its own
 //!   handles     the futures that timers and descriptors of a loop complete
 //!   held        those that threads complete
+//!   given_up    the waits that timers end
 //!   uvloop      the same where uvloop has it
 //!   words       what the names in a program tell
 //! ```
@@ -28,6 +29,7 @@ mod connections;
 mod executors;
 mod frames;
 mod futures;
+mod given_up;
 mod handles;
 mod held;
 mod holders;

@@ -18,7 +18,9 @@
 use std::mem;
 use std::ops::Range;
 
-use awaitgraph_model::{Code, Frame, How, Problem, Task, TaskIndex, TaskState, Thread};
+use awaitgraph_model::{
+    Code, Frame, How, Problem, Task, TaskIndex, TaskState, Thread, Wait, WaitsFor,
+};
 
 use super::gather::{Gathered, NamedTask, RawThread};
 use super::problems::Problems;
@@ -323,6 +325,19 @@ impl Joining<'_> {
                     .add_of_task(task.id, "what {} waits for", fault);
                 None
             }));
+        }
+        // Only then there may be a circle.
+        let needs_others = |wait: &WaitsFor| match &wait.what {
+            Wait::Queue(queue) => !(queue.holders.is_empty() && queue.others.is_empty()),
+            what => !what.holders().is_empty(),
+        };
+        if found.iter().flatten().any(|wait| needs_others(wait)) {
+            let mut torn = None;
+            let given_up = (self.objects).watched(&mut torn, || waits.given_up());
+            match torn.map_or(given_up, Err) {
+                Ok(given_up) => limited.extend(given_up),
+                Err(fault) => self.problems.add("what timers end", fault),
+            }
         }
         for (task, found) in tasks.iter_mut().zip(found) {
             task.waits_for = found;

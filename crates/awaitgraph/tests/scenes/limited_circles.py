@@ -53,6 +53,41 @@ async def holds_and_waits(lock):
         await asyncio.wait([asyncio.ensure_future(also_wants(lock))], timeout=3600)
 
 
+async def holds_and_completes(lock):
+    truth.mark("holds and completes")
+    async with lock:
+        truth.awaits("holds and completes", "wants to complete", "as_completed")
+        task = asyncio.ensure_future(wants_to_complete(lock))
+        for first in asyncio.as_completed([task], timeout=3600):
+            await first
+
+
+async def wants_to_complete(lock):
+    truth.mark("wants to complete")
+    async with lock:
+        pass
+
+
+def cancels_by_timer(how):
+    async def crosses_until_cancelled(label, mine, other):
+        truth.mark(label)
+        how(asyncio.get_running_loop(), asyncio.current_task())
+        async with mine:
+            await asyncio.sleep(0.01)
+            async with other:
+                pass
+
+    return crosses_until_cancelled
+
+
+def by_method(loop, task):
+    loop.call_later(3600, task.cancel)
+
+
+def by_function(loop, task):
+    loop.call_later(3600, lambda: task.cancel())
+
+
 async def wants(lock):
     truth.mark("wants")
     async with lock:
@@ -67,8 +102,8 @@ async def also_wants(lock):
 
 async def main():
     truth.mark("main")
-    children = [holds_and_waits(asyncio.Lock())]
-    labels = ["holds and waits"]
+    children = [holds_and_waits(asyncio.Lock()), holds_and_completes(asyncio.Lock())]
+    labels = ["holds and waits", "holds and completes"]
 
     def pair(name, first):
         a, b = asyncio.Lock(), asyncio.Lock()
@@ -77,6 +112,8 @@ async def main():
             children.append(function(label, *locks))
 
     pair("patient", crosses_patiently)
+    pair("cancelled", cancels_by_timer(by_method))
+    pair("cancelled by function", cancels_by_timer(by_function))
     if sys.version_info >= (3, 11):
         pair("in time", crosses_in_time)
         labels.append("holds and gathers")

@@ -28,6 +28,14 @@ pub(super) struct InHand {
     pub(super) gives_up: bool,
 }
 
+/// Whether it is a future, or a task, which is one.
+fn is_future(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Future | Kind::PyFuture | Kind::Task | Kind::PyTask
+    )
+}
+
 impl Waits<'_> {
     /// The futures that the `Handle` at `addr` has in hand: as arguments, as
     /// what its callback is bound to, or in its callback's closure.
@@ -51,10 +59,7 @@ impl Waits<'_> {
         found: &mut Vec<InHand>,
     ) -> Result<(), Fault> {
         let (objects, layout) = (self.objects, &self.objects.layout);
-        let is_future = |value| -> Result<bool, Fault> {
-            let kind = objects.kind_of(value)?;
-            Ok(matches!(kind, Kind::Future | Kind::PyFuture))
-        };
+        let has_future = |value| -> Result<bool, Fault> { Ok(is_future(objects.kind_of(value)?)) };
         let mut futures = Vec::new();
         let mut further = Vec::new();
         if let Some(args) = args
@@ -62,7 +67,7 @@ impl Waits<'_> {
         {
             for value in objects.tuple(args)?.into_iter().take(MOST_ARGUMENTS) {
                 match objects.kind_of(value)? {
-                    Kind::Future | Kind::PyFuture => futures.push(value),
+                    kind if is_future(kind) => futures.push(value),
                     Kind::Function | Kind::Method | Kind::Builtin | Kind::Partial => {
                         further.push((value, None));
                     }
@@ -74,7 +79,7 @@ impl Waits<'_> {
         match objects.kind_of(callable)? {
             Kind::Builtin => {
                 if let Some(itself) = objects.pointer(callable, layout.builtin_self)?
-                    && is_future(itself)?
+                    && has_future(itself)?
                 {
                     futures.push(itself);
                 }
@@ -82,7 +87,7 @@ impl Waits<'_> {
             Kind::Method => {
                 function = objects.pointer(callable, layout.method.function)?;
                 if let Some(itself) = objects.pointer(callable, layout.method.self_)?
-                    && is_future(itself)?
+                    && has_future(itself)?
                 {
                     futures.push(itself);
                 }
@@ -97,7 +102,7 @@ impl Waits<'_> {
                 if let Some(cells) = objects.pointer(callable, layout.function.closure)? {
                     for cell in objects.tuple(cells)?.into_iter().take(MOST_ARGUMENTS) {
                         if let Some(content) = objects.pointer(cell, layout.cell_content)?
-                            && is_future(content)?
+                            && has_future(content)?
                         {
                             futures.push(content);
                         }
