@@ -20,6 +20,7 @@ use awaitgraph_model::{Graph, Problem};
 use crate::code::Codes;
 use crate::layout::Layout;
 use crate::limits::Limits;
+use crate::map::HashSet;
 use crate::memory::Memory;
 use crate::object::Objects;
 use crate::process::Around;
@@ -42,8 +43,11 @@ pub(crate) fn visit_stacks(memory: &dyn Memory, layout: &Layout, runtime: u64) {
     let interpreters = objects.interpreters(runtime).unwrap_or_default();
     let threads = (interpreters.into_iter())
         .flat_map(|interpreter| objects.threads(interpreter).unwrap_or_default());
+    let mut seen = HashSet::default();
     for thread in threads {
-        let frames = objects.stack(thread).frames;
+        let mut frames = objects.stack(thread).frames;
+        // Threads of a pool are in the same functions.
+        frames.retain(|frame| seen.insert(frame.code));
         codes.expect(frames.iter().map(|frame| frame.code).collect());
         for frame in frames.iter().filter(|frame| frame.has_variables()) {
             // What cannot be read is told by whoever needs it.

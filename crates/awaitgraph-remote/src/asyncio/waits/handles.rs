@@ -1,5 +1,5 @@
-//! The futures that a loop's handles have in hand, and what they will do with
-//! them: those of timers, and of descriptors that are watched.
+//! The futures, tasks among them, that a loop's handles have in hand, and what
+//! they will do with them: those of timers, and of descriptors that are watched.
 //!
 //! ```text
 //!   call_later(5, future.set_result, None)     completes it: a sleep
