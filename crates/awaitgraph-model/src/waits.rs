@@ -57,13 +57,13 @@ pub enum Wait {
         left: Option<f64>,
     },
     /// A lock, a semaphore, a condition, a barrier, an event.
-    Primitive(Primitive),
+    Primitive(Box<Primitive>),
     /// An `asyncio.Queue`, or one like it.
-    Queue(Queue),
+    Queue(Box<Queue>),
     /// A connection, a listening socket, a pipe.
-    Socket(Socket),
+    Socket(Box<Socket>),
     /// A function in a thread or a process of an executor.
-    Executor(Executor),
+    Executor(Box<Executor>),
     /// A child process.
     Subprocess {
         /// Its process id, in the reader's namespace where that is known.

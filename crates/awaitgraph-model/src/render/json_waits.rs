@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::graph::{Graph, TaskIndex};
 use crate::render::json::{Address, FrameView, List};
-use crate::waits::{Executor, Future, Primitive, Queue, Socket, Wait, WaitsFor};
+use crate::waits::{Future, Wait, WaitsFor};
 
 /// The object behind `waits_for`.
 pub(super) fn waits_for<'a>(graph: &'a Graph, wait: &'a WaitsFor) -> impl Serialize + use<'a> {
@@ -112,64 +112,36 @@ impl About<'_, (), ()> {
             Wait::Sleep { left } => About::Sleep {
                 left: left.and_then(seconds),
             },
-            Wait::Primitive(Primitive {
-                waiting,
-                value,
-                bound,
-                entering,
-                abandoned,
-                ..
-            }) => About::Primitive {
-                waiting: *waiting,
-                value: *value,
-                bound: *bound,
-                entering: *entering,
-                abandoned: *abandoned,
+            Wait::Primitive(primitive) => About::Primitive {
+                waiting: primitive.waiting,
+                value: primitive.value,
+                bound: primitive.bound,
+                entering: primitive.entering,
+                abandoned: primitive.abandoned,
             },
-            Wait::Queue(Queue {
-                end,
-                size,
-                bound,
-                getters,
-                putters,
-                others,
-                ..
-            }) => About::Queue {
-                end: end.as_str(),
-                size: *size,
-                bound: *bound,
-                getters: *getters,
-                putters: *putters,
-                others: (!others.is_empty())
-                    .then(|| List(others, |&task: &TaskIndex| Address::of(graph, task))),
+            Wait::Queue(queue) => About::Queue {
+                end: queue.end.as_str(),
+                size: queue.size,
+                bound: queue.bound,
+                getters: queue.getters,
+                putters: queue.putters,
+                others: (!queue.others.is_empty())
+                    .then(|| List(&queue.others, |&task: &TaskIndex| Address::of(graph, task))),
             },
-            Wait::Socket(Socket {
-                action,
-                fd,
-                family,
-                local,
-                peer,
-                buffered,
-                ..
-            }) => About::Socket {
-                action: *action,
-                fd: *fd,
-                family: family.as_deref(),
-                local: local.as_deref(),
-                peer: peer.as_deref(),
-                buffered: *buffered,
+            Wait::Socket(socket) => About::Socket {
+                action: socket.action,
+                fd: socket.fd,
+                family: socket.family.as_deref(),
+                local: socket.local.as_deref(),
+                peer: socket.peer.as_deref(),
+                buffered: socket.buffered,
             },
-            Wait::Executor(Executor {
-                thread,
-                stack,
-                queued_before,
-                function,
-            }) => About::Executor {
-                thread: *thread,
-                stack: (!stack.is_empty())
-                    .then(|| List(stack, |frame| FrameView::of(graph, frame))),
-                queued_before: *queued_before,
-                function: function.as_deref(),
+            Wait::Executor(executor) => About::Executor {
+                thread: executor.thread,
+                stack: (!executor.stack.is_empty())
+                    .then(|| List(&executor.stack, |frame| FrameView::of(graph, frame))),
+                queued_before: executor.queued_before,
+                function: executor.function.as_deref(),
             },
             Wait::Subprocess { pid, alive } => About::Subprocess {
                 pid: *pid,

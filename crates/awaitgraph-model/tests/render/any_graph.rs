@@ -39,7 +39,7 @@ fn graphs() -> impl Iterator<Item = Graph> {
                 state: [TaskState::Waiting, TaskState::Ready][random.below(10) / 9],
                 waits_for: (random.below(6) == 0).then(|| {
                     Arc::new(WaitsFor {
-                        what: Wait::Primitive(Primitive {
+                        what: Wait::Primitive(Box::new(Primitive {
                             kind: [PrimitiveKind::Lock, PrimitiveKind::Semaphore][random.below(2)],
                             waiting: None,
                             value: None,
@@ -50,7 +50,7 @@ fn graphs() -> impl Iterator<Item = Graph> {
                             entering: false,
                             more_holders: false,
                             abandoned: false,
-                        }),
+                        })),
                         id: Some(random.below(3) as u64),
                         name: None,
                         deadline: None,

@@ -132,7 +132,7 @@ impl Reader {
             _ => None,
         };
         if let Some(kind) = primitive {
-            return Wait::Primitive(Primitive {
+            return Wait::Primitive(Box::new(Primitive {
                 kind,
                 waiting: number(about.remove("waiting")),
                 value: number(about.remove("value")),
@@ -141,13 +141,13 @@ impl Reader {
                 more_holders: about.remove("more_holders").is_some(),
                 entering: about.remove("entering").is_some(),
                 abandoned: about.remove("abandoned").is_some(),
-            });
+            }));
         }
         match kind {
             "sleep" => Wait::Sleep {
                 left: number(about.remove("left")),
             },
-            "queue" => Wait::Queue(Queue {
+            "queue" => Wait::Queue(Box::new(Queue {
                 end: match about.remove("end") {
                     Some("put") => QueueEnd::Put,
                     Some("join") => QueueEnd::Join,
@@ -159,8 +159,8 @@ impl Reader {
                 putters: number(about.remove("putters")),
                 others: self.tasks(about.remove("others").unwrap_or_default(), ","),
                 holders: self.tasks(holders, ", "),
-            }),
-            "socket" | "stream" | "server" => Wait::Socket(Socket {
+            })),
+            "socket" | "stream" | "server" => Wait::Socket(Box::new(Socket {
                 kind: match kind {
                     "socket" => SocketKind::Socket,
                     "stream" => SocketKind::Stream,
@@ -175,15 +175,15 @@ impl Reader {
                 local: text(about.remove("local")),
                 peer: text(about.remove("peer")),
                 buffered: number(about.remove("buffered")),
-            }),
-            "executor" => Wait::Executor(Executor {
+            })),
+            "executor" => Wait::Executor(Box::new(Executor {
                 thread: number(about.remove("thread")),
                 stack: (about.remove("at").into_iter())
                     .map(|frame| self.frame(&frame.replace('@', " ")))
                     .collect(),
                 queued_before: number(about.remove("queued_before")),
                 function: text(about.remove("function")),
-            }),
+            })),
             "subprocess" => Wait::Subprocess {
                 pid: number(about.remove("pid")),
                 alive: number(about.remove("alive")),

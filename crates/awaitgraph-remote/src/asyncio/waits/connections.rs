@@ -113,7 +113,7 @@ impl Waits<'_> {
             name = self.names.find(&self.frames, &[at.transport], outer)?;
         }
         Ok(WaitsFor {
-            what: Wait::Socket(found),
+            what: Wait::Socket(Box::new(found)),
             id: Some(at.transport),
             name,
             deadline: None,

@@ -92,7 +92,7 @@ impl Waits<'_> {
             Place::Queue(before) => executor.queued_before = Some(before),
             Place::Process => {}
         }
-        Ok(plain(Wait::Executor(executor), future))
+        Ok(plain(Wait::Executor(Box::new(executor)), future))
     }
 
     fn stack_of(&self, frames: &[RawFrame]) -> Result<Vec<Frame>, Fault> {

@@ -186,7 +186,7 @@ impl Waits<'_> {
             function,
             ..Executor::default()
         };
-        Ok((!futures.is_empty()).then(|| plain(Wait::Executor(executor), around)))
+        Ok((!futures.is_empty()).then(|| plain(Wait::Executor(Box::new(executor)), around)))
     }
 
     /// What `asyncio.wait` waits for, by a future of its own: the `futures`.
@@ -341,7 +341,7 @@ impl Waits<'_> {
         };
         let mut found = socket(SocketKind::Socket, action);
         found.fd = Some(fd);
-        Ok(Some(plain(Wait::Socket(found), future)))
+        Ok(Some(plain(Wait::Socket(Box::new(found)), future)))
     }
 
     /// The bare socket that a future of uvloop is for.
@@ -351,7 +351,7 @@ impl Waits<'_> {
         };
         let mut found = socket(SocketKind::Socket, action);
         self.add_socket(&mut found, object)?;
-        Ok(Some(plain(Wait::Socket(found), object)))
+        Ok(Some(plain(Wait::Socket(Box::new(found)), object)))
     }
 
     /// The futures that callbacks for descriptors have in hand, of the loop at

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use awaitgraph_model::{Future, Primitive, QueueEnd, TaskIndex, Wait, WaitsFor};
+use awaitgraph_model::{Future, QueueEnd, TaskIndex, Wait, WaitsFor};
 
 use super::frames::Level;
 use super::roles::Role;
@@ -83,11 +83,11 @@ impl Waits<'_> {
             return Ok(self.share_of(known));
         }
         let wait = match run.role {
-            Role::Primitive(kind) => Wait::Primitive(self.primitive(kind, run)?),
-            Role::MemoryStream(end) => Wait::Queue(self.memory_stream(end, object)?),
+            Role::Primitive(kind) => Wait::Primitive(Box::new(self.primitive(kind, run)?)),
+            Role::MemoryStream(end) => Wait::Queue(Box::new(self.memory_stream(end, object)?)),
             Role::Queue(end) => {
                 let outer = self.and_awaiter(task, outer);
-                Wait::Queue(self.queue(end, object, &outer)?)
+                Wait::Queue(Box::new(self.queue(end, object, &outer)?))
             }
             _ => Wait::Future(Future::default()),
         };
@@ -99,9 +99,8 @@ impl Waits<'_> {
             deadline: None,
         });
         // Of one that nobody else waits for nothing need be remembered.
-        if let Wait::Primitive(Primitive {
-            waiting: Some(1), ..
-        }) = whole.what
+        if let Wait::Primitive(primitive) = &whole.what
+            && primitive.waiting == Some(1)
         {
             return Ok(whole);
         }

@@ -63,7 +63,7 @@ impl Waits<'_> {
         // What the program has in hand rather than what is beneath it.
         let wanted: Vec<u64> = run.objects.iter().rev().copied().chain(transport).collect();
         Ok(WaitsFor {
-            what: Wait::Socket(found),
+            what: Wait::Socket(Box::new(found)),
             id: transport.or(run.objects.last().copied()).or(Some(future)),
             name: self.names.find(&self.frames, &wanted, outer)?,
             deadline: None,
@@ -87,7 +87,7 @@ impl Waits<'_> {
                 }
             }
         }
-        Ok(plain(Wait::Socket(found), id))
+        Ok(plain(Wait::Socket(Box::new(found)), id))
     }
 
     /// A bare socket or file descriptor.
@@ -136,7 +136,7 @@ impl Waits<'_> {
             None => None,
         };
         Ok(WaitsFor {
-            what: Wait::Socket(found),
+            what: Wait::Socket(Box::new(found)),
             id: object.or(Some(future)),
             name,
             deadline: None,
@@ -162,7 +162,7 @@ impl Waits<'_> {
                 found.action = Some("read");
             }
         }
-        Ok(plain(Wait::Socket(found), future))
+        Ok(plain(Wait::Socket(Box::new(found)), future))
     }
 
     /// The same for the task that awaits one that waits for an event: to 3.11
@@ -206,7 +206,7 @@ impl Waits<'_> {
             self.add_socket(&mut found, first)?;
         }
         Ok(WaitsFor {
-            what: Wait::Socket(found),
+            what: Wait::Socket(Box::new(found)),
             id: Some(server),
             name: self.names.find(&self.frames, &[server], outer)?,
             deadline: None,

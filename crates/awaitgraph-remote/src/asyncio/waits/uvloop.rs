@@ -139,7 +139,7 @@ impl Waits<'_> {
         }
         let outer = levels.get(1..).unwrap_or_default();
         Ok(Some(WaitsFor {
-            what: Wait::Socket(found),
+            what: Wait::Socket(Box::new(found)),
             id: Some(server),
             name: self.names.find(&self.frames, &[server], outer)?,
             deadline: None,
