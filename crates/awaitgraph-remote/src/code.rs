@@ -10,7 +10,8 @@ use awaitgraph_model::{Code, CodeIndex, CodeTable, Frame, FrameKind};
 use crate::layout::Instructions;
 use crate::limits;
 use crate::map::{HashMap, HashSet};
-use crate::object::{Fault, Kind, Objects, unexpected};
+use crate::object::Reason::Unexpected;
+use crate::object::{Fault, Kind, Objects, fault};
 
 /// `Include/cpython/code.h`.
 const CO_GENERATOR: u32 = 0x20;
@@ -204,18 +205,22 @@ impl<'a> Codes<'a> {
     fn read(&self, addr: u64) -> Result<CodeObject, Fault> {
         let (objects, layout) = (self.objects, &self.objects.layout.code);
         if objects.kind_of(addr)? != Kind::Code {
-            return unexpected(addr, "not a code object");
+            return fault(addr, &Unexpected("not a code object"));
         }
         let text = |offset, what| {
             let text = objects.required(addr, offset, what)?;
             match objects.kind_of(text)? {
                 Kind::Text => objects.text(text),
-                _ => unexpected(addr, what),
+                _ => fault(addr, what),
             }
         };
-        let table = objects.required(addr, layout.line_table, "code without a line table")?;
+        let table = objects.required(
+            addr,
+            layout.line_table,
+            &Unexpected("code without a line table"),
+        )?;
         if objects.kind_of(table)? != Kind::Bytes {
-            return unexpected(addr, "code whose line table is not bytes");
+            return fault(addr, &Unexpected("code whose line table is not bytes"));
         }
         let flags = objects.u32(addr, layout.flags)?;
         let kind = match flags {
@@ -226,10 +231,13 @@ impl<'a> Codes<'a> {
         };
         Ok(CodeObject {
             kind,
-            file: text(layout.filename, "code whose file name is not a str")?,
+            file: text(
+                layout.filename,
+                &Unexpected("code whose file name is not a str"),
+            )?,
             name: text(
                 layout.qualname.unwrap_or(layout.name),
-                "code whose name is not a str",
+                &Unexpected("code whose name is not a str"),
             )?,
             first_line: objects.u32(addr, layout.firstlineno)?,
             line_table: objects.byte_string(table, limits::LONGEST_LINE_TABLE)?,
@@ -243,7 +251,8 @@ impl Objects<'_> {
         match self.layout.code.instructions {
             Instructions::Inline(offset) => Ok(addr.wrapping_add(offset)),
             Instructions::Bytes(offset) => {
-                let bytes = self.required(addr, offset, "code without instructions")?;
+                let bytes =
+                    self.required(addr, offset, &Unexpected("code without instructions"))?;
                 Ok(bytes.wrapping_add(self.layout.bytes_data))
             }
         }

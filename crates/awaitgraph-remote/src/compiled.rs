@@ -17,7 +17,8 @@ use std::num::NonZeroU64;
 use awaitgraph_model::FrameKind;
 
 use crate::frame::{Kept, RawFrame};
-use crate::object::{Fault, Kind, Objects, unexpected};
+use crate::object::Reason::Unexpected;
+use crate::object::{Fault, Kind, Objects, fault};
 
 /// Of what is behind `yieldfrom`, to Cython 3.0: where the qualified name is.
 const QUALNAME: u64 = 16;
@@ -40,7 +41,10 @@ impl Objects<'_> {
     ) -> Result<(RawFrame, Option<u64>), Fault> {
         let type_ = self.type_of(addr)?.addr;
         let Some(awaited) = self.awaited_of_compiled(type_, kind)? else {
-            return unexpected(addr, "a coroutine of Cython of a kind that is not known");
+            return fault(
+                addr,
+                &Unexpected("a coroutine of Cython of a kind that is not known"),
+            );
         };
         // The name of the module is where the code object was before.
         let qualname = match self.pointer(addr, awaited + QUALNAME + CODE)? {
@@ -48,11 +52,11 @@ impl Objects<'_> {
             _ => awaited + QUALNAME,
         };
         let text = |offset| -> Result<u64, Fault> {
-            let what = "a coroutine of Cython whose name is not where it should be";
+            let what = &Unexpected("a coroutine of Cython whose name is not where it should be");
             let text = self.required(addr, offset, what)?;
             match self.kind_of(text)? {
                 Kind::Text => Ok(text),
-                _ => unexpected(addr, what),
+                _ => fault(addr, what),
             }
         };
         let name = text(qualname)?;

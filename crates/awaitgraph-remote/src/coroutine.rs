@@ -17,6 +17,7 @@ use crate::frame::{FrameFields, RawFrame, WORD};
 use crate::layout::{AwaitSign, FrameLayout, FrameStates, StackTop};
 use crate::limits;
 use crate::map::{HashMap, HashSet};
+use crate::object::Reason::Unexpected;
 use crate::object::{Fault, Kind, Objects, Room};
 
 /// A chain of so many links is followed without asking whether it is a circle.
@@ -159,8 +160,8 @@ impl Objects<'_> {
             // one need not be looked at for that.
             steps += 1;
             if steps > limits::LONGEST_CHAIN || (steps > SHORT && !seen.insert(here)) {
-                let what = "a chain of coroutines that does not end";
-                return (end, Some(Fault::Unexpected { addr: here, what }));
+                let what = &Unexpected("a chain of coroutines that does not end");
+                return (end, Some(Fault::new(here, what)));
             }
             match self.follow(here, stacks, frames, &mut room, (&mut end, &mut missing)) {
                 Ok(awaits) => next = awaits,

@@ -16,7 +16,8 @@ use std::num::NonZeroU64;
 use awaitgraph_model::FrameKind;
 
 use crate::layout::{CurrentFrame, Executing, FrameLayout, StackTop};
-use crate::object::{Fault, Fields, Kind, Objects, Room, unexpected};
+use crate::object::Reason::Unexpected;
+use crate::object::{Fault, Fields, Kind, Objects, Room, fault};
 
 /// The lowest bits of a reference on 3.14+'s value stack, and of `f_executable`.
 const REFERENCE_TAG: u64 = 3;
@@ -161,7 +162,7 @@ impl Objects<'_> {
             FrameLayout::Object(layout) => {
                 let lasti = fields.i32(at(layout.lasti))?;
                 let Some(code) = fields.pointer(at(layout.code))? else {
-                    return unexpected(*addr, "a frame without code");
+                    return fault(*addr, &Unexpected("a frame without code"));
                 };
                 let frame = RawFrame {
                     addr: *addr,
@@ -186,7 +187,7 @@ impl Objects<'_> {
                 }
                 // As of a stack that was left out of a core and is all zeros.
                 if executable == 0 {
-                    return unexpected(*addr, "a frame without code");
+                    return fault(*addr, &Unexpected("a frame without code"));
                 }
                 if self.kind_of_shared(executable)? != Kind::Code {
                     return Ok(Link { frame: None, back });

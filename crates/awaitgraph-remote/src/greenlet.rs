@@ -22,7 +22,8 @@ use crate::frame::{Kept, RawFrame};
 use crate::layout::FrameLayout;
 use crate::limits;
 use crate::map::HashSet;
-use crate::object::{Fault, Kind, Objects, unexpected};
+use crate::object::Reason::Unexpected;
+use crate::object::{Fault, Kind, Objects, fault};
 
 /// `PyGreenlet` from 2.0 on, behind the header: a list of weak references, a
 /// dict, and the implementation (`greenlet.h`).
@@ -81,9 +82,9 @@ impl Objects<'_> {
             return Ok(frames);
         };
         if self.kind_of(object)? != Kind::Frame {
-            return unexpected(
+            return fault(
                 addr,
-                "a greenlet in which the frame is not where it should be",
+                &Unexpected("a greenlet in which the frame is not where it should be"),
             );
         }
         let mut next = match &self.layout.frame {
@@ -93,12 +94,15 @@ impl Objects<'_> {
         let mut seen = HashSet::default();
         while let Some(here) = next {
             if !seen.insert(here) || seen.len() > limits::DEEPEST_STACK {
-                return unexpected(here, "a greenlet's stack that does not end");
+                return fault(here, &Unexpected("a greenlet's stack that does not end"));
             }
             let link = self.frame(here)?;
             let Some(mut frame) = link.frame else {
                 // What the interpreter has on the C stack, which is another's now.
-                return unexpected(here, "a greenlet's frame that executes no code");
+                return fault(
+                    here,
+                    &Unexpected("a greenlet's frame that executes no code"),
+                );
             };
             self.hold_frame()?;
             frame.kept = Kept::InGreenlet;
@@ -110,30 +114,31 @@ impl Objects<'_> {
 
     /// The frame object that the greenlet at `addr` keeps while it is switched out.
     fn top_frame(&self, addr: u64) -> Result<Option<u64>, Fault> {
-        let unknown = "a greenlet of a version that is not known: its frames are missing";
+        let unknown =
+            &Unexpected("a greenlet of a version that is not known: its frames are missing");
         let Some(type_) = self.base_named(addr, "greenlet.greenlet")? else {
-            return unexpected(addr, unknown);
+            return fault(addr, unknown);
         };
         let header = self.layout.object.header;
         let size = self.u64(type_, self.layout.type_object.tp_basicsize)?;
         let Some(size) = size.checked_sub(header) else {
-            return unexpected(addr, unknown);
+            return fault(addr, unknown);
         };
         if size >= OLD_SIZE {
             if let Some(parent) = self.pointer(addr, header + OLD_PARENT)?
                 && self.kind_of(parent)? != Kind::Greenlet
             {
-                return unexpected(addr, unknown);
+                return fault(addr, unknown);
             }
             return self.pointer(addr, header + OLD_FRAME);
         }
         if size != SIZE {
-            return unexpected(addr, unknown);
+            return fault(addr, unknown);
         }
         let implementation = self.required(
             addr,
             header + IMPLEMENTATION,
-            "a greenlet without an implementation",
+            &Unexpected("a greenlet without an implementation"),
         )?;
         let has_way_back = self.u64(implementation, METHODS)? == addr;
         let before = METHODS + if has_way_back { BACK } else { 0 };

@@ -10,6 +10,7 @@ mod attributes;
 mod budget;
 mod collections;
 mod dict;
+mod fault;
 mod fields;
 mod hash;
 mod number;
@@ -18,17 +19,17 @@ mod text;
 mod type_object;
 
 use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::rc::Rc;
 
 use crate::layout::{Layout, References};
 use crate::limits::Limits;
 use crate::map::HashMap;
-use crate::memory::{Memory, Unreadable};
+use crate::memory::Memory;
 
 use budget::Budget;
 use hash::Hashing;
 
+pub(crate) use fault::{Fault, Reason, fault};
 pub(crate) use fields::{Fields, Room};
 pub(crate) use remembered::Remembered;
 pub(crate) use type_object::{Kind, Type, flags};
@@ -95,49 +96,6 @@ const REFERENCE_STATE_BITS: u32 = 2;
 /// Names and places of slots.
 type Slots = Rc<[(u64, u64)]>;
 
-/// Why an object could not be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// Its memory could not.
-    Unreadable(Unreadable),
-    /// The object at `addr` is not what it should be.
-    Unexpected {
-        /// The object's address.
-        addr: u64,
-        /// What is wrong with it.
-        what: &'static str,
-    },
-    /// It is not of the same moment as the rest.
-    Torn,
-    /// There is more of it than one snapshot may take.
-    TooMuch {
-        /// More of what.
-        what: &'static str,
-    },
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreadable(unreadable) => unreadable.fmt(f),
-            Self::Unexpected { addr, what } => write!(f, "{what} (at {addr:#x})"),
-            Self::Torn => f.write_str("it changed while it was read"),
-            Self::TooMuch { what } => f.write_str(what),
-        }
-    }
-}
-
-impl From<Unreadable> for Fault {
-    fn from(unreadable: Unreadable) -> Self {
-        Self::Unreadable(unreadable)
-    }
-}
-
-/// Shorthand for the fault of an object that is not what it should be.
-pub(crate) fn unexpected<T>(addr: u64, what: &'static str) -> Result<T, Fault> {
-    Err(Fault::Unexpected { addr, what })
-}
-
 impl<'a> Objects<'a> {
     pub(crate) fn new(memory: &'a dyn Memory, layout: &'a Layout, limits: Limits) -> Self {
         Self {
@@ -187,7 +145,7 @@ impl<'a> Objects<'a> {
         let before = self.torn();
         let done = work();
         if self.torn() != before && fault.is_none() {
-            *fault = Some(Fault::Torn);
+            *fault = Some(Fault::TORN);
         }
         done
     }
@@ -267,11 +225,11 @@ impl<'a> Objects<'a> {
         &self,
         addr: u64,
         offset: u64,
-        what: &'static str,
+        what: &'static Reason,
     ) -> Result<u64, Fault> {
         match self.pointer(addr, offset)? {
             Some(pointer) => Ok(pointer),
-            None => unexpected(addr, what),
+            None => fault(addr, what),
         }
     }
 

@@ -82,8 +82,8 @@ pub(crate) fn read_within(
     let codes = Codes::new(&objects);
     let gathered = gather::gather(&objects, runtime, around.thread_ids)?;
     let mut joined = join::join(&objects, &codes, gathered, around);
-    if let Some(what) = objects.used_up() {
-        joined.problems.insert(0, problems::incomplete(what));
+    if let Some(why) = objects.used_up() {
+        joined.problems.insert(0, problems::incomplete(why));
     }
     Ok(Graph {
         threads: joined.threads,

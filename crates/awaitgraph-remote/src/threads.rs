@@ -3,7 +3,8 @@
 use crate::frame::RawFrame;
 use crate::limits;
 use crate::map::HashSet;
-use crate::object::{Fault, Objects, unexpected};
+use crate::object::Reason::Unexpected;
+use crate::object::{Fault, Objects, fault};
 
 /// The bytes that are held for each of those: what is kept of a thread, above all.
 const HELD_STATE: u64 = 256;
@@ -45,7 +46,7 @@ impl Objects<'_> {
         let mut seen = HashSet::default();
         while let Some(here) = next {
             if !seen.insert(here) || seen.len() > limits::DEEPEST_STACK {
-                return unexpected(here, "a stack that does not end");
+                return fault(here, &Unexpected("a stack that does not end"));
             }
             let link = self.frame(here)?;
             self.hold_frame()?;
@@ -75,7 +76,7 @@ impl Objects<'_> {
         let mut here = head;
         while let Some(addr) = here {
             if !seen.insert(addr) || found.len() >= limits::MOST_STATES {
-                return unexpected(addr, "a list that does not end");
+                return fault(addr, &Unexpected("a list that does not end"));
             }
             self.hold_listed(HELD_STATE)?;
             found.push(addr);

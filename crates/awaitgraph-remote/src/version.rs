@@ -12,7 +12,8 @@ use crate::error::Error;
 use crate::layout::{self, AsyncioDebug, DebugOffsets, Layout, StrHash};
 use crate::limits::Limits;
 use crate::memory::Memory;
-use crate::object::{Fault, Kind, Objects, unexpected};
+use crate::object::Reason::Unexpected;
+use crate::object::{Fault, Kind, Objects, fault};
 use crate::process::Runtime;
 
 /// The versions without a mark of their own, or whose mark, the symbol, may
@@ -157,21 +158,25 @@ fn described(
 fn read_hexversion(memory: &dyn Memory, layout: &Layout, runtime: u64) -> Result<u64, Fault> {
     let objects = Objects::new(memory, layout, Limits::QUESTION);
     let head = layout.runtime.interpreters_head;
-    let interpreter = objects.required(runtime, head, "no interpreter")?;
+    let interpreter = objects.required(runtime, head, &Unexpected("no interpreter"))?;
     let modules = layout.interpreter.modules;
-    let modules = objects.required(interpreter, modules, "no modules")?;
+    let modules = objects.required(interpreter, modules, &Unexpected("no modules"))?;
     if objects.kind_of(modules)? != Kind::Dict {
-        return unexpected(modules, "modules that are no dict");
+        return fault(modules, &Unexpected("modules that are no dict"));
     }
     let Some(sys) = objects.dict_get(modules, "sys")? else {
-        return unexpected(modules, "no module sys");
+        return fault(modules, &Unexpected("no module sys"));
     };
-    let sys = objects.required(sys, layout.module.md_dict, "a module without a dict")?;
+    let sys = objects.required(
+        sys,
+        layout.module.md_dict,
+        &Unexpected("a module without a dict"),
+    )?;
     match objects.dict_get(sys, "hexversion")? {
         Some(version) if objects.kind_of(version)? == Kind::Int => {
             Ok(objects.int(version)?.cast_unsigned())
         }
-        _ => unexpected(sys, "no sys.hexversion"),
+        _ => fault(sys, &Unexpected("no sys.hexversion")),
     }
 }
 

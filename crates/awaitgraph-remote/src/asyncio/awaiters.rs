@@ -139,7 +139,7 @@ impl<'a> Awaiters<'a> {
             Err(fault) => found.fault = Some(fault),
         }
         if self.objects.torn() != before {
-            found.fault = found.fault.or(Some(Fault::Torn));
+            found.fault = found.fault.or(Some(Fault::TORN));
         }
         let fault = found.fault.take();
         // The list that was grown is grown but once.
@@ -242,7 +242,7 @@ impl<'a> Awaiters<'a> {
             }
         }
         if self.objects.torn() != before {
-            reach.fault = reach.fault.or(Some(Fault::Torn));
+            reach.fault = reach.fault.or(Some(Fault::TORN));
         }
         let reach = Rc::new(reach);
         self.reached.insert(addr, Rc::clone(&reach));

@@ -13,6 +13,7 @@ use awaitgraph_model::How;
 use super::task::RawTask;
 use crate::code::Codes;
 use crate::map::HashMap;
+use crate::object::Reason::Unexpected;
 use crate::object::{Fault, Kind, Objects, Remembered};
 
 /// One step from a future to what it wakes.
@@ -410,7 +411,7 @@ impl<'a> Callbacks<'a> {
         let code = objects.required(
             addr,
             objects.layout.function.code,
-            "a function without code",
+            &Unexpected("a function without code"),
         )?;
         if let Some(&known) = self.known.borrow().get(&code) {
             return Ok(known);
@@ -431,7 +432,11 @@ impl<'a> Callbacks<'a> {
                 return Ok(None);
             };
             let cells = objects.tuple(cells)?.len();
-            let names = objects.required(code, objects.layout.code.names, "code without names")?;
+            let names = objects.required(
+                code,
+                objects.layout.code.names,
+                &Unexpected("code without names"),
+            )?;
             let names = objects.tuple(names)?;
             let names = names
                 .get(names.len().saturating_sub(cells)..)
@@ -452,11 +457,11 @@ impl<'a> Callbacks<'a> {
             return self.codes.name(objects.required(
                 function,
                 layout.code,
-                "a function without code",
+                &Unexpected("a function without code"),
             )?);
         }
         let name = objects.layout.function.qualname;
-        objects.text(objects.required(function, name, "a function without a name")?)
+        objects.text(objects.required(function, name, &Unexpected("a function without a name"))?)
     }
 
     fn module_is(&self, function: u64, module: &str) -> Result<bool, Fault> {

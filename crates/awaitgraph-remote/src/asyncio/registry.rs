@@ -15,7 +15,8 @@
 use crate::layout::{RunningLoop, TaskLists, TaskRegistry};
 use crate::limits;
 use crate::map::HashSet;
-use crate::object::{Fault, Kind, Objects, unexpected};
+use crate::object::Reason::Unexpected;
+use crate::object::{Fault, Kind, Objects, fault};
 
 /// The bytes that are held for each: it is in several lists, and in the graph.
 const HELD_TASK: u64 = 512;
@@ -160,7 +161,7 @@ impl<'a> Modules<'a> {
             return Ok(None);
         };
         if self.objects.kind_of(current)? != Kind::Dict {
-            return unexpected(current, "_current_tasks is no dict");
+            return fault(current, &Unexpected("_current_tasks is no dict"));
         }
         let items = self.objects.dict_items(current)?;
         Ok(items
@@ -228,12 +229,19 @@ impl<'a> Modules<'a> {
         while node != head {
             // Each node points back at the one before it, or this is no such list.
             if objects.u64(node, backward)? != before || found.tasks.len() >= limits::MOST_TASKS {
-                return unexpected(node, "a list of tasks that does not hold together");
+                return fault(
+                    node,
+                    &Unexpected("a list of tasks that does not hold together"),
+                );
             }
             // So no node comes twice.
             found.push(objects, node.wrapping_sub(lists.node))?;
             before = node;
-            node = objects.required(node, forward, "a list of tasks that breaks off")?;
+            node = objects.required(
+                node,
+                forward,
+                &Unexpected("a list of tasks that breaks off"),
+            )?;
         }
         Ok(())
     }

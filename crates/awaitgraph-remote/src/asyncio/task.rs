@@ -7,7 +7,8 @@
 use std::num::NonZeroU64;
 
 use crate::layout::MustCancel;
-use crate::object::{Fault, Kind, Objects, Room, unexpected};
+use crate::object::Reason::Unexpected;
+use crate::object::{Fault, Kind, Objects, Room, fault};
 
 /// The bytes of a name that CPython gives, with a million before it.
 const USUAL_NAME: usize = 12;
@@ -147,7 +148,7 @@ impl Objects<'_> {
     /// What `get_name()` of the task at `addr` would return, which has this name.
     pub(crate) fn task_name(&self, addr: u64, name: Option<u64>) -> Result<String, Fault> {
         let Some(name) = name else {
-            return unexpected(addr, "a task without a name");
+            return fault(addr, &Unexpected("a task without a name"));
         };
         match self.kind_of(name)? {
             Kind::Text => self.text(name),
@@ -158,7 +159,7 @@ impl Objects<'_> {
                 text.push_str(itoa::Buffer::new().format(self.int(name)?));
                 Ok(text)
             }
-            _ => unexpected(addr, "a task whose name is not a str"),
+            _ => fault(addr, &Unexpected("a task whose name is not a str")),
         }
     }
 
@@ -174,9 +175,9 @@ impl Objects<'_> {
                 }
                 // asyncio's own has its state in the class until it is done.
                 None => Ok(true),
-                Some(_) => unexpected(addr, "a future whose state is not a str"),
+                Some(_) => fault(addr, &Unexpected("a future whose state is not a str")),
             },
-            _ => unexpected(addr, "not a task of a kind that is known"),
+            _ => fault(addr, &Unexpected("not a task of a kind that is known")),
         }
     }
 
@@ -245,7 +246,7 @@ impl Objects<'_> {
             None => Ok(Recorded::None),
             Some(set) if is_set => match self.kind_of(set)? {
                 Kind::Set => self.set(set).map(Recorded::Many),
-                _ => unexpected(addr, "a record of awaiters that is no set"),
+                _ => fault(addr, &Unexpected("a record of awaiters that is no set")),
             },
             Some(future) => Ok(Recorded::One(future)),
         }
@@ -277,7 +278,7 @@ impl Objects<'_> {
     /// A list of callbacks, or of pairs of a callback and its context.
     fn add_callbacks(&self, list: u64, callbacks: &mut Vec<u64>) -> Result<(), Fault> {
         if self.kind_of(list)? != Kind::List {
-            return unexpected(list, "callbacks that are no list");
+            return fault(list, &Unexpected("callbacks that are no list"));
         }
         for item in self.list(list)? {
             match self.kind_of(item)? {

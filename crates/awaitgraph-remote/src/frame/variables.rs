@@ -8,7 +8,8 @@
 use super::{REFERENCE_TAG, RawFrame, WORD};
 use crate::layout::{FrameLayout, LocalNames, StackTop};
 use crate::limits;
-use crate::object::{Fault, Kind, Objects, unexpected};
+use crate::object::Reason::Unexpected;
+use crate::object::{Fault, Kind, Objects, fault};
 
 /// To 3.10, of a frame's blocks: the size, where the level is, and the number
 /// of the last one (`PyTryBlock` and `CO_MAXBLOCKS`).
@@ -36,29 +37,38 @@ impl Objects<'_> {
         let mut names = Vec::new();
         if let LocalNames::Parts { varnames, cellvars } = layout.local_names {
             for offset in [varnames, cellvars] {
-                names.extend(self.tuple(self.required(addr, offset, "code without names")?)?);
+                names.extend(self.tuple(self.required(
+                    addr,
+                    offset,
+                    &Unexpected("code without names"),
+                )?)?);
             }
         }
-        names.extend(self.tuple(self.required(addr, layout.names, "code without names")?)?);
+        names.extend(self.tuple(self.required(
+            addr,
+            layout.names,
+            &Unexpected("code without names"),
+        )?)?);
         match names.len() as u64 {
             0..=limits::MOST_VARIABLES => Ok(names),
-            _ => unexpected(addr, "code with too many variables"),
+            _ => fault(addr, &Unexpected("code with too many variables")),
         }
     }
 
     /// How many those are.
     pub(crate) fn variable_count(&self, addr: u64) -> Result<usize, Fault> {
         let layout = &self.layout.code;
-        let mut count = self.length(self.required(addr, layout.names, "code without names")?)?;
+        let mut count =
+            self.length(self.required(addr, layout.names, &Unexpected("code without names"))?)?;
         if let LocalNames::Parts { varnames, cellvars } = layout.local_names {
             for offset in [varnames, cellvars] {
-                let names = self.required(addr, offset, "code without names")?;
+                let names = self.required(addr, offset, &Unexpected("code without names"))?;
                 count = count.saturating_add(self.length(names)?);
             }
         }
         match count {
             0..=limits::MOST_VARIABLES => Ok(count as usize),
-            _ => unexpected(addr, "code with too many variables"),
+            _ => fault(addr, &Unexpected("code with too many variables")),
         }
     }
 
@@ -152,7 +162,7 @@ impl Objects<'_> {
         let (base, count) = self.value_stack_place(frame, variables)?;
         let count = count.saturating_sub(without);
         if count > limits::MOST_VARIABLES {
-            return unexpected(frame.addr, "a stack of too many values");
+            return fault(frame.addr, &Unexpected("a stack of too many values"));
         }
         let mut values = Vec::with_capacity(count.min(4) as usize);
         for place in 0..count {
@@ -238,7 +248,7 @@ impl Objects<'_> {
             }
         };
         if count > limits::MOST_VARIABLES {
-            return unexpected(frame.addr, "a stack of too many values");
+            return fault(frame.addr, &Unexpected("a stack of too many values"));
         }
         let mut values = Vec::new();
         for place in 0..count {
@@ -254,9 +264,16 @@ impl Objects<'_> {
         let Some(offset) = self.layout.code.exception_table else {
             return Ok(0);
         };
-        let table = self.required(frame.code, offset, "code without an exception table")?;
+        let table = self.required(
+            frame.code,
+            offset,
+            &Unexpected("code without an exception table"),
+        )?;
         if self.kind_of(table)? != Kind::Bytes {
-            return unexpected(frame.code, "an exception table that is not bytes");
+            return fault(
+                frame.code,
+                &Unexpected("an exception table that is not bytes"),
+            );
         }
         let table = self.byte_string(table, limits::LONGEST_EXCEPTION_TABLE)?;
         let here = i64::from(frame.offset).cast_unsigned() / 2;

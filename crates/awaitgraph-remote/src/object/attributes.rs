@@ -14,6 +14,7 @@ use super::type_object::flags;
 use super::{Fault, Found, Kind, Objects, Room, Slots, Type, Way};
 use crate::layout::Attributes;
 use crate::limits;
+use crate::object::Reason::Unexpected;
 
 /// `T_OBJECT_EX` of `Include/structmember.h`, later `Py_T_OBJECT_EX` of `Include/descrobject.h`.
 const OBJECT_EX: i32 = 16;
@@ -185,7 +186,7 @@ impl Objects<'_> {
             if let Some(member) = self.dict_get(dict, name)? {
                 if self.kind_of(member)? == Kind::Member {
                     let layout = &self.layout.member;
-                    let what = "a slot without a definition";
+                    let what = &Unexpected("a slot without a definition");
                     let definition = self.required(member, layout.definition, what)?;
                     found = Some(self.u64(definition, layout.offset)?);
                 }
@@ -232,7 +233,7 @@ impl Objects<'_> {
             };
             for (name, member) in self.dict_items(dict)? {
                 if self.kind_of(member)? == Kind::Member {
-                    let what = "a slot without a definition";
+                    let what = &Unexpected("a slot without a definition");
                     let definition = self.required(member, layout.member.definition, what)?;
                     if self.i32(definition, 8)? == OBJECT_EX {
                         found.push((name, self.u64(definition, layout.member.offset)?));

@@ -9,7 +9,8 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use super::{Fault, Objects};
+use super::Reason::TooMuch;
+use super::{Fault, Objects, Reason};
 use crate::limits::Limits;
 
 /// After how many steps the clock is looked at.
@@ -21,7 +22,7 @@ pub(super) struct Budget {
     limits: Limits,
     steps: Cell<u64>,
     held: Cell<u64>,
-    used_up: Cell<Option<&'static str>>,
+    used_up: Cell<Option<Fault>>,
     begin: Instant,
 }
 
@@ -42,13 +43,15 @@ impl Budget {
                 self.held.set(left);
                 Ok(())
             }
-            _ => self.too_much("it takes more memory than one snapshot may"),
+            _ => self.too_much(&TooMuch("it takes more memory than one snapshot may")),
         }
     }
 
-    fn too_much(&self, what: &'static str) -> Result<(), Fault> {
-        self.used_up.set(Some(what));
-        Err(Fault::TooMuch { what })
+    #[cold]
+    fn too_much(&self, what: &'static Reason) -> Result<(), Fault> {
+        let fault = Fault::new(0, what);
+        self.used_up.set(Some(fault));
+        Err(fault)
     }
 }
 
@@ -66,13 +69,13 @@ impl Objects<'_> {
                     left.set(0);
                     return self
                         .budget
-                        .too_much("it takes longer than one snapshot may");
+                        .too_much(&TooMuch("it takes longer than one snapshot may"));
                 }
                 Ok(())
             }
             None => self
                 .budget
-                .too_much("it takes more steps than one snapshot may"),
+                .too_much(&TooMuch("it takes more steps than one snapshot may")),
         }
     }
 
@@ -101,7 +104,7 @@ impl Objects<'_> {
     }
 
     /// What was used up, if anything was.
-    pub(crate) fn used_up(&self) -> Option<&'static str> {
+    pub(crate) fn used_up(&self) -> Option<Fault> {
         self.budget.used_up.get()
     }
 }
@@ -122,11 +125,12 @@ mod tests {
         }
     }
 
-    fn steps_within(limits: Limits) -> (u64, Option<&'static str>) {
+    fn steps_within(limits: Limits) -> (u64, Option<String>) {
         let layout = for_minor(11).expect("a layout");
         let objects = Objects::new(&Nothing, &layout, limits);
         let steps = (0..).find(|_| objects.spend(1).is_err());
-        (steps.unwrap_or(0), objects.used_up())
+        let used_up = objects.used_up().map(|why| why.to_string());
+        (steps.unwrap_or(0), used_up)
     }
 
     #[test]
@@ -135,8 +139,10 @@ mod tests {
             steps: 100_000,
             ..Limits::SNAPSHOT
         };
-        let why = "it takes more steps than one snapshot may";
-        assert_eq!(steps_within(limits), (100_000, Some(why)));
+        let (steps, why) = steps_within(limits);
+        assert_eq!(steps, 100_000);
+        let expected = "it takes more steps than one snapshot may";
+        assert_eq!(why.as_deref(), Some(expected));
     }
 
     #[test]
@@ -147,6 +153,9 @@ mod tests {
         };
         let (steps, why) = steps_within(limits);
         assert!(steps <= STEPS_BY_THE_CLOCK, "{steps} steps");
-        assert_eq!(why, Some("it takes longer than one snapshot may"));
+        assert_eq!(
+            why.as_deref(),
+            Some("it takes longer than one snapshot may")
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! Tuples, lists, sets, weak sets, deques and bytes.
 
-use super::{Fault, Kind, Objects, unexpected};
+use super::{Fault, Kind, Objects, fault};
 use crate::layout::SimpleQueue;
 use crate::limits;
+use crate::object::Reason::{TooMuch, Unexpected};
 
 /// The items of a deque's block (`BLOCKLEN` in `Modules/_collectionsmodule.c`).
 const DEQUE_BLOCK: u64 = 64;
@@ -23,7 +24,8 @@ impl Objects<'_> {
             return Ok(None);
         }
         let item = self.layout.tuple_items + 8 * place as u64;
-        self.required(addr, item, "an item that is NULL").map(Some)
+        self.required(addr, item, &Unexpected("an item that is NULL"))
+            .map(Some)
     }
 
     /// The items of the list at `addr`.
@@ -31,7 +33,11 @@ impl Objects<'_> {
         match self.u64(addr, self.layout.object.header)? {
             0 => Ok(Vec::new()),
             count => {
-                let items = self.required(addr, self.layout.list_items, "a list without items")?;
+                let items = self.required(
+                    addr,
+                    self.layout.list_items,
+                    &Unexpected("a list without items"),
+                )?;
                 self.pointers(items, count)
             }
         }
@@ -57,9 +63,9 @@ impl Objects<'_> {
         }
         let slots = self.u64(addr, layout.mask)?.saturating_add(1);
         if slots > limits::MOST_SLOTS {
-            return unexpected(addr, "a set of impossible size");
+            return fault(addr, &Unexpected("a set of impossible size"));
         }
-        let table = self.required(addr, layout.table, "a set without a table")?;
+        let table = self.required(addr, layout.table, &Unexpected("a set without a table"))?;
         let mut keys = Vec::new();
         self.words(table, 2 * slots, |words| {
             // A slot is a key and its hash; a deleted one has a dummy key and the hash -1.
@@ -69,8 +75,8 @@ impl Objects<'_> {
                 .filter(|&&[key, hash]| key != 0 && hash != u64::MAX);
             keys.extend(taken.map(|&[key, _]| key));
         })?;
-        let what = "a set in the middle of a change";
-        let fault = (keys.len() as u64 != used).then_some(Fault::Unexpected { addr, what });
+        let what = &Unexpected("a set in the middle of a change");
+        let fault = (keys.len() as u64 != used).then_some(Fault::new(addr, what));
         Ok((keys, fault))
     }
 
@@ -78,10 +84,10 @@ impl Objects<'_> {
     /// not be read of the others.
     pub(crate) fn weak_set(&self, addr: u64) -> Result<(Vec<u64>, Option<Fault>), Fault> {
         let Some(data) = self.attribute(addr, "data")? else {
-            return unexpected(addr, "a WeakSet without data");
+            return fault(addr, &Unexpected("a WeakSet without data"));
         };
         if self.kind_of(data)? != Kind::Set {
-            return unexpected(addr, "a WeakSet whose data is no set");
+            return fault(addr, &Unexpected("a WeakSet whose data is no set"));
         }
         let (mut references, mut missed) = self.set_as_it_is(data)?;
         // What was made one after the other lies side by side.
@@ -91,7 +97,7 @@ impl Objects<'_> {
         for reference in references {
             match self.referent(reference) {
                 Ok(object) => objects.extend(object),
-                Err(fault @ Fault::TooMuch { .. }) => return Err(fault),
+                Err(fault) if matches!(fault.reason(), TooMuch(_)) => return Err(fault),
                 Err(fault) => missed = Some(fault),
             }
         }
@@ -115,12 +121,20 @@ impl Objects<'_> {
         let mut left = self
             .u64(addr, self.layout.object.header)?
             .min(limits::MOST_ITEMS);
-        let mut block = self.required(addr, layout.left_block, "a deque without blocks")?;
+        let mut block = self.required(
+            addr,
+            layout.left_block,
+            &Unexpected("a deque without blocks"),
+        )?;
         let mut index = self.u64(addr, layout.left_index)?;
         let mut items = Vec::new();
         while left > 0 {
             if index >= DEQUE_BLOCK {
-                block = self.required(block, layout.block_right, "a deque that breaks off")?;
+                block = self.required(
+                    block,
+                    layout.block_right,
+                    &Unexpected("a deque that breaks off"),
+                )?;
                 index = 0;
             }
             items.push(self.u64(block, layout.block_items + 8 * index)?);
@@ -149,12 +163,16 @@ impl Objects<'_> {
         match self.layout.simple_queue {
             SimpleQueue::List { items, first } => {
                 let first = usize::try_from(self.u64(addr, first)?).unwrap_or(usize::MAX);
-                let items = self.required(addr, items, "a queue without a list")?;
+                let items = self.required(addr, items, &Unexpected("a queue without a list"))?;
                 let count = self.u64(items, self.layout.object.header)?;
                 if count == 0 {
                     return Ok(Vec::new());
                 }
-                let items = self.required(items, self.layout.list_items, "a list without items")?;
+                let items = self.required(
+                    items,
+                    self.layout.list_items,
+                    &Unexpected("a list without items"),
+                )?;
                 // What was taken out leaves NULL until the list is cut.
                 self.hold_items(addr, count)?;
                 let mut found = Vec::new();
@@ -172,7 +190,7 @@ impl Objects<'_> {
                     return Ok(Vec::new());
                 }
                 let (capacity, first) = (self.u64(addr, capacity)?, self.u64(addr, first)?);
-                let items = self.required(addr, items, "a queue without items")?;
+                let items = self.required(addr, items, &Unexpected("a queue without items"))?;
                 self.hold_items(addr, count)?;
                 let mut found = Vec::new();
                 for number in 0..count {
@@ -190,7 +208,7 @@ impl Objects<'_> {
     /// Accounts for the items of the queue at `addr`.
     fn hold_items(&self, addr: u64, count: u64) -> Result<(), Fault> {
         if count > limits::MOST_ITEMS {
-            return unexpected(addr, "a queue of impossible size");
+            return fault(addr, &Unexpected("a queue of impossible size"));
         }
         self.hold(8 * count)
     }
@@ -199,7 +217,7 @@ impl Objects<'_> {
     pub(crate) fn byte_string(&self, addr: u64, most: u64) -> Result<Vec<u8>, Fault> {
         let length = self.u64(addr, self.layout.object.header)?;
         if length > most {
-            return unexpected(addr, "a bytes object of impossible size");
+            return fault(addr, &Unexpected("a bytes object of impossible size"));
         }
         self.hold(length)?;
         let mut bytes = vec![0; length as usize];
@@ -210,13 +228,13 @@ impl Objects<'_> {
     /// `count` pointers at `addr`, none of which may be NULL.
     fn pointers(&self, addr: u64, count: u64) -> Result<Vec<u64>, Fault> {
         if count > limits::MOST_ITEMS {
-            return unexpected(addr, "a collection of impossible size");
+            return fault(addr, &Unexpected("a collection of impossible size"));
         }
         // A count that is not true must not make a list of its size.
         let mut pointers = Vec::with_capacity(count.min(AT_ONCE as u64) as usize);
         self.words(addr, count, |words| pointers.extend_from_slice(words))?;
         if pointers.contains(&0) {
-            unexpected(addr, "an item that is NULL")
+            fault(addr, &Unexpected("an item that is NULL"))
         } else {
             Ok(pointers)
         }
@@ -296,8 +314,8 @@ mod tests {
         // A key and its hash, and a place where there was one.
         slots[..4].copy_from_slice(&[0x10, 1, 0x99, u64::MAX]);
         let addr = SET;
-        let what = "a set in the middle of a change";
-        let fault = Fault::Unexpected { addr, what };
+        let what = &Unexpected("a set in the middle of a change");
+        let fault = Fault::new(addr, what);
         let said = (Ok((vec![0x10], Some(fault))), Err(fault));
         assert_eq!(read(slots), said);
         slots[6..8].copy_from_slice(&[0x20, 2]);

@@ -5,9 +5,10 @@
 
 use std::ptr;
 
-use super::{Fault, Kind, Objects, unexpected};
+use super::{Fault, Kind, Objects, fault};
 use crate::layout::DictKeys;
 use crate::limits;
+use crate::object::Reason::Unexpected;
 
 /// Where the entries of a dict's keys are.
 pub(super) struct Entries {
@@ -264,7 +265,11 @@ impl Objects<'_> {
     }
 
     fn dict_keys(&self, addr: u64) -> Result<u64, Fault> {
-        self.required(addr, self.layout.dict.ma_keys, "a dict without keys")
+        self.required(
+            addr,
+            self.layout.dict.ma_keys,
+            &Unexpected("a dict without keys"),
+        )
     }
 
     fn entry_value(
@@ -309,7 +314,7 @@ impl Objects<'_> {
             DictKeys::Log2 => {
                 let [log2_size, log2_index_bytes, kind, _] = self.bytes(keys, 8)?;
                 if log2_index_bytes > 40 || log2_size > log2_index_bytes {
-                    return unexpected(keys, "not a dict's keys");
+                    return fault(keys, &Unexpected("not a dict's keys"));
                 }
                 let hashes = kind == 0;
                 Entries {
@@ -326,7 +331,7 @@ impl Objects<'_> {
             }
         };
         if entries.count > limits::MOST_ENTRIES {
-            return unexpected(keys, "a dict of impossible size");
+            return fault(keys, &Unexpected("a dict of impossible size"));
         }
         Ok(entries)
     }

@@ -1,7 +1,8 @@
 //! `int`, where it fits 64 bits, and `float`.
 
-use super::{Fault, Kind, Objects, unexpected};
+use super::{Fault, Kind, Objects, fault};
 use crate::layout::Int;
+use crate::object::Reason::Unexpected;
 
 /// A digit holds this many bits (`Include/cpython/longintrepr.h`).
 const DIGIT_BITS: u32 = 30;
@@ -32,7 +33,7 @@ impl Objects<'_> {
             Int::Tagged => ((word as u64) >> 3, word & 3 == 2),
         };
         if digits > 2 {
-            return unexpected(addr, "an int of more than 60 bits");
+            return fault(addr, &Unexpected("an int of more than 60 bits"));
         }
         let mut value = 0;
         for digit in (0..digits).rev() {

@@ -5,8 +5,9 @@
 
 use std::fmt::Write;
 
-use super::{Fault, Objects, unexpected};
+use super::{Fault, Objects, fault};
 use crate::limits;
+use crate::object::Reason::Unexpected;
 
 /// The longest text that is looked for.
 const LONGEST_EXPECTED: usize = 64;
@@ -84,12 +85,14 @@ impl Objects<'_> {
             state >> 6 & 1 != 0,
         );
         if length > limits::LONGEST_TEXT || !matches!(width, 1 | 2 | 4) {
-            return unexpected(addr, "not a str that could be read");
+            return fault(addr, &Unexpected("not a str that could be read"));
         }
         let start = match (compact, ascii) {
             (true, true) => addr.wrapping_add(layout.ascii_data),
             (true, false) => addr.wrapping_add(layout.data),
-            (false, _) => self.required(addr, layout.data, "a str without characters")?,
+            (false, _) => {
+                self.required(addr, layout.data, &Unexpected("a str without characters"))?
+            }
         };
         Ok(Characters {
             start,
@@ -101,9 +104,9 @@ impl Objects<'_> {
 
     /// The name of the function written in C at `addr`.
     pub(crate) fn builtin_name(&self, addr: u64) -> Result<String, Fault> {
-        let what = "a builtin without a definition";
+        let what = &Unexpected("a builtin without a definition");
         let definition = self.required(addr, self.layout.builtin_definition, what)?;
-        self.c_string(self.required(definition, 0, "a builtin without a name")?)
+        self.c_string(self.required(definition, 0, &Unexpected("a builtin without a name"))?)
     }
 
     /// The NUL-terminated string at `addr`, cut where it is very long.

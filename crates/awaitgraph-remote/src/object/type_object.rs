@@ -7,6 +7,7 @@ use awaitgraph_model::FrameKind;
 
 use super::{Fault, Objects};
 use crate::limits;
+use crate::object::Reason::Unexpected;
 
 /// What we need to know of a type.
 #[derive(Debug, Clone, Copy)]
@@ -114,7 +115,7 @@ pub(crate) mod flags {
 impl Objects<'_> {
     /// The type of the object at `addr`.
     pub(crate) fn type_of(&self, addr: u64) -> Result<Type, Fault> {
-        let what = "an object without a type";
+        let what = &Unexpected("an object without a type");
         self.type_at(self.required(addr, self.layout.object.ob_type, what)?)
     }
 
@@ -157,7 +158,7 @@ impl Objects<'_> {
 
     /// The kind of the object at `addr`.
     pub(crate) fn kind_of(&self, addr: u64) -> Result<Kind, Fault> {
-        let what = "an object without a type";
+        let what = &Unexpected("an object without a type");
         let type_ = self.required(addr, self.layout.object.ob_type, what)?;
         match self.recent_at(type_).and_then(Cell::get) {
             Some(known) if known.addr == type_ => Ok(known.kind),
@@ -179,7 +180,7 @@ impl Objects<'_> {
         let name = self.required(
             addr,
             self.layout.type_object.tp_name,
-            "a type without a name",
+            &Unexpected("a type without a name"),
         )?;
         let name = Rc::<str>::from(self.c_string(name)?);
         self.hold(64 + name.len() as u64)?;

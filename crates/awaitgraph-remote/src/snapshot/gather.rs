@@ -142,7 +142,7 @@ impl Gathering<'_> {
         });
         let mut stack = self.objects.stack(addr);
         if self.objects.torn() != before {
-            stack.fault = stack.fault.or(Some(Fault::Torn));
+            stack.fault = stack.fault.or(Some(Fault::TORN));
         }
         let thread = RawThread {
             interpreter,
@@ -185,7 +185,7 @@ impl Gathering<'_> {
         let before = self.objects.torn();
         self.add_task(addr, interpreter);
         if self.objects.torn() != before {
-            self.found.problems.add_of_task(addr, "{}", Fault::Torn);
+            self.found.problems.add_of_task(addr, "{}", Fault::TORN);
         }
     }
 

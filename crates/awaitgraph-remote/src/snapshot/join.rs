@@ -29,6 +29,7 @@ use crate::code::Codes;
 use crate::coroutine::{Chain, Chains, End, Stacks};
 use crate::frame::{Kept, RawFrame};
 use crate::map::{HashMap, HashSet};
+use crate::object::Reason::Unexpected;
 use crate::object::{Fault, Objects};
 use crate::process::Around;
 
@@ -220,7 +221,8 @@ impl Joining<'_> {
             // The task's wake-up is scheduled.
             Ok(false) => TaskState::Ready,
             // One of a kind that is not known is some library's own.
-            Ok(true) | Err(Fault::Unexpected { .. }) => TaskState::Waiting,
+            Ok(true) => TaskState::Waiting,
+            Err(fault) if matches!(fault.reason(), Unexpected(_)) => TaskState::Waiting,
             Err(fault) => {
                 self.problems
                     .add(format!("what task {:#x} waits for", task.addr), fault);
@@ -251,7 +253,7 @@ impl Joining<'_> {
             let of_torn = (awaited_by.iter())
                 .filter_map(|awaiter| raw.get(awaiter.task.as_usize()))
                 .any(|awaiter| self.problems.is_torn(awaiter.addr));
-            let fault = fault.or(of_torn.then_some(Fault::Torn));
+            let fault = fault.or(of_torn.then_some(Fault::TORN));
             task.awaited_by = awaited_by;
             if let Some(fault) = fault {
                 self.problems

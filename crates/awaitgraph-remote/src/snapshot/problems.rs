@@ -1,5 +1,7 @@
 //! What could not be read, as long as it is worth listing.
 
+use std::fmt::Display;
+
 use awaitgraph_model::Problem;
 
 use crate::limits;
@@ -29,8 +31,8 @@ impl Problems {
     /// for task 0x7f05`. That it is torn is said once.
     pub(super) fn add_of_task(&mut self, task: u64, part: &str, fault: Fault) {
         match fault {
-            Fault::Torn if !self.torn.insert(task) => {}
-            Fault::Torn => self.add(format!("task {task:#x}"), fault),
+            Fault::TORN if !self.torn.insert(task) => {}
+            Fault::TORN => self.add(format!("task {task:#x}"), fault),
             _ => self.add(part.replace("{}", &format!("task {task:#x}")), fault),
         }
     }
@@ -53,7 +55,7 @@ impl Problems {
 }
 
 /// That some of the target was left out, and why.
-pub(super) fn incomplete(why: &str) -> Problem {
+pub(super) fn incomplete(why: impl Display) -> Problem {
     Problem {
         location: "this snapshot".to_owned(),
         what: format!("{why}; what did not fit is missing"),

@@ -26,6 +26,7 @@ use super::roles::Role;
 use crate::coroutine::End;
 use crate::limits;
 use crate::map::HashMap;
+use crate::object::Reason::Unexpected;
 use crate::object::{Fault, Kind, flags};
 
 /// What a function speaks of that lets go of a lock, or has to do with it before.
@@ -249,7 +250,7 @@ impl Waits<'_> {
         for (_, dict) in objects.class_dicts(addr)? {
             for (_, method) in objects.dict_items(dict)? {
                 if objects.kind_of(method)? == Kind::Function {
-                    let what = "a function without code";
+                    let what = &Unexpected("a function without code");
                     let code = objects.required(method, objects.layout.function.code, what)?;
                     releases |= self.speaks_of_any(["release"], code, &mut known.releasing)?;
                 }

@@ -9,6 +9,7 @@ use super::roles::{self, Role};
 use crate::code::Codes;
 use crate::frame::RawFrame;
 use crate::map::HashMap;
+use crate::object::Reason::Unexpected;
 use crate::object::{Fault, Kind, Objects};
 
 /// Of how many code objects the number of variables is at hand.
@@ -188,7 +189,7 @@ impl<'a> Frames<'a> {
         match self.objects.int(addr) {
             Ok(value) => Ok(Some(value)),
             // No number of anything; `sys.maxsize` stands for no bound.
-            Err(Fault::Unexpected { .. }) => Ok(None),
+            Err(fault) if matches!(fault.reason(), Unexpected(_)) => Ok(None),
             Err(fault) => Err(fault),
         }
     }

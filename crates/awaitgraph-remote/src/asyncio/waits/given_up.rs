@@ -14,6 +14,7 @@ use awaitgraph_model::TaskIndex;
 use super::Waits;
 use super::handles::InHand;
 use crate::map::{HashMap, HashSet};
+use crate::object::Reason::Unexpected;
 use crate::object::{Fault, Kind};
 
 /// What functions of asyncio are called by which the time limit of
@@ -61,7 +62,7 @@ impl Waits<'_> {
         let (function, itself) = match objects.kind_of(callback)? {
             Kind::Function => (callback, None),
             Kind::Method => {
-                let what = "a method without a function";
+                let what = &Unexpected("a method without a function");
                 let function = objects.required(callback, layout.method.function, what)?;
                 (function, objects.pointer(callback, layout.method.self_)?)
             }
@@ -70,7 +71,11 @@ impl Waits<'_> {
         if objects.kind_of(function)? != Kind::Function {
             return Ok(());
         }
-        let code = objects.required(function, layout.function.code, "a function without code")?;
+        let code = objects.required(
+            function,
+            layout.function.code,
+            &Unexpected("a function without code"),
+        )?;
         let name = self.codes.name(code)?;
         if !OUT_OF_TIME.contains(&name.rsplit('.').next().unwrap_or_default()) {
             return Ok(());

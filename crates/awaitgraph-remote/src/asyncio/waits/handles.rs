@@ -9,6 +9,7 @@
 //! ```
 
 use super::Waits;
+use crate::object::Reason::Unexpected;
 use crate::object::{Fault, Kind};
 
 /// How many callables around another are seen through.
@@ -139,7 +140,7 @@ impl Waits<'_> {
         if objects.kind_of(addr)? != Kind::Function {
             return Ok(false);
         }
-        let what = "a function without code";
+        let what = &Unexpected("a function without code");
         let code = objects.required(addr, objects.layout.function.code, what)?;
         if let Some(&known) = self.give_up.borrow().get(&code) {
             return Ok(known);

@@ -25,6 +25,7 @@ use crate::coroutine::{Chain, End, Stacks};
 use crate::frame::{Kept, RawFrame};
 use crate::limits;
 use crate::map::{HashMap, HashSet};
+use crate::object::Reason::Unexpected;
 use crate::object::{Fault, Kind, Objects, Remembered};
 
 /// The bytes that are held for each object that a task is inside of.
@@ -387,9 +388,9 @@ impl<'a, 'f> Looking<'a, 'f> {
 
     fn exit_of(&self, addr: u64) -> Result<Exit, Fault> {
         let layout = &self.objects.layout.function;
-        let code = self
-            .objects
-            .required(addr, layout.code, "a function without code")?;
+        let code =
+            self.objects
+                .required(addr, layout.code, &Unexpected("a function without code"))?;
         if let Some(&known) = self.exits.borrow().get(&code) {
             return Ok(known);
         }

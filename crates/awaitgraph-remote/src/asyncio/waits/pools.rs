@@ -24,6 +24,7 @@ use super::frames::Level;
 use crate::coroutine::{End, Stacks};
 use crate::limits;
 use crate::map::HashMap;
+use crate::object::Reason::Unexpected;
 use crate::object::{Fault, Kind, flags};
 
 /// In how many frames of who waits it is looked for by what it enters.
@@ -207,7 +208,7 @@ impl Waits<'_> {
         let objects = self.objects;
         let gives_back = match objects.class_attribute(addr, "__aexit__")? {
             Some(function) if objects.kind_of(function)? == Kind::Function => {
-                let what = "a function without code";
+                let what = &Unexpected("a function without code");
                 let code = objects.required(function, objects.layout.function.code, what)?;
                 self.speaks_of_any(GIVE_BACK, code, &mut known.codes)?
             }

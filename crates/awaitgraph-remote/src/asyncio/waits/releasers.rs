@@ -19,6 +19,7 @@ use super::Waits;
 use crate::frame::RawFrame;
 use crate::limits;
 use crate::map::HashMap;
+use crate::object::Reason::Unexpected;
 use crate::object::{Fault, Kind};
 
 /// By semaphore: the tasks that may release it.
@@ -118,7 +119,7 @@ impl Waits<'_> {
         }
         let mut globals = Vec::new();
         if let Some(dict) = objects.globals(frame.addr)? {
-            let what = "code without names";
+            let what = &Unexpected("code without names");
             let names = objects.required(frame.code, objects.layout.code.mentioned, what)?;
             for name in objects
                 .tuple(names)?

@@ -3,6 +3,7 @@
 
 use super::Waits;
 use crate::map::HashMap;
+use crate::object::Reason::Unexpected;
 use crate::object::{Fault, Kind};
 
 impl Waits<'_> {
@@ -35,7 +36,7 @@ impl Waits<'_> {
         code: u64,
     ) -> Result<[bool; N], Fault> {
         let objects = self.objects;
-        let what = "code without names";
+        let what = &Unexpected("code without names");
         let names = objects.required(code, objects.layout.code.mentioned, what)?;
         let mut found = [false; N];
         for name in objects.tuple(names)? {
