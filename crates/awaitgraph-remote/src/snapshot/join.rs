@@ -303,30 +303,36 @@ impl Joining<'_> {
         let mut found = Vec::with_capacity(tasks.len());
         let mut limited = Vec::new();
         for (position, task) in tasks.iter().enumerate() {
-            let index = TaskIndex::from_usize(position);
-            let mut torn = None;
-            let result =
-                (self.objects).watched(&mut torn, || match (task.state, of_tasks.of_one(index)) {
-                    (TaskState::Waiting, None) => waits.of(index),
-                    (TaskState::Waiting, Some(Loosely)) => waits.of_body(index),
-                    _ => Ok(None),
-                });
-            let mut result = torn.map_or(result, Err);
-            if task.state == TaskState::Waiting {
-                let mut torn = None;
-                let is_limited = (self.objects).watched(&mut torn, || waits.is_limited(index));
-                let is_limited = torn.map_or(is_limited, Err);
-                // What is not known to be so is told.
-                if is_limited != Ok(false) {
-                    limited.push(index);
-                }
-                result = is_limited.and(result);
+            if task.state != TaskState::Waiting {
+                found.push(None);
+                continue;
             }
-            found.push(result.unwrap_or_else(|fault| {
-                self.problems
-                    .add_of_task(task.id, "what {} waits for", fault);
-                None
-            }));
+            let index = TaskIndex::from_usize(position);
+            let before = self.objects.torn();
+            let mut result = match of_tasks.of_one(index) {
+                None => waits.of(index),
+                Some(Loosely) => waits.of_body(index),
+                Some(Firmly) => Ok(None),
+            };
+            let mut is_limited = waits.is_limited(index);
+            if self.objects.torn() != before {
+                result = Err(Fault::TORN);
+                let mut torn = None;
+                is_limited = (self.objects).watched(&mut torn, || waits.is_limited(index));
+                is_limited = torn.map_or(is_limited, Err);
+            }
+            // What is not known to be so is told.
+            if is_limited != Ok(false) {
+                limited.push(index);
+            }
+            found.push(match (result, is_limited) {
+                (Ok(found), Ok(_)) => found,
+                (Err(fault), _) | (_, Err(fault)) => {
+                    self.problems
+                        .add_of_task(task.id, "what {} waits for", fault);
+                    None
+                }
+            });
         }
         // Only then there may be a circle.
         let needs_others = |wait: &WaitsFor| match &wait.what {
