@@ -64,6 +64,11 @@ pub(crate) enum Kept {
 }
 
 impl RawFrame {
+    /// The object that the word of its first variable refers to.
+    pub(crate) fn first_object(&self) -> u64 {
+        self.first & !REFERENCE_TAG
+    }
+
     /// Whether it has variables and a value stack in memory.
     pub(crate) fn has_variables(&self) -> bool {
         !matches!(self.kept, Kept::Compiled(_))

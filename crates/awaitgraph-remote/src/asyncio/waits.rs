@@ -9,6 +9,7 @@
 //!   names       the name by which the program refers to an object
 //!   pools       who has borrowed what a queue lends
 //!   shared      what is told alike to all that wait for the same
+//!   alike       those that wait in the same way as others
 //!   sight       which variables of other tasks have a future
 //!   primitives, queues, memory_streams, timers, sockets, executors, futures
 //!               what is known of each
@@ -25,6 +26,7 @@
 //! its callbacks, timers, and the frames of other threads may tell more.
 
 mod abandoned;
+mod alike;
 mod connections;
 mod executors;
 mod frames;
@@ -65,6 +67,7 @@ use crate::map::HashMap;
 use crate::object::{Fault, Objects};
 use crate::process::Around;
 
+use alike::{Examples, TIMER};
 use executors::Workers;
 use frames::{Frames, Level};
 use holders::{Entered, Looking};
@@ -129,6 +132,7 @@ pub(crate) struct Waits<'a> {
     counted: OnceCell<abandoned::Counted>,
     /// By code: whether all that it does with a future is to give up on it.
     give_up: RefCell<HashMap<u64, bool>>,
+    examples: Examples,
     /// The type of futures that was last seen to tell nothing.
     plain: Cell<u64>,
     /// What threads have.
@@ -175,6 +179,7 @@ impl<'a> Waits<'a> {
             orphaned: RefCell::default(),
             counted: OnceCell::new(),
             give_up: RefCell::default(),
+            examples: Examples::default(),
             plain: Cell::new(0),
             held: OnceCell::new(),
             in_tasks: OnceCell::new(),
@@ -228,6 +233,14 @@ impl<'a> Waits<'a> {
         let Some(future) = self.raw(task).and_then(RawTask::waits_for) else {
             return Ok(None);
         };
+        let position = task.as_usize();
+        if let (Some(chain), Some(own)) = (
+            self.picture.chains.get(position),
+            self.picture.tasks.get(position),
+        ) && let Some(found) = self.like_another(own, chain, future)?
+        {
+            return self.within_limit(task, found, &[]).map(Some);
+        }
         let mut levels = self.levels.take();
         let found = if self.add_levels(task, &mut levels) {
             self.of_levels(task, future, &levels)
@@ -245,7 +258,7 @@ impl<'a> Waits<'a> {
         future: u64,
         levels: &[Level<'_>],
     ) -> Result<Arc<WaitsFor>, Fault> {
-        let (mut found, innermost) = match self.run(levels)? {
+        let (found, innermost) = match self.run(levels)? {
             Some(run) => {
                 let found = match (run.role, run.objects.last()) {
                     (
@@ -260,14 +273,25 @@ impl<'a> Waits<'a> {
                     }
                     _ => Arc::new(self.of_run(&run, future, levels)?),
                 };
+                self.set_example(levels, &run)?;
                 self.spare.replace(run.objects);
                 (found, Some(run.innermost))
             }
             None => (Arc::new(self.of_future(future, levels, 0)?), None),
         };
-        self.objects.hold(HELD_WAIT)?;
         let in_wait_for = matches!(innermost, Some(Role::WaitFor | Role::WaitSet));
-        let levels = if in_wait_for { levels } else { &[] };
+        self.within_limit(task, found, if in_wait_for { levels } else { &[] })
+    }
+
+    /// The same with when what is around it gives up; `levels` are the task's
+    /// frames, where the innermost of them may be waiting for so long.
+    fn within_limit(
+        &self,
+        task: TaskIndex,
+        mut found: Arc<WaitsFor>,
+        levels: &[Level<'_>],
+    ) -> Result<Arc<WaitsFor>, Fault> {
+        self.objects.hold(HELD_WAIT)?;
         let deadline = self.deadline(task, levels)?;
         if found.deadline != deadline {
             Arc::make_mut(&mut found).deadline = deadline;
@@ -317,7 +341,7 @@ impl<'a> Waits<'a> {
         match (run.role, object) {
             (Role::Sleep, _) => {
                 let timer = match level {
-                    Some(level) => self.frames.variable(level.raw, "h")?,
+                    Some(level) => self.frames.variable(level.raw, TIMER)?,
                     None => None,
                 };
                 let left = match timer {

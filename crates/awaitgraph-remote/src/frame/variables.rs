@@ -103,9 +103,10 @@ impl Objects<'_> {
         }
     }
 
-    /// The object that a variable of the frame refers to; 0 where it has none.
+    /// The object that a variable of the frame refers to, which may be a cell; 0
+    /// where it has none.
     #[inline]
-    fn variable_itself(&self, frame: &RawFrame, place: usize) -> Result<u64, Fault> {
+    pub(crate) fn variable_itself(&self, frame: &RawFrame, place: usize) -> Result<u64, Fault> {
         let word = match place {
             0 if frame.first != 0 => frame.first,
             _ => {

@@ -56,6 +56,22 @@ impl Objects<'_> {
         Ok(values)
     }
 
+    /// The type of the object at `addr`, and where its instances have their slot
+    /// `name`; `None` where they have it otherwise, or may have.
+    pub(crate) fn only_in_slot(
+        &self,
+        addr: u64,
+        name: &'static str,
+    ) -> Result<Option<(u64, u64)>, Fault> {
+        let type_ = self.type_of(addr)?;
+        let has_dict = type_.flags & flags::MANAGED_DICT != 0 || type_.dictoffset != 0;
+        let offset = match has_dict {
+            true => None,
+            false => self.at_hand(type_.addr, name, Way::Slot)?,
+        };
+        Ok(offset.map(|offset| (type_.addr, offset)))
+    }
+
     /// Where instances of the type at `addr` have what is called `name`, if
     /// they have it in this way.
     fn at_hand(&self, addr: u64, name: &'static str, way: Way) -> Result<Option<u64>, Fault> {

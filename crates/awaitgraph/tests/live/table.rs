@@ -266,6 +266,7 @@ const ROWS: &[Row] = &[
     // What those wait for that wait for no task.
     row("a_sleep_says_how_long_it_lasts", "waits_sleep").everywhere().and(&[Nonblocking]),
     row("timers_are_seen_behind_futures", "waits_timers").python_tasks(),
+    row("tasks_alike_wait_each_for_its_own", "waits_alike").nearly_everywhere().and(&[Nonblocking]),
     row("locks_have_names_and_holders", "waits_locks").everywhere().and(&[Nonblocking, Development]),
     row("a_running_task_holds_its_lock", "waits_running").everywhere().and(&[Nonblocking]),
     row("a_barrier_counts", "waits_barrier").from(11).everywhere(),

@@ -40,6 +40,16 @@ pub(super) struct Frames<'a> {
     asyncio: RefCell<Vec<Option<bool>>>,
 }
 
+/// Where a frame has its `self`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Itself {
+    /// In its first variable, and not in a cell.
+    First,
+    Elsewhere,
+    /// Its function has no such variable.
+    Missing,
+}
+
 /// The variables of a code object.
 #[derive(Debug)]
 pub(super) struct Variables {
@@ -155,6 +165,28 @@ impl<'a> Frames<'a> {
         }
         drop(recent);
         self.first_of(frame, &self.variables(frame.code)?.itself)
+    }
+
+    /// Where it has that.
+    pub(super) fn has_itself(&self, frame: &RawFrame) -> Result<Itself, Fault> {
+        if !frame.has_variables() {
+            return Ok(Itself::Elsewhere);
+        }
+        let variables = self.variables(frame.code)?;
+        Ok(match *variables.itself {
+            [] => Itself::Missing,
+            [0] if frame.first != 0 && self.itself(frame)? == Some(frame.first_object()) => {
+                Itself::First
+            }
+            _ => Itself::Elsewhere,
+        })
+    }
+
+    /// The only variable of this name of the code object at `addr`.
+    pub(super) fn only_place(&self, addr: u64, name: &str) -> Result<Option<usize>, Fault> {
+        let variables = self.variables(addr)?;
+        let mut places = variables.places(name);
+        Ok(places.next().filter(|_| places.next().is_none()))
     }
 
     /// The first of these variables that there is.

@@ -40,6 +40,12 @@ impl Known {
     }
 }
 
+/// Who waits for the lock of a condition is told otherwise than who waits to be
+/// notified.
+fn key(object: u64, run: &Run) -> (u64, u8) {
+    (object, run.role.number() | u8::from(run.is_entering) << 7)
+}
+
 impl Waits<'_> {
     /// What is said alike to everybody who waits for an object.
     pub(super) fn shared(
@@ -49,9 +55,7 @@ impl Waits<'_> {
         object: u64,
         outer: &[Level<'_>],
     ) -> Result<Arc<WaitsFor>, Fault> {
-        // Who waits for the lock of a condition is told otherwise than who waits
-        // to be notified.
-        let key = (object, run.role.number() | u8::from(run.is_entering) << 7);
+        let key = key(object, run);
         let of_awaiter;
         let outer = if outer.is_empty() {
             of_awaiter = self.frames_of_awaiter(task);
@@ -116,20 +120,42 @@ impl Waits<'_> {
         Ok(said)
     }
 
-    /// What is said to one more who waits for the object, with as many of the
-    /// tasks as may be named, all in all.
-    fn share_of(&self, known: &mut Known) -> Arc<WaitsFor> {
-        let named = match &known.whole.what {
+    /// What is said of an object to everybody who waits for it in this way, if
+    /// nothing of that is left to be found.
+    pub(super) fn said_to_all(&self, run: &Run, object: u64) -> Option<Arc<WaitsFor>> {
+        let known = self.known.borrow();
+        let known = known.get(&key(object, run))?;
+        let is_named = known.whole.name.is_some() || known.tries >= MOST_TRIES;
+        let is_held = match &known.whole.what {
+            Wait::Queue(queue) if queue.end == QueueEnd::Get => {
+                !queue.holders.is_empty() || known.tries_of_holders >= MOST_TRIES
+            }
+            _ => true,
+        };
+        (is_named && is_held).then(|| Arc::clone(&known.whole))
+    }
+
+    /// Whether this may be said to one more, with all the tasks that it names.
+    pub(super) fn may_say(&self, whole: &WaitsFor) -> bool {
+        let named = match &whole.what {
             Wait::Primitive(primitive) => primitive.holders.len(),
             Wait::Queue(queue) => queue.others.len(),
             _ => 0,
         };
-        match self.together.get().checked_sub(named) {
-            Some(left) => {
-                self.together.set(left);
-                Arc::clone(&known.whole)
-            }
-            None => Arc::clone(known.few()),
+        let left = self.together.get().checked_sub(named);
+        if let Some(left) = left {
+            self.together.set(left);
+        }
+        left.is_some()
+    }
+
+    /// What is said to one more who waits for the object, with as many of the
+    /// tasks as may be named, all in all.
+    fn share_of(&self, known: &mut Known) -> Arc<WaitsFor> {
+        if self.may_say(&known.whole) {
+            Arc::clone(&known.whole)
+        } else {
+            Arc::clone(known.few())
         }
     }
 

@@ -71,7 +71,7 @@ impl Waits<'_> {
         Ok(None)
     }
 
-    fn left(&self, when: Option<f64>) -> Option<f64> {
+    pub(super) fn left(&self, when: Option<f64>) -> Option<f64> {
         let left = when? - self.around.now?;
         left.is_finite().then_some(left)
     }
