@@ -106,7 +106,10 @@ impl Waits<'_> {
             self.add_levels(task, &mut levels);
             // Who is stuck at one end is of no use at the other.
             let stuck = self.stuck(&levels)?;
-            for frame in chain.frames.iter().filter(|it| it.has_variables()) {
+            for (place, frame) in chain.frames.iter().rev().enumerate() {
+                if !frame.has_variables() {
+                    continue;
+                }
                 let does = match does.get(&frame.code) {
                     Some(&known) => known,
                     None => {
@@ -119,17 +122,28 @@ impl Waits<'_> {
                 if !does.puts && !does.gets {
                     continue;
                 }
-                let variables = self.frames.variables(frame.code)?;
-                for (place, name) in variables.names.iter().enumerate() {
-                    let Some(value) = self.objects.variable(frame, place)? else {
-                        continue;
-                    };
-                    if is_queue(value)? {
-                        found.push(value);
-                    } else if **name == *"self" {
-                        for (_, value) in self.objects.attributes(value)? {
-                            if is_queue(value)? {
-                                found.push(value);
+                let role = levels.get(place).and_then(|it| self.frames.role(it.code));
+                if matches!(role, Some(Role::Queue(_))) {
+                    // One of its own methods, which have no other.
+                    let own = self.frames.itself(frame)?;
+                    if let Some(own) = own
+                        && is_queue(own)?
+                    {
+                        found.push(own);
+                    }
+                } else {
+                    let variables = self.frames.variables(frame.code)?;
+                    for (place, name) in variables.names.iter().enumerate() {
+                        let Some(value) = self.objects.variable(frame, place)? else {
+                            continue;
+                        };
+                        if is_queue(value)? {
+                            found.push(value);
+                        } else if **name == *"self" {
+                            for (_, value) in self.objects.attributes(value)? {
+                                if is_queue(value)? {
+                                    found.push(value);
+                                }
                             }
                         }
                     }
