@@ -75,7 +75,8 @@ pub struct Target {
 pub struct SnapshotInfo {
     /// Whether the target could not change while it was read.
     pub consistent: bool,
-    /// How long the target was stopped, in microseconds.
+    /// How long the target was stopped, in microseconds; 0 where it slept while it
+    /// was read, and so need not be.
     pub paused_us: u64,
     /// How long the reading took in all, in microseconds.
     pub total_us: u64,

@@ -149,6 +149,12 @@ impl Target {
         self.child.id()
     }
 
+    /// Writes a line to it.
+    pub(crate) fn tell(&mut self, line: &str) {
+        let stdin = self.child.stdin.as_mut().expect("its input is a pipe");
+        writeln!(stdin, "{line}").expect("it reads what it is told");
+    }
+
     /// Lets it crash, and waits until its core is written.
     pub(crate) fn crash(mut self) {
         // Waiting would close it, at which a target ends by itself.

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Arrows only go down. [`snapshot()`] puts it all together: it finds CPython
-//! in the process, learns its version and so its layout, stops the process,
-//! reads, lets it go, and gives a [`Graph`]. [`snapshot_of_core`] does the same
+//! in the process, learns its version and so its layout, reads, stops the process
+//! if it runs meanwhile, lets it go, and gives a [`Graph`]. [`snapshot_of_core`] does the same
 //! with what a process has left behind.
 //!
 //! The target is untrusted and alive. It may be hostile, may end while it is

@@ -13,7 +13,8 @@ use crate::limits;
 use crate::map::HashMap;
 use crate::memory::{Cached, Live, Memory, Why};
 use crate::process::{
-    self, Around, Clock, Descriptor, Descriptors, Ids, OwnIds, Runtime, ThreadPointers, Tracer,
+    self, Around, Clock, Descriptor, Descriptors, Ids, OwnIds, Rest, Runtime, ThreadPointers,
+    Tracer,
 };
 use crate::snapshot::not_stopped;
 use crate::subject::Subject;
@@ -21,7 +22,8 @@ use crate::subject::Subject;
 /// How to read a live process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Stop {
-    /// Stop all its threads for the reading, so that the picture is of one moment.
+    /// Stop all its threads for the reading, so that the picture is of one moment;
+    /// where none of them runs while it is read, that need not be.
     #[default]
     Pause,
     /// Let it run. Its memory is copied and then held against what it is; what
@@ -53,6 +55,11 @@ pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
     };
     let mut memory = Cached::new(Live::new(living));
     let tracer = Tracer::start(pid);
+    // Before anything is read of its memory.
+    let rest = match stop {
+        Stop::Pause => Rest::of(&ids),
+        Stop::Nonblocking => None,
+    };
     if let Ok(tracer) = &tracer {
         memory.set_aside(tracer.aside());
     }
@@ -65,7 +72,7 @@ pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
         ids,
     };
     let (graph, paused) = match (stop, tracer) {
-        (Stop::Pause, Ok(mut tracer)) => target.paused_or_running(&mut tracer)?,
+        (Stop::Pause, Ok(mut tracer)) => target.paused_or_running(&mut tracer, rest)?,
         (Stop::Pause, Err(why_not)) => (target.running_since(&why_not)?, None),
         (Stop::Nonblocking, _) => (target.running()?, None),
     };
@@ -105,8 +112,9 @@ impl Process {
     fn paused_or_running(
         &mut self,
         tracer: &mut Tracer,
+        rest: Option<Rest>,
     ) -> Result<(Graph, Option<Duration>), Error> {
-        let why_not = match self.paused(tracer) {
+        let why_not = match self.paused(tracer, rest) {
             Ok((graph, paused)) => return Ok((graph, Some(paused))),
             Err(
                 error @ (Error::Traced { .. }
@@ -178,14 +186,19 @@ impl Process {
     ///
     /// A thread may be stopped while it makes a frame or a task, half of which
     /// cannot be read. Where something could not, and the stop was brief, there
-    /// is a second look, and the better one counts.
-    fn paused(&mut self, tracer: &mut Tracer) -> Result<(Graph, Duration), Error> {
-        let (graph, paused) = self.one_look(tracer)?;
-        if graph.problems.is_empty() || paused > limits::BRIEF {
+    /// is a second look, and the better one counts. What rests need not be stopped,
+    /// and stays as it is.
+    fn paused(
+        &mut self,
+        tracer: &mut Tracer,
+        rest: Option<Rest>,
+    ) -> Result<(Graph, Duration), Error> {
+        let (graph, paused) = self.one_look(tracer, rest)?;
+        if graph.problems.is_empty() || paused > limits::BRIEF || paused.is_zero() {
             return Ok((graph, paused));
         }
         self.memory.reopen();
-        let Ok((second, paused_again)) = self.one_look(tracer) else {
+        let Ok((second, paused_again)) = self.one_look(tracer, None) else {
             return Ok((graph, paused));
         };
         let is_better = second.problems.len() < graph.problems.len();
@@ -202,7 +215,13 @@ impl Process {
     /// copied, and the copy is read. If that lacks something, it is fetched, and
     /// all of it is held against the target once more. Only a target that always
     /// leads somewhere else is at last stopped for a whole reading.
-    fn one_look(&mut self, tracer: &mut Tracer) -> Result<(Graph, Duration), Error> {
+    ///
+    /// Where none of its threads has run since `rest`, it need not be stopped.
+    fn one_look(
+        &mut self,
+        tracer: &mut Tracer,
+        mut rest: Option<Rest>,
+    ) -> Result<(Graph, Duration), Error> {
         let mut paused = Duration::ZERO;
         let mut last: Option<Moment> = None;
         for _ in 0..limits::MOST_STOPS {
@@ -224,6 +243,15 @@ impl Process {
                 let mut graph = read?;
                 self.complete(&mut graph, moment.descriptors);
                 return Ok((graph, paused));
+            }
+            if let (Some(rest), Ok(graph)) = (rest.take(), &read) {
+                let fds = sockets::unknown(graph);
+                let descriptors = process::of_stopped(self.ids.living, &fds);
+                if rest.lasts() {
+                    let mut graph = read?;
+                    self.complete(&mut graph, descriptors);
+                    return Ok((graph, Duration::ZERO));
+                }
             }
 
             tracer.attend();

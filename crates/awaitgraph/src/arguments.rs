@@ -18,9 +18,9 @@ use crate::stream::{ColorChoice, Stream};
 /// file and line.
 ///
 /// Works on a running process of CPython 3.8 to 3.15 as it is: nothing is
-/// installed into it, nothing restarted, nothing written to it. The process is
-/// stopped while its memory is copied, about a millisecond for a thousand
-/// tasks, and goes on whatever happens to awaitgraph.
+/// installed into it, nothing restarted, nothing written to it. One that runs is
+/// stopped while its memory is copied, half a millisecond for a thousand tasks,
+/// and goes on whatever happens to awaitgraph; one that sleeps is not even woken.
 #[derive(Debug, Parser)]
 #[command(
     name = "awaitgraph",

@@ -105,10 +105,13 @@ pub(super) fn readings(programs: &Programs, pythons: &[(Version, PathBuf)]) -> R
     );
     for (version, python) in pythons {
         for (size, rounds) in SIZES {
-            let service = Service::start(python, WAITING, size)?;
-            let row = reading(programs, version, python, &service, (size, rounds))?;
-            eprint!("{row}");
-            table.push_str(&row);
+            for how in ["at rest", "awake"] {
+                let service = Service::start_with(python, WAITING, size, &[how])?;
+                let target = format!("{version}, {how}");
+                let row = reading(programs, version, &target, python, &service, (size, rounds))?;
+                eprint!("{row}");
+                table.push_str(&row);
+            }
         }
     }
     Ok(table)
@@ -117,6 +120,7 @@ pub(super) fn readings(programs: &Programs, pythons: &[(Version, PathBuf)]) -> R
 fn reading(
     programs: &Programs,
     version: &Version,
+    target: &str,
     python: &Path,
     service: &Service,
     (size, rounds): (usize, usize),
@@ -160,7 +164,7 @@ fn reading(
         false => format!("{:.1}", median(ratios)),
     };
     Ok(format!(
-        "| {version} | {} | {} | {:.2} µs | {} ({:.0} %) | {:.0} B | {:.0} B | {}, {}, {} | {rival} | {ratio} |\n",
+        "| {target} | {} | {} | {:.2} µs | {} ({:.0} %) | {:.0} B | {:.0} B | {}, {}, {} | {rival} | {ratio} |\n",
         thousands(size),
         millis(total),
         total / tasks,

@@ -6,9 +6,15 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-/// So many tasks that wait, and nothing else happens.
+/// So many tasks that wait, and nothing else happens; or, where that is asked for,
+/// nothing but that a thread wakes every millisecond.
 pub(super) const WAITING: &str = "
-import asyncio, sys
+import asyncio, sys, threading, time
+def wakes():
+    while True:
+        time.sleep(0.001)
+if sys.argv[2:] == ['awake']:
+    threading.Thread(target=wakes, daemon=True).start()
 async def leaf(event):
     await event.wait()
 async def main(size):
@@ -50,8 +56,19 @@ pub(super) struct Service {
 impl Service {
     /// Starts one of those programs with so many tasks; it stands when this returns.
     pub(super) fn start(python: &Path, program: &str, size: usize) -> Result<Self> {
+        Self::start_with(python, program, size, &[])
+    }
+
+    /// The same with more arguments.
+    pub(super) fn start_with(
+        python: &Path,
+        program: &str,
+        size: usize,
+        more: &[&str],
+    ) -> Result<Self> {
         let child = Command::new(python)
             .args(["-c", program, &size.to_string()])
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()?;

@@ -113,6 +113,8 @@ pub(crate) struct Ids {
     pub(crate) living: u32,
     /// As [`ids`] has them.
     pub(crate) by_namespace: Vec<u32>,
+    /// Whether it has a tracer.
+    pub(crate) is_traced: bool,
 }
 
 impl Ids {
@@ -123,6 +125,7 @@ impl Ids {
             process: id,
             living: id,
             by_namespace: Vec::new(),
+            is_traced: false,
         };
         let Some(status) = whole(id) else {
             return unknown;
@@ -136,6 +139,7 @@ impl Ids {
                     _ => id,
                 },
                 by_namespace: field("NSpid").map(ids_in).unwrap_or_default(),
+                is_traced: field("TracerPid").is_some_and(|tracer| tracer != "0"),
                 ..unknown
             },
         }

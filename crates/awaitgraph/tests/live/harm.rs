@@ -27,6 +27,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("a_target_that_exits_while_it_is_read_ends_the_reading", |python| ending_target(python, "exit")),
     ("a_target_that_becomes_another_program_ends_the_reading", |python| ending_target(python, "exec")),
     ("a_target_of_a_debugger_is_read_while_it_runs", traced_target),
+    ("a_process_that_sleeps_is_neither_stopped_nor_woken", sleeping_target),
     ("where_ptrace_is_forbidden_the_target_is_read_while_it_runs", forbidden_ptrace),
     ("where_there_are_no_threads_the_target_is_read_while_it_runs", forbidden_threads),
 ];
@@ -174,14 +175,59 @@ fn traced_target(python: &Python) -> Result<(), String> {
     scene.is_well()
 }
 
+/// What is read of a process that sleeps is of one moment, though the kernel lets
+/// none of its threads run.
+fn sleeping_target(python: &Python) -> Result<(), String> {
+    let mut scene = Scene::start(python, "two_loops.py", &[])?;
+    let begin = Instant::now();
+    loop {
+        let before = runs(scene.pid)?;
+        let reading = scene::read(scene.pid, &[], LIMIT)?;
+        compare::whole(&scene, &reading, true)?;
+        let paused = &reading.document["snapshot"]["paused_us"];
+        let after = runs(scene.pid)?;
+        // Until it has gone to sleep it is stopped.
+        if before == after && *paused == 0 {
+            break;
+        }
+        if begin.elapsed() > LIMIT {
+            return Err(format!(
+                "stopped for {paused} µs, woken: {before:?} {after:?}"
+            ));
+        }
+    }
+    scene.is_well()?;
+    // One of which a thread runs is stopped.
+    let mut scene = Scene::start(python, "two_loops.py", &["--awake=always"])?;
+    let reading = scene::read(scene.pid, &[], LIMIT)?;
+    compare::whole(&scene, &reading, true)?;
+    if reading.document["snapshot"]["paused_us"] == 0 {
+        return Err("one that is awake was not stopped".to_owned());
+    }
+    scene.is_well()
+}
+
+/// How often each thread was let run.
+fn runs(pid: u32) -> Result<Vec<String>, String> {
+    let mut found = Vec::new();
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task")).map_err(|it| it.to_string())? {
+        let path = thread.map_err(|it| it.to_string())?.path();
+        let counts = std::fs::read_to_string(path.join("schedstat"));
+        let counts = counts.map_err(|it| it.to_string())?;
+        found.push(format!("{} {counts}", path.display()));
+    }
+    found.sort();
+    Ok(found)
+}
+
 fn forbidden_ptrace(python: &Python) -> Result<(), String> {
-    let scene = Scene::start(python, "two_loops.py", &[])?;
+    let scene = Scene::start(python, "two_loops.py", &["--awake=always"])?;
     let why = format!("no permission to stop process {}", scene.pid);
     read_within(filter::forbid_ptrace, scene, &why)
 }
 
 fn forbidden_threads(python: &Python) -> Result<(), String> {
-    let scene = Scene::start(python, "two_loops.py", &[])?;
+    let scene = Scene::start(python, "two_loops.py", &["--awake=always"])?;
     read_within(filter::forbid_threads, scene, "cannot start a thread")
 }
 

@@ -15,6 +15,7 @@ import asyncio
 import gc
 import json
 import os
+import select
 import sys
 import threading
 import time
@@ -233,11 +234,22 @@ def stay():
     """Waits for the end of stdin, and ends the process there and then.
 
     Before that, each byte is answered by every loop, to show that it is well.
+
+    A plain scene is asleep then, and need not be stopped to be read. In any other
+    flavour this thread runs now and then, or always.
     """
-    while os.read(0, 1):
+    while _said():
         for loop, _, _ in _loops.values():
             loop.call_soon_threadsafe(os.write, 1, b"well\n")
     os._exit(0)
+
+
+def _said():
+    is_restless = any(it in FLAVOURS for it in ("tasks", "loop", "trace", "awake"))
+    pause = 0 if FLAVOURS.get("awake") == "always" else 0.001
+    while is_restless and not select.select([0], [], [], pause)[0]:
+        pass
+    return os.read(0, 1)
 
 
 def _wait_until_parked():
