@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::graph::{Graph, TaskIndex};
 use crate::render::json::{Address, FrameView, List};
-use crate::waits::{Executor, Future, Primitive, Queue, Socket, Wait, WaitsFor};
+use crate::waits::{Executor, Future, Pool, Primitive, Queue, Socket, Wait, WaitsFor};
 
 /// The object behind `waits_for`.
 pub(super) fn waits_for<'a>(graph: &'a Graph, wait: &'a WaitsFor) -> impl Serialize + use<'a> {
@@ -64,6 +64,16 @@ enum About<'a, Tasks: Serialize, Frames: Serialize> {
         putters: Option<u64>,
         #[serde(skip_serializing_if = "Option::is_none")]
         others: Option<Tasks>,
+    },
+    Pool {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        lent: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bound: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        waiting: Option<u64>,
+        #[serde(skip_serializing_if = "is_false")]
+        more_holders: bool,
     },
     Socket {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -142,6 +152,18 @@ impl About<'_, (), ()> {
                 putters: *putters,
                 others: (!others.is_empty())
                     .then(|| List(others, |&task: &TaskIndex| Address::of(graph, task))),
+            },
+            Wait::Pool(Pool {
+                lent,
+                bound,
+                waiting,
+                more_holders,
+                ..
+            }) => About::Pool {
+                lent: *lent,
+                bound: *bound,
+                waiting: *waiting,
+                more_holders: *more_holders,
             },
             Wait::Socket(Socket {
                 action,
