@@ -8,6 +8,7 @@
 //!   releasers   who may hold a semaphore, too
 //!   names       the name by which the program refers to an object
 //!   pools       who has borrowed what a queue lends
+//!   lenders     the same of pools that count what they lend
 //!   shared      what is told alike to all that wait for the same
 //!   sight       which variables of other tasks have a future
 //!   primitives, queues, memory_streams, timers, sockets, executors, futures
@@ -33,6 +34,7 @@ mod given_up;
 mod handles;
 mod held;
 mod holders;
+mod lenders;
 mod memory_streams;
 mod names;
 mod pools;
@@ -119,10 +121,14 @@ pub(crate) struct Waits<'a> {
     conditions: OnceCell<HashMap<u64, Vec<u64>>>,
     workers: OnceCell<Workers>,
     scheduled: RefCell<HashMap<u64, Rc<HashMap<u64, f64>>>>,
+    /// By loop: when the requests of aiohttp end.
+    requests: RefCell<HashMap<u64, Rc<HashMap<u64, f64>>>>,
     watched: RefCell<HashMap<u64, Rc<futures::Watched>>>,
     users: OnceCell<queues::Users>,
     stream_users: OnceCell<memory_streams::StreamUsers>,
     borrowed: OnceCell<pools::Borrowed>,
+    loans: OnceCell<lenders::Loans>,
+    connectors: RefCell<HashMap<u64, Rc<lenders::Connector>>>,
     behind: RefCell<HashMap<u64, Rc<futures::Behind>>>,
     /// By future: whether nothing is left that could complete it.
     orphaned: RefCell<HashMap<u64, bool>>,
@@ -167,10 +173,13 @@ impl<'a> Waits<'a> {
             conditions: OnceCell::new(),
             workers: OnceCell::new(),
             scheduled: RefCell::default(),
+            requests: RefCell::default(),
             watched: RefCell::default(),
             users: OnceCell::new(),
             stream_users: OnceCell::new(),
             borrowed: OnceCell::new(),
+            loans: OnceCell::new(),
+            connectors: RefCell::default(),
             behind: RefCell::default(),
             orphaned: RefCell::default(),
             counted: OnceCell::new(),
@@ -257,6 +266,11 @@ impl<'a> Waits<'a> {
                             Some(found) => Arc::new(found),
                             None => self.shared(task, &run, object, outer)?,
                         }
+                    }
+                    (Role::Pool(library), Some(&pool)) => {
+                        let (inner, outer) =
+                            levels.split_at_checked(run.length).unwrap_or((levels, &[]));
+                        self.lender(&self.lender_of(library, pool, inner)?, outer)?
                     }
                     _ => Arc::new(self.of_run(&run, future, levels)?),
                 };

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use awaitgraph_model::{Future, Primitive, QueueEnd, TaskIndex, Wait, WaitsFor};
+use awaitgraph_model::{Future, Pool, Primitive, QueueEnd, TaskIndex, Wait, WaitsFor};
 
 use super::frames::Level;
+use super::names::Prefer;
 use super::roles::Role;
 use super::runs::Run;
 use super::{FEW, HELD_WAIT, MOST_TRIES, Waits};
 use crate::object::Fault;
+
+/// Stands for the role of whoever waits for a pool.
+const POOL: u8 = 16;
 
 /// What is said of an object to everybody who waits for it.
 pub(super) struct Known {
@@ -33,6 +37,7 @@ impl Known {
             match &mut few.what {
                 Wait::Primitive(primitive) => primitive.holders.truncate(FEW),
                 Wait::Queue(queue) => queue.others.truncate(FEW),
+                Wait::Pool(pool) => pool.holders.truncate(FEW),
                 _ => {}
             }
             Arc::new(few)
@@ -60,12 +65,7 @@ impl Waits<'_> {
             outer
         };
         if let Some(known) = self.known.borrow_mut().get_mut(&key) {
-            if known.whole.name.is_none() && known.tries < MOST_TRIES {
-                known.tries += 1;
-                if let Some(name) = self.names.find(&self.frames, &run.objects, outer)? {
-                    known.change(|it| it.name = Some(name));
-                }
-            }
+            self.try_name(known, Prefer::Nearest, &run.objects, outer)?;
             // Who waited first may have come by another way.
             if let Wait::Queue(queue) = &known.whole.what
                 && queue.end == QueueEnd::Get
@@ -81,6 +81,12 @@ impl Waits<'_> {
                 });
             }
             return Ok(self.share_of(known));
+        }
+        if run.role == Role::Queue(QueueEnd::Get)
+            && let outer = self.and_awaiter(task, outer)
+            && let Some(lender) = self.pool_of_sqlalchemy(object, &outer)?
+        {
+            return self.lender(&lender, &outer);
         }
         let wait = match run.role {
             Role::Primitive(kind) => Wait::Primitive(self.primitive(kind, run)?),
@@ -117,12 +123,68 @@ impl Waits<'_> {
         Ok(said)
     }
 
+    /// What is said alike to everybody who waits for a pool, or for the part of
+    /// it that `key` tells; `find` is asked the first time.
+    pub(super) fn shared_pool(
+        &self,
+        key: u64,
+        pool: u64,
+        outer: &[Level<'_>],
+        find: impl FnOnce() -> Result<Pool, Fault>,
+    ) -> Result<Arc<WaitsFor>, Fault> {
+        let key = (key, POOL);
+        if key.0 != 0
+            && let Some(known) = self.known.borrow_mut().get_mut(&key)
+        {
+            self.try_name(known, Prefer::Kept, &[pool], outer)?;
+            return Ok(self.share_of(known));
+        }
+        let whole = Arc::new(WaitsFor {
+            what: Wait::Pool(find()?),
+            id: Some(pool),
+            // A function of the library has it in some variable.
+            name: (self.names).find_preferring(Prefer::Kept, &self.frames, &[pool], outer)?,
+            deadline: None,
+        });
+        self.objects.hold(HELD_WAIT)?;
+        let mut known = Known {
+            whole,
+            few: None,
+            tries: 1,
+            tries_of_holders: 1,
+        };
+        let said = self.share_of(&mut known);
+        if key.0 != 0 {
+            self.known.borrow_mut().insert(key, known);
+        }
+        Ok(said)
+    }
+
+    /// Looks once more for a name of one of `wanted`, where there is none yet.
+    fn try_name(
+        &self,
+        known: &mut Known,
+        prefer: Prefer,
+        wanted: &[u64],
+        outer: &[Level<'_>],
+    ) -> Result<(), Fault> {
+        if known.whole.name.is_none() && known.tries < MOST_TRIES {
+            known.tries += 1;
+            let name = (self.names).find_preferring(prefer, &self.frames, wanted, outer)?;
+            if name.is_some() {
+                known.change(|it| it.name = name);
+            }
+        }
+        Ok(())
+    }
+
     /// What is said to one more who waits for the object, with as many of the
     /// tasks as may be named, all in all.
     fn share_of(&self, known: &mut Known) -> Arc<WaitsFor> {
         let named = match &known.whole.what {
             Wait::Primitive(primitive) => primitive.holders.len(),
             Wait::Queue(queue) => queue.others.len(),
+            Wait::Pool(pool) => pool.holders.len(),
             _ => 0,
         };
         match self.together.get().checked_sub(named) {

@@ -1,0 +1,179 @@
+//! Which objects stand for something that a pool has lent.
+//!
+//! ```text
+//!   AsyncSessionTransaction ──session──> AsyncSession ──> what it has opened
+//!   a request's context ──_resp──> ClientResponse ──_connection──> Connection
+//!   Response ──stream──> … ──> PoolByteStream ──_pool_request──> the request
+//! ```
+
+use super::Waits;
+use crate::asyncio::waits::roles;
+use crate::limits;
+use crate::map::HashMap;
+use crate::object::{Fault, Kind};
+
+/// How many objects are gone through from one that has another.
+const LONGEST: usize = 8;
+
+/// The modules of the libraries whose functions give back themselves what they
+/// have in their variables.
+const THEIRS: [&str; 5] = [
+    "aiohttp/client",
+    "aiohttp/client_reqrep",
+    "aiohttp/connector",
+    "httpx/_client",
+    "httpcore/_async/connection_pool",
+];
+
+/// What an object of a class is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Other,
+    /// This attribute is another.
+    Behind(&'static str),
+    /// It is what is lent.
+    Itself,
+    /// A connection of SQLAlchemy.
+    Connection,
+    /// A session of SQLAlchemy.
+    Session,
+    /// The attributes are the pool and what it has lent.
+    Pair(&'static str, &'static str),
+}
+
+/// Classes by their names, of SQLAlchemy, aiohttp, httpx and httpcore.
+const CLASSES: [(&str, Class); 16] = [
+    ("AsyncConnection", Class::Connection),
+    ("AsyncTransaction", Class::Behind("connection")),
+    ("AsyncSession", Class::Session),
+    ("AsyncSessionTransaction", Class::Behind("session")),
+    (
+        "_AsyncSessionContextManager",
+        Class::Behind("async_session"),
+    ),
+    ("_BaseRequestContextManager", Class::Behind("_resp")),
+    ("_SessionRequestContextManager", Class::Behind("_resp")),
+    ("ClientWebSocketResponse", Class::Behind("_response")),
+    ("ClientResponse", Class::Behind("_connection")),
+    ("Connection", Class::Pair("_connector", "_protocol")),
+    ("_TransportPlaceholder", Class::Itself),
+    ("Response", Class::Behind("stream")),
+    ("BoundAsyncStream", Class::Behind("_stream")),
+    ("AsyncResponseStream", Class::Behind("_httpcore_stream")),
+    ("PoolByteStream", Class::Pair("_pool", "_pool_request")),
+    ("AsyncPoolRequest", Class::Itself),
+];
+
+/// What was found out of classes and functions.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// By class.
+    classes: HashMap<u64, Class>,
+    /// By code: whether its function is one of a library's.
+    codes: HashMap<u64, bool>,
+}
+
+impl Waits<'_> {
+    /// What is lent that the object stands for, and of which pool, where it
+    /// says so.
+    pub(super) fn things_of(
+        &self,
+        object: u64,
+        seen: &mut Seen,
+    ) -> Result<Vec<(Option<u64>, u64)>, Fault> {
+        let frames = &self.frames;
+        let mut here = object;
+        for _ in 0..LONGEST {
+            match self.class_of_thing(here, seen)? {
+                Class::Other => break,
+                Class::Itself => return Ok(vec![(None, here)]),
+                Class::Behind(name) => match frames.attribute(here, name)? {
+                    Some(next) => here = next,
+                    None => break,
+                },
+                Class::Pair(pool, thing) => {
+                    let pool = frames.attribute(here, pool)?;
+                    let thing = frames.attribute(here, thing)?;
+                    return Ok(thing.map(|thing| (pool, thing)).into_iter().collect());
+                }
+                Class::Connection => {
+                    let inner = frames.attribute(here, "sync_connection")?;
+                    return self.opened(inner.into_iter());
+                }
+                Class::Session => return self.opened_by_session(here),
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// What the connections of SQLAlchemy have until they are closed.
+    fn opened(
+        &self,
+        connections: impl Iterator<Item = u64>,
+    ) -> Result<Vec<(Option<u64>, u64)>, Fault> {
+        let frames = &self.frames;
+        let mut found = Vec::new();
+        for connection in connections {
+            if let Some(thing) = frames.attribute(connection, "_dbapi_connection")?
+                && let Some(pool) = frames.attribute(thing, "_pool")?
+                // One that was detached is not of the pool any more.
+                && frames.attribute(thing, "_connection_record")?.is_some()
+                && !found.contains(&(Some(pool), thing))
+            {
+                found.push((Some(pool), thing));
+            }
+        }
+        Ok(found)
+    }
+
+    /// What a session of SQLAlchemy has for its transaction.
+    fn opened_by_session(&self, session: u64) -> Result<Vec<(Option<u64>, u64)>, Fault> {
+        let frames = &self.frames;
+        let mut here = frames.attribute(session, "sync_session")?;
+        for name in ["_transaction", "_connections"] {
+            here = match here {
+                Some(it) => frames.attribute(it, name)?,
+                None => None,
+            };
+        }
+        match here {
+            // A connection stands there by itself, and once more by its engine.
+            Some(used) if self.objects.kind_of(used)? == Kind::Dict => {
+                let keys = self.objects.dict_items(used)?.into_iter();
+                self.opened(keys.take(limits::MOST_ATTRIBUTES).map(|(key, _)| key))
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn class_of_thing(&self, object: u64, seen: &mut Seen) -> Result<Class, Fault> {
+        let type_ = self.objects.type_of(object)?;
+        if type_.kind != Kind::Other {
+            return Ok(Class::Other);
+        }
+        if let Some(&known) = seen.classes.get(&type_.addr) {
+            return Ok(known);
+        }
+        let names = self.objects.base_names(object)?;
+        let mut classes = names.iter().filter_map(|name| {
+            let known = CLASSES.iter().find(|(it, _)| **it == **name);
+            known.map(|(_, class)| *class)
+        });
+        let class = classes.next().unwrap_or(Class::Other);
+        self.objects.hold(32)?;
+        seen.classes.insert(type_.addr, class);
+        Ok(class)
+    }
+
+    /// Whether the function with this code is one of a library's.
+    pub(super) fn is_of_library(&self, code: u64, seen: &mut Seen) -> Result<bool, Fault> {
+        if let Some(&known) = seen.codes.get(&code) {
+            return Ok(known);
+        }
+        let file = self.codes.file(code)?;
+        let is_theirs = THEIRS.iter().any(|module| roles::is_file_of(&file, module));
+        self.objects.hold(32)?;
+        seen.codes.insert(code, is_theirs);
+        Ok(is_theirs)
+    }
+}
