@@ -253,14 +253,14 @@ impl Words<'_> {
         if let (Some(lent), Some(bound)) = (pool.lent, pool.bound) {
             self.push_format(format_args!(" ({lent} of {bound} lent)"));
         }
-        if pool.holders.is_empty() {
-            self.push(", holder not on record");
-        } else {
+        if !pool.holders.is_empty() {
             self.push(" held by ");
             push_names(self.graph, &pool.holders, Span::Waits, self.line);
             if pool.more_holders {
                 self.push(", others not on record");
             }
+        } else if pool.more_holders {
+            self.push(", holder not on record");
         }
         self.queue_length(pool.waiting);
     }

@@ -270,7 +270,7 @@ impl<'a> Waits<'a> {
                     (Role::Pool(library), Some(&pool)) => {
                         let (inner, outer) =
                             levels.split_at_checked(run.length).unwrap_or((levels, &[]));
-                        self.lender(&self.lender_of(library, pool, inner)?, outer)?
+                        self.pool_of(library, pool, inner, outer)?
                     }
                     _ => Arc::new(self.of_run(&run, future, levels)?),
                 };

@@ -272,6 +272,7 @@ const ROWS: &[Row] = &[
     row("queues_have_sizes_and_other_ends", "waits_queues").everywhere(),
     row("names_are_found_in_containers", "waits_names").nearly_everywhere(),
     row("pools_say_who_has_borrowed", "waits_pool").python_tasks(),
+    row("pools_that_count_say_who_has_borrowed", "waits_pools").nearly_everywhere(),
     row("streams_have_descriptors_and_addresses", "waits_streams").python_tasks().and(&[Nonblocking, Development]),
     row("connections_of_tls_and_datagrams_have_descriptors", "waits_transports").everywhere(),
     row("executors_have_threads_and_queues", "waits_executor").everywhere(),

@@ -81,6 +81,18 @@ async def disposed(label, engine):
         await park(label)
 
 
+async def opening(label, engine):
+    """Has one that is still being opened."""
+    truth.mark(label)
+    async with engine.connect():
+        pass
+
+
+async def never():
+    parked.append("opening")
+    await truth.forever()
+
+
 async def closed(label, engine):
     """Has given back what it had."""
     truth.mark(label)
@@ -106,10 +118,10 @@ async def queues_twice(label, engine):
             pass
 
 
-def engine_of(size, overflow=0, timeout=None):
+def engine_of(size, overflow=0, timeout=None, **more):
     return create_async_engine(
         "sqlite+aiosqlite://", poolclass=sqlalchemy.pool.AsyncAdaptedQueuePool,
-        pool_size=size, max_overflow=overflow, pool_timeout=timeout,
+        pool_size=size, max_overflow=overflow, pool_timeout=timeout, **more
     )
 
 
@@ -158,6 +170,9 @@ async def main():
     for label in labels:
         await begin(label, connection, renewed)
     wait("queues renewed", renewed, 2, labels, more_holders=None)
+    late = engine_of(1, async_creator=never)
+    await begin("opening", opening, late)
+    wait("queues late", late, 1, ["opening"], more_holders=None)
     wait("queues twice", own, 1, ["queues twice"], queues_twice)
     truth.when(lambda: "queues twice" in parked)
     truth.when(lambda: all(engine.pool.checkedout() == lent for engine, lent in engines))

@@ -46,18 +46,59 @@ pub(super) enum Library {
     Httpcore,
 }
 
+/// Whose pool it is within which a queue or a condition is waited for.
+#[derive(Debug, Clone, Copy)]
+enum Within {
+    Sqlalchemy,
+    Psycopg,
+    Redis,
+}
+
+/// The functions that wait so: their modules and names. `self` is the pool.
+const WAITING: [(&str, &str, Within); 4] = [
+    ("sqlalchemy/pool/impl", "_do_get", Within::Sqlalchemy),
+    (
+        "psycopg_pool/pool_async",
+        "_getconn_unchecked",
+        Within::Psycopg,
+    ),
+    ("psycopg_pool/pool_async", "getconn", Within::Psycopg),
+    ("redis/asyncio/connection", "get_connection", Within::Redis),
+];
+
+/// In how many frames around a queue or a condition such a one is looked for.
+const NEAREST: usize = 12;
+
 /// A pool that a task waits for.
 #[derive(Debug)]
-pub(super) struct Lender {
+struct Lender {
     pool: u64,
     /// By this it is told alike to all that wait for the same: the pool, or what
     /// it has lent of one kind; 0 where it is for nobody else.
-    pub(super) key: u64,
+    key: u64,
     lent: Option<u64>,
     bound: Option<u64>,
     waiting: Option<u64>,
+    /// Whether some of the `lent` may be with nobody, as those that it is about
+    /// to open.
+    is_at_most: bool,
     /// What it has lent; `None` where it does not say so.
     things: Option<Vec<u64>>,
+}
+
+impl Lender {
+    /// One of which nothing more is known.
+    fn of(pool: u64) -> Self {
+        Self {
+            pool,
+            key: pool,
+            lent: None,
+            bound: None,
+            waiting: None,
+            is_at_most: false,
+            things: None,
+        }
+    }
 }
 
 /// What tasks have of what pools lend.
@@ -77,13 +118,59 @@ struct Owner {
 }
 
 impl Waits<'_> {
-    /// What is said to everybody who waits for the pool; `outer` are the frames
-    /// of this one.
-    pub(super) fn lender(
+    /// What is said to everybody who waits in a function that is known for the
+    /// pool at `pool`; the `inner` ones of its frames are those of the library.
+    pub(super) fn pool_of(
         &self,
-        lender: &Lender,
+        library: Library,
+        pool: u64,
+        inner: &[Level<'_>],
         outer: &[Level<'_>],
     ) -> Result<Arc<WaitsFor>, Fault> {
+        if library == Library::Aiohttp {
+            return self.lender(&self.connector(pool, inner)?, outer);
+        }
+        match self.said_of_pool(pool, pool, outer)? {
+            Some(said) => Ok(said),
+            None => self.lender(&self.pool_of_httpcore(pool)?, outer),
+        }
+    }
+
+    /// The same to one who waits at a queue or a condition that is `inner` to a
+    /// pool: one of its frames is a function of that.
+    pub(super) fn pool_around(
+        &self,
+        inner: u64,
+        outer: &[Level<'_>],
+    ) -> Result<Option<Arc<WaitsFor>>, Fault> {
+        for level in outer.iter().take(NEAREST) {
+            let is_waiting =
+                |&&(module, name, _): &&(_, _, _)| self.frames.is(level.code, module, name);
+            let Some(&(_, _, library)) = WAITING.iter().find(is_waiting) else {
+                continue;
+            };
+            let Some(pool) = self.frames.itself(level.raw)? else {
+                continue;
+            };
+            if let Some(said) = self.said_of_pool(pool, pool, outer)? {
+                return Ok(Some(said));
+            }
+            let lender = match library {
+                Within::Sqlalchemy => self.pool_of_sqlalchemy(pool, inner)?,
+                Within::Psycopg => self.pool_of_psycopg(pool)?,
+                Within::Redis => self.pool_of_redis(pool, inner)?,
+            };
+            return match lender {
+                Some(lender) => self.lender(&lender, outer).map(Some),
+                None => Ok(None),
+            };
+        }
+        Ok(None)
+    }
+
+    /// What is said to everybody who waits for the pool; `outer` are the frames
+    /// of this one.
+    fn lender(&self, lender: &Lender, outer: &[Level<'_>]) -> Result<Arc<WaitsFor>, Fault> {
         self.shared_pool(lender.key, lender.pool, outer, || self.pool(lender))
     }
 
@@ -118,12 +205,13 @@ impl Waits<'_> {
             Some(things) => Some(things.len() as u64),
             None => lender.lent,
         };
+        let has_more = all.is_none_or(|all| on_record + in_variables < all);
         Ok(Pool {
-            lent: lender.lent,
+            lent: lender.lent.filter(|_| !(has_more && lender.is_at_most)),
             bound: lender.bound,
             waiting: lender.waiting,
             holders: self.within_share(holders),
-            more_holders: all.is_none_or(|all| on_record + in_variables < all),
+            more_holders: has_more && !lender.is_at_most,
             by_others: in_variables > 0,
         })
     }

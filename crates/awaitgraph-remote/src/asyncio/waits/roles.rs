@@ -29,7 +29,7 @@ pub(super) enum Role {
     Queue(QueueEnd),
     /// `self` is one end of a memory stream of anyio.
     MemoryStream(QueueEnd),
-    /// `self` is a pool of connections.
+    /// `self` is a pool of connections, or asks one.
     Pool(Library),
     /// `self` leads to a transport.
     Stream(&'static str),

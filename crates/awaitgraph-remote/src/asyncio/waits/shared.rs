@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use awaitgraph_model::{Future, Pool, Primitive, QueueEnd, TaskIndex, Wait, WaitsFor};
+use awaitgraph_model::{
+    Future, Pool, Primitive, PrimitiveKind, QueueEnd, TaskIndex, Wait, WaitsFor,
+};
 
 use super::frames::Level;
 use super::names::Prefer;
@@ -64,6 +66,14 @@ impl Waits<'_> {
         } else {
             outer
         };
+        if matches!(
+            run.role,
+            Role::Queue(QueueEnd::Get) | Role::Primitive(PrimitiveKind::Condition)
+        ) && let outer = self.and_awaiter(task, outer)
+            && let Some(said) = self.pool_around(object, &outer)?
+        {
+            return Ok(said);
+        }
         if let Some(known) = self.known.borrow_mut().get_mut(&key) {
             self.try_name(known, Prefer::Nearest, &run.objects, outer)?;
             // Who waited first may have come by another way.
@@ -81,12 +91,6 @@ impl Waits<'_> {
                 });
             }
             return Ok(self.share_of(known));
-        }
-        if run.role == Role::Queue(QueueEnd::Get)
-            && let outer = self.and_awaiter(task, outer)
-            && let Some(lender) = self.pool_of_sqlalchemy(object, &outer)?
-        {
-            return self.lender(&lender, &outer);
         }
         let wait = match run.role {
             Role::Primitive(kind) => Wait::Primitive(self.primitive(kind, run)?),
@@ -132,13 +136,10 @@ impl Waits<'_> {
         outer: &[Level<'_>],
         find: impl FnOnce() -> Result<Pool, Fault>,
     ) -> Result<Arc<WaitsFor>, Fault> {
-        let key = (key, POOL);
-        if key.0 != 0
-            && let Some(known) = self.known.borrow_mut().get_mut(&key)
-        {
-            self.try_name(known, Prefer::Kept, &[pool], outer)?;
-            return Ok(self.share_of(known));
+        if let Some(said) = self.said_of_pool(key, pool, outer)? {
+            return Ok(said);
         }
+        let key = (key, POOL);
         let whole = Arc::new(WaitsFor {
             what: Wait::Pool(find()?),
             id: Some(pool),
@@ -158,6 +159,22 @@ impl Waits<'_> {
             self.known.borrow_mut().insert(key, known);
         }
         Ok(said)
+    }
+
+    /// The same where it was asked for already.
+    pub(super) fn said_of_pool(
+        &self,
+        key: u64,
+        pool: u64,
+        outer: &[Level<'_>],
+    ) -> Result<Option<Arc<WaitsFor>>, Fault> {
+        match self.known.borrow_mut().get_mut(&(key, POOL)) {
+            Some(known) => {
+                self.try_name(known, Prefer::Kept, &[pool], outer)?;
+                Ok(Some(self.share_of(known)))
+            }
+            None => Ok(None),
+        }
     }
 
     /// Looks once more for a name of one of `wanted`, where there is none yet.

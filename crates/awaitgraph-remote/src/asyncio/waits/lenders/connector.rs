@@ -62,6 +62,7 @@ impl Waits<'_> {
             lent: Some(lent),
             bound: connector.limit,
             waiting: Some(connector.waiting),
+            is_at_most: false,
             things: Some(connector.acquired.clone()),
         };
         let is_of_host = connector.limit.is_none_or(|limit| lent < limit);
@@ -148,7 +149,7 @@ impl Waits<'_> {
         Ok(connector)
     }
 
-    fn items_of_set(&self, set: u64) -> Result<Vec<u64>, Fault> {
+    pub(super) fn items_of_set(&self, set: u64) -> Result<Vec<u64>, Fault> {
         match self.objects.kind_of(set)? {
             Kind::Set => self.objects.set(set),
             _ => Ok(Vec::new()),

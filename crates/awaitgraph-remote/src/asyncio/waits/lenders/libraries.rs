@@ -1,83 +1,84 @@
 //! What is known of the pool that a task waits for, of each library.
 
-use super::{Lender, Library, Waits};
-use crate::asyncio::waits::frames::Level;
+use super::Lender;
+use crate::asyncio::waits::Waits;
 use crate::map::HashSet;
 use crate::object::{Fault, Kind};
 
-/// In how many frames around a queue the pool is looked for that keeps it.
-const NEAREST: usize = 12;
-
 impl Waits<'_> {
-    /// The pool at `addr`, which a task waits for with these frames, of which
-    /// the `inner` ones are those of the library.
-    pub(in crate::asyncio::waits) fn lender_of(
-        &self,
-        library: Library,
-        addr: u64,
-        inner: &[Level<'_>],
-    ) -> Result<Lender, Fault> {
-        match library {
-            Library::Aiohttp => self.connector(addr, inner),
-            Library::Httpcore => self.pool_of_httpcore(addr),
-        }
-    }
-
-    /// The pool of SQLAlchemy that keeps the queue at `queue`; `outer` are the
-    /// frames of one that waits for an item of that, one of which is a function
-    /// of the pool.
+    /// The pool of SQLAlchemy at `pool`, if it keeps the queue at `queue`
+    /// (`sqlalchemy/pool/impl.py`).
     ///
     /// It lends as many as its queue takes (`pool_size`), and opens some more
     /// (`max_overflow`), which it closes when they come back.
-    pub(in crate::asyncio::waits) fn pool_of_sqlalchemy(
+    pub(super) fn pool_of_sqlalchemy(
         &self,
+        pool: u64,
         queue: u64,
-        outer: &[Level<'_>],
     ) -> Result<Option<Lender>, Fault> {
         let frames = &self.frames;
-        for level in outer.iter().take(NEAREST) {
-            if !frames.is(level.code, "sqlalchemy/pool/impl", "_do_get") {
-                continue;
-            }
-            let Some(pool) = frames.itself(level.raw)? else {
-                continue;
-            };
-            let Some(adapted) = frames.attribute(pool, "_pool")? else {
-                continue;
-            };
-            if frames.attribute(adapted, "_queue")? != Some(queue) {
-                continue;
-            }
-            let size = frames.int(adapted, "maxsize")?;
-            let here = frames.length(queue, "_queue")?;
-            let here = here.and_then(|it| i64::try_from(it).ok());
-            let overflow = frames.int(pool, "_overflow")?;
-            let most = frames.int(pool, "_max_overflow")?;
-            let add = |a: Option<i64>, b: Option<i64>| a?.checked_add(b?);
-            let lent = add(add(size, overflow), here.map(|it| -it));
-            let count = |it: Option<i64>| it.and_then(|it| u64::try_from(it).ok());
-            return Ok(Some(Lender {
-                pool,
-                key: pool,
-                lent: count(lent),
-                bound: count(add(size, most)),
-                waiting: frames.length(queue, "_getters")?,
-                things: None,
-            }));
+        let Some(adapted) = frames.attribute(pool, "_pool")? else {
+            return Ok(None);
+        };
+        if frames.attribute(adapted, "_queue")? != Some(queue) {
+            return Ok(None);
         }
-        Ok(None)
+        let size = frames.int(adapted, "maxsize")?;
+        let here = frames.length(queue, "_queue")?;
+        let here = here.and_then(|it| i64::try_from(it).ok());
+        let overflow = frames.int(pool, "_overflow")?;
+        let most = frames.int(pool, "_max_overflow")?;
+        let add = |a: Option<i64>, b: Option<i64>| a?.checked_add(b?);
+        let lent = add(add(size, overflow), here.map(|it| -it));
+        Ok(Some(Lender {
+            lent: count(lent),
+            bound: count(add(size, most)),
+            waiting: frames.length(queue, "_getters")?,
+            ..Lender::of(pool)
+        }))
+    }
+
+    /// The pool of psycopg at `pool` (`psycopg_pool/base.py`). It counts those
+    /// that it is about to open among its own, too.
+    pub(super) fn pool_of_psycopg(&self, pool: u64) -> Result<Option<Lender>, Fault> {
+        let frames = &self.frames;
+        let all = count(frames.int(pool, "_nconns")?);
+        let here = frames.length(pool, "_pool")?;
+        Ok(Some(Lender {
+            lent: all.zip(here).and_then(|(all, here)| all.checked_sub(here)),
+            bound: count(frames.int(pool, "_max_size")?),
+            waiting: frames.length(pool, "_waiting")?,
+            is_at_most: true,
+            ..Lender::of(pool)
+        }))
+    }
+
+    /// The pool of redis at `pool`, if it has the condition at `condition`: one
+    /// that lets tasks wait (`BlockingConnectionPool`, as of redis 5).
+    pub(super) fn pool_of_redis(&self, pool: u64, condition: u64) -> Result<Option<Lender>, Fault> {
+        let frames = &self.frames;
+        if frames.attribute(pool, "_condition")? != Some(condition) {
+            return Ok(None);
+        }
+        let Some(used) = frames.attribute(pool, "_in_use_connections")? else {
+            return Ok(None);
+        };
+        let things = self.items_of_set(used)?;
+        Ok(Some(Lender {
+            lent: Some(things.len() as u64),
+            bound: count(frames.int(pool, "max_connections")?),
+            waiting: frames.length(condition, "_waiters")?,
+            things: Some(things),
+            ..Lender::of(pool)
+        }))
     }
 
     /// The pool of httpcore: of its requests, those that have a connection.
-    fn pool_of_httpcore(&self, pool: u64) -> Result<Lender, Fault> {
+    pub(super) fn pool_of_httpcore(&self, pool: u64) -> Result<Lender, Fault> {
         let (objects, frames) = (self.objects, &self.frames);
         let mut lender = Lender {
-            pool,
-            key: pool,
-            lent: None,
-            bound: (frames.int(pool, "_max_connections")?).and_then(|it| u64::try_from(it).ok()),
-            waiting: None,
-            things: None,
+            bound: count(frames.int(pool, "_max_connections")?),
+            ..Lender::of(pool)
         };
         if let Some(requests) = frames.attribute(pool, "_requests")?
             && objects.kind_of(requests)? == Kind::List
@@ -104,4 +105,8 @@ impl Waits<'_> {
         }
         Ok(lender)
     }
+}
+
+fn count(value: Option<i64>) -> Option<u64> {
+    value.and_then(|value| u64::try_from(value).ok())
 }

@@ -17,12 +17,17 @@ const LONGEST: usize = 8;
 
 /// The modules of the libraries whose functions give back themselves what they
 /// have in their variables.
-const THEIRS: [&str; 5] = [
+const THEIRS: [&str; 10] = [
     "aiohttp/client",
     "aiohttp/client_reqrep",
     "aiohttp/connector",
     "httpx/_client",
     "httpcore/_async/connection_pool",
+    "sqlalchemy/pool/base",
+    "sqlalchemy/pool/impl",
+    "psycopg_pool/pool_async",
+    "redis/asyncio/client",
+    "redis/asyncio/connection",
 ];
 
 /// What an object of a class is.
@@ -33,17 +38,22 @@ enum Class {
     Behind(&'static str),
     /// It is what is lent.
     Itself,
-    /// A connection of SQLAlchemy.
+    /// A connection of SQLAlchemy, or one of psycopg.
     Connection,
+    /// What a pool of SQLAlchemy's has of a connection, which it lends.
+    Record,
     /// A session of SQLAlchemy.
     Session,
     /// The attributes are the pool and what it has lent.
     Pair(&'static str, &'static str),
 }
 
-/// Classes by their names, of SQLAlchemy, aiohttp, httpx and httpcore.
-const CLASSES: [(&str, Class); 16] = [
+/// Classes by their names, of SQLAlchemy and psycopg, aiohttp, httpx, redis. Of
+/// two that a class is below the first one counts.
+const CLASSES: [(&str, Class); 20] = [
     ("AsyncConnection", Class::Connection),
+    ("_ConnectionRecord", Class::Record),
+    ("_ConnectionFairy", Class::Behind("_connection_record")),
     ("AsyncTransaction", Class::Behind("connection")),
     ("AsyncSession", Class::Session),
     ("AsyncSessionTransaction", Class::Behind("session")),
@@ -51,6 +61,8 @@ const CLASSES: [(&str, Class); 16] = [
         "_AsyncSessionContextManager",
         Class::Behind("async_session"),
     ),
+    ("AbstractConnection", Class::Itself),
+    ("PubSub", Class::Behind("connection")),
     ("_BaseRequestContextManager", Class::Behind("_resp")),
     ("_SessionRequestContextManager", Class::Behind("_resp")),
     ("ClientWebSocketResponse", Class::Behind("_response")),
@@ -97,8 +109,15 @@ impl Waits<'_> {
                     return Ok(thing.map(|thing| (pool, thing)).into_iter().collect());
                 }
                 Class::Connection => {
+                    if let Some(pool) = frames.attribute(here, "_pool")? {
+                        return Ok(vec![(Some(pool), here)]);
+                    }
                     let inner = frames.attribute(here, "sync_connection")?;
                     return self.opened(inner.into_iter());
+                }
+                Class::Record => {
+                    let pool = frames.attribute(here, "_ConnectionRecord__pool")?;
+                    return Ok(vec![(pool, here)]);
                 }
                 Class::Session => return self.opened_by_session(here),
             }
@@ -114,13 +133,13 @@ impl Waits<'_> {
         let frames = &self.frames;
         let mut found = Vec::new();
         for connection in connections {
-            if let Some(thing) = frames.attribute(connection, "_dbapi_connection")?
-                && let Some(pool) = frames.attribute(thing, "_pool")?
-                // One that was detached is not of the pool any more.
-                && frames.attribute(thing, "_connection_record")?.is_some()
-                && !found.contains(&(Some(pool), thing))
+            // One that was detached is not of the pool any more.
+            if let Some(opened) = frames.attribute(connection, "_dbapi_connection")?
+                && let Some(record) = frames.attribute(opened, "_connection_record")?
+                && let Some(pool) = frames.attribute(record, "_ConnectionRecord__pool")?
+                && !found.contains(&(Some(pool), record))
             {
-                found.push((Some(pool), thing));
+                found.push((Some(pool), record));
             }
         }
         Ok(found)
@@ -155,11 +174,9 @@ impl Waits<'_> {
             return Ok(known);
         }
         let names = self.objects.base_names(object)?;
-        let mut classes = names.iter().filter_map(|name| {
-            let known = CLASSES.iter().find(|(it, _)| **it == **name);
-            known.map(|(_, class)| *class)
-        });
-        let class = classes.next().unwrap_or(Class::Other);
+        let mut classes = CLASSES.iter();
+        let class = classes.find(|(name, _)| names.iter().any(|it| **it == **name));
+        let class = class.map_or(Class::Other, |&(_, class)| class);
         self.objects.hold(32)?;
         seen.classes.insert(type_.addr, class);
         Ok(class)
