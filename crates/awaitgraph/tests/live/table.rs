@@ -282,7 +282,7 @@ const ROWS: &[Row] = &[
     row("anyio_is_told_in_its_own_terms", "waits_anyio").needs("anyio").and(&[Uvloop]),
     row("requests_of_aiohttp_are_streams", "waits_aiohttp").needs("aiohttp").and(&[Uvloop]),
     row("requests_of_httpx_are_streams", "waits_httpx").needs("httpx").and(&[Uvloop]),
-    row("queries_of_asyncpg_are_streams_and_its_pool_a_queue", "waits_asyncpg").needs("asyncpg").and(&[Uvloop]),
+    row("queries_of_asyncpg_are_streams_and_its_pool_says_who_has_borrowed", "waits_asyncpg").needs("asyncpg").and(&[Uvloop]),
     row("the_pool_of_sqlalchemy_says_who_has_borrowed", "waits_sqlalchemy").needs("sqlalchemy"),
     row("a_watched_descriptor_is_seen_behind_an_event", "waits_psycopg").nearly_everywhere(),
     row("connections_of_websockets_are_streams", "waits_websockets").needs("websockets").and(&[Uvloop]),

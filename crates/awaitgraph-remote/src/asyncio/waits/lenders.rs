@@ -29,6 +29,7 @@ use awaitgraph_model::{Pool, TaskIndex, WaitsFor};
 
 use super::Waits;
 use super::frames::Level;
+use super::names::Prefer;
 use crate::coroutine::{End, Stacks};
 use crate::frame::RawFrame;
 use crate::map::{HashMap, HashSet};
@@ -49,13 +50,16 @@ pub(super) enum Library {
 /// Whose pool it is within which a queue or a condition is waited for.
 #[derive(Debug, Clone, Copy)]
 enum Within {
+    Asyncpg,
     Sqlalchemy,
     Psycopg,
     Redis,
 }
 
 /// The functions that wait so: their modules and names. `self` is the pool.
-const WAITING: [(&str, &str, Within); 4] = [
+const WAITING: [(&str, &str, Within); 6] = [
+    ("asyncpg/pool", "_acquire_impl", Within::Asyncpg),
+    ("asyncpg/pool", "_acquire", Within::Asyncpg),
     ("sqlalchemy/pool/impl", "_do_get", Within::Sqlalchemy),
     (
         "psycopg_pool/pool_async",
@@ -156,6 +160,7 @@ impl Waits<'_> {
                 return Ok(Some(said));
             }
             let lender = match library {
+                Within::Asyncpg => self.pool_of_asyncpg(pool, inner)?,
                 Within::Sqlalchemy => self.pool_of_sqlalchemy(pool, inner)?,
                 Within::Psycopg => self.pool_of_psycopg(pool)?,
                 Within::Redis => self.pool_of_redis(pool, inner)?,
@@ -172,6 +177,24 @@ impl Waits<'_> {
     /// of this one.
     fn lender(&self, lender: &Lender, outer: &[Level<'_>]) -> Result<Arc<WaitsFor>, Fault> {
         self.shared_pool(lender.key, lender.pool, outer, || self.pool(lender))
+    }
+
+    /// The name of a pool to the program, whose own frames are asked first: in a
+    /// library's functions it goes by another.
+    pub(super) fn name_of_pool(
+        &self,
+        pool: u64,
+        outer: &[Level<'_>],
+    ) -> Result<Option<String>, Fault> {
+        let mut own = outer.to_vec();
+        own.retain(|level| !self.frames.is_installed(level.code));
+        let name = (self.names).find_preferring(Prefer::Kept, &self.frames, &[pool], &own)?;
+        match name {
+            None if own.len() < outer.len() => {
+                (self.names).find_preferring(Prefer::Kept, &self.frames, &[pool], outer)
+            }
+            name => Ok(name),
+        }
     }
 
     fn pool(&self, lender: &Lender) -> Result<Pool, Fault> {

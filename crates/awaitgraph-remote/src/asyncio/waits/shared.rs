@@ -7,7 +7,6 @@ use awaitgraph_model::{
 };
 
 use super::frames::Level;
-use super::names::Prefer;
 use super::roles::Role;
 use super::runs::Run;
 use super::{FEW, HELD_WAIT, MOST_TRIES, Waits};
@@ -75,7 +74,8 @@ impl Waits<'_> {
             return Ok(said);
         }
         if let Some(known) = self.known.borrow_mut().get_mut(&key) {
-            self.try_name(known, Prefer::Nearest, &run.objects, outer)?;
+            let find = || self.names.find(&self.frames, &run.objects, outer);
+            self.try_name(known, find)?;
             // Who waited first may have come by another way.
             if let Wait::Queue(queue) = &known.whole.what
                 && queue.end == QueueEnd::Get
@@ -143,8 +143,7 @@ impl Waits<'_> {
         let whole = Arc::new(WaitsFor {
             what: Wait::Pool(find()?),
             id: Some(pool),
-            // A function of the library has it in some variable.
-            name: (self.names).find_preferring(Prefer::Kept, &self.frames, &[pool], outer)?,
+            name: self.name_of_pool(pool, outer)?,
             deadline: None,
         });
         self.objects.hold(HELD_WAIT)?;
@@ -170,24 +169,22 @@ impl Waits<'_> {
     ) -> Result<Option<Arc<WaitsFor>>, Fault> {
         match self.known.borrow_mut().get_mut(&(key, POOL)) {
             Some(known) => {
-                self.try_name(known, Prefer::Kept, &[pool], outer)?;
+                self.try_name(known, || self.name_of_pool(pool, outer))?;
                 Ok(Some(self.share_of(known)))
             }
             None => Ok(None),
         }
     }
 
-    /// Looks once more for a name of one of `wanted`, where there is none yet.
+    /// Looks once more for a name, where there is none yet.
     fn try_name(
         &self,
         known: &mut Known,
-        prefer: Prefer,
-        wanted: &[u64],
-        outer: &[Level<'_>],
+        find: impl FnOnce() -> Result<Option<String>, Fault>,
     ) -> Result<(), Fault> {
         if known.whole.name.is_none() && known.tries < MOST_TRIES {
             known.tries += 1;
-            let name = (self.names).find_preferring(prefer, &self.frames, wanted, outer)?;
+            let name = find()?;
             if name.is_some() {
                 known.change(|it| it.name = name);
             }

@@ -38,6 +38,35 @@ impl Waits<'_> {
         }))
     }
 
+    /// The pool of asyncpg at `pool`, if it keeps the queue at `queue`
+    /// (`asyncpg/pool.py`): what is not in there of all that it has, is lent.
+    pub(super) fn pool_of_asyncpg(&self, pool: u64, queue: u64) -> Result<Option<Lender>, Fault> {
+        let (objects, frames) = (self.objects, &self.frames);
+        let [holders, queue_here] = objects.attributes_named(pool, ["_holders", "_queue"])?;
+        let here = frames.attribute(queue, "_queue")?;
+        let (Some(holders), Some(here)) = (holders, here) else {
+            return Ok(None);
+        };
+        if queue_here != Some(queue) || objects.kind_of(holders)? != Kind::List {
+            return Ok(None);
+        }
+        let here: HashSet<u64> = match objects.kind_of(here)? {
+            Kind::List => objects.list(here)?.into_iter().collect(),
+            Kind::Deque => objects.deque(here)?.into_iter().collect(),
+            _ => return Ok(None),
+        };
+        let mut things = objects.list(holders)?;
+        let all = things.len() as u64;
+        things.retain(|it| !here.contains(it));
+        Ok(Some(Lender {
+            lent: Some(things.len() as u64),
+            bound: Some(all),
+            waiting: frames.length(queue, "_getters")?,
+            things: Some(things),
+            ..Lender::of(pool)
+        }))
+    }
+
     /// The pool of psycopg at `pool` (`psycopg_pool/base.py`). It counts those
     /// that it is about to open among its own, too.
     pub(super) fn pool_of_psycopg(&self, pool: u64) -> Result<Option<Lender>, Fault> {

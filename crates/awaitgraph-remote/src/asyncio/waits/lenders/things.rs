@@ -17,7 +17,8 @@ const LONGEST: usize = 8;
 
 /// The modules of the libraries whose functions give back themselves what they
 /// have in their variables.
-const THEIRS: [&str; 10] = [
+const THEIRS: [&str; 11] = [
+    "asyncpg/pool",
     "aiohttp/client",
     "aiohttp/client_reqrep",
     "aiohttp/connector",
@@ -40,6 +41,8 @@ enum Class {
     Itself,
     /// A connection of SQLAlchemy, or one of psycopg.
     Connection,
+    /// What stands for a connection of asyncpg until that is given back.
+    Proxy,
     /// What a pool of SQLAlchemy's has of a connection, which it lends.
     Record,
     /// A session of SQLAlchemy.
@@ -48,9 +51,12 @@ enum Class {
     Pair(&'static str, &'static str),
 }
 
-/// Classes by their names, of SQLAlchemy and psycopg, aiohttp, httpx, redis. Of
+/// Classes by their names, of asyncpg, SQLAlchemy and psycopg, aiohttp, httpx, redis. Of
 /// two that a class is below the first one counts.
-const CLASSES: [(&str, Class); 20] = [
+const CLASSES: [(&str, Class); 23] = [
+    ("PoolConnectionHolder", Class::Itself),
+    ("PoolConnectionProxy", Class::Proxy),
+    ("PoolAcquireContext", Class::Behind("connection")),
     ("AsyncConnection", Class::Connection),
     ("_ConnectionRecord", Class::Record),
     ("_ConnectionFairy", Class::Behind("_connection_record")),
@@ -114,6 +120,14 @@ impl Waits<'_> {
                     }
                     let inner = frames.attribute(here, "sync_connection")?;
                     return self.opened(inner.into_iter());
+                }
+                Class::Proxy => {
+                    let names = ["_con", "_holder"];
+                    let [connection, holder] = self.objects.attributes_named(here, names)?;
+                    match (frames.not_none(connection)?, holder) {
+                        (Some(_), Some(holder)) => here = holder,
+                        _ => break,
+                    }
                 }
                 Class::Record => {
                     let pool = frames.attribute(here, "_ConnectionRecord__pool")?;
