@@ -273,6 +273,8 @@ const KNOWN: [(&str, &[(&str, Role)]); 23] = [
                 "AsyncPoolRequest.wait_for_connection",
                 Pool(Library::Httpcore),
             ),
+            // Before 1.0.3.
+            ("RequestStatus.wait_for_connection", Pool(Library::Httpcore)),
             (
                 "AsyncConnectionPool.handle_async_request",
                 Pool(Library::Httpcore),

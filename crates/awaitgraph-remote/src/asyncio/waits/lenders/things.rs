@@ -53,7 +53,7 @@ enum Class {
 
 /// Classes by their names, of asyncpg, SQLAlchemy and psycopg, aiohttp, httpx, redis. Of
 /// two that a class is below the first one counts.
-const CLASSES: [(&str, Class); 23] = [
+const CLASSES: [(&str, Class); 26] = [
     ("PoolConnectionHolder", Class::Itself),
     ("PoolConnectionProxy", Class::Proxy),
     ("PoolAcquireContext", Class::Behind("connection")),
@@ -61,6 +61,8 @@ const CLASSES: [(&str, Class); 23] = [
     ("_ConnectionRecord", Class::Record),
     ("_ConnectionFairy", Class::Behind("_connection_record")),
     ("AsyncTransaction", Class::Behind("connection")),
+    // `engine.begin()` of SQLAlchemy 1.4.
+    ("_trans_ctx", Class::Behind("conn")),
     ("AsyncSession", Class::Session),
     ("AsyncSessionTransaction", Class::Behind("session")),
     (
@@ -80,6 +82,9 @@ const CLASSES: [(&str, Class); 23] = [
     ("AsyncResponseStream", Class::Behind("_httpcore_stream")),
     ("PoolByteStream", Class::Pair("_pool", "_pool_request")),
     ("AsyncPoolRequest", Class::Itself),
+    // The same before httpcore 1.0.3.
+    ("ConnectionPoolByteStream", Class::Pair("_pool", "_status")),
+    ("RequestStatus", Class::Itself),
 ];
 
 /// What was found out of classes and functions.
