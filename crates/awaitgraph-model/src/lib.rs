@@ -29,5 +29,6 @@ pub use graph::{
 pub use intern::CodeTable;
 pub use natural::{NaturalKey, natural_order};
 pub use waits::{
-    Executor, Future, Primitive, PrimitiveKind, Queue, QueueEnd, Socket, SocketKind, Wait, WaitsFor,
+    Executor, Future, Pool, Primitive, PrimitiveKind, Queue, QueueEnd, Socket, SocketKind, Wait,
+    WaitsFor,
 };

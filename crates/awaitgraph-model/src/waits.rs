@@ -60,6 +60,8 @@ pub enum Wait {
     Primitive(Box<Primitive>),
     /// An `asyncio.Queue`, or one like it.
     Queue(Box<Queue>),
+    /// A pool of connections, all of which are lent.
+    Pool(Box<Pool>),
     /// A connection, a listening socket, a pipe.
     Socket(Box<Socket>),
     /// A function in a thread or a process of an executor.
@@ -82,6 +84,7 @@ impl Wait {
             Self::Sleep { .. } => "sleep",
             Self::Primitive(primitive) => primitive.kind.as_str(),
             Self::Queue(_) => "queue",
+            Self::Pool(_) => "pool",
             Self::Socket(socket) => socket.kind.as_str(),
             Self::Executor(_) => "executor",
             Self::Subprocess { .. } => "subprocess",
@@ -95,6 +98,7 @@ impl Wait {
         match self {
             Self::Primitive(primitive) => &primitive.holders,
             Self::Queue(queue) => &queue.holders,
+            Self::Pool(pool) => &pool.holders,
             _ => &[],
         }
     }
@@ -195,6 +199,25 @@ impl QueueEnd {
             Self::Join => "join",
         }
     }
+}
+
+/// A pool that counts what it lends, as those of connections do. One that only
+/// keeps it in a queue is a [`Queue`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pool {
+    /// How many are lent.
+    pub lent: Option<u64>,
+    /// The most that it lends at once.
+    pub bound: Option<u64>,
+    /// How many tasks wait for one, this one included.
+    pub waiting: Option<u64>,
+    /// The tasks that are known to have one, in the graph's order.
+    pub holders: Vec<TaskIndex>,
+    /// Whether one is lent to nobody knows whom.
+    pub more_holders: bool,
+    /// Whether another than the `holders` may give one back, since it is only
+    /// known to be in a variable of theirs.
+    pub by_others: bool,
 }
 
 /// A connection, a listening socket, a pipe.

@@ -142,6 +142,11 @@ impl<'a> Codes<'a> {
         Ok(self.object(addr)?.name.clone())
     }
 
+    /// The file that the code object at `addr` says it is from.
+    pub(crate) fn file(&self, addr: u64) -> Result<String, Fault> {
+        Ok(self.object(addr)?.file.clone())
+    }
+
     /// What `look` sees in one of the codes so far.
     pub(crate) fn with<T>(&self, index: CodeIndex, look: impl FnOnce(&Code) -> T) -> Option<T> {
         self.table.borrow().codes().get(index.as_usize()).map(look)

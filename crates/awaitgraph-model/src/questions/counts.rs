@@ -165,7 +165,7 @@ fn kind_and_name(wait: &WaitsFor) -> String {
                 words.push_str(holder);
             }
         }
-        Wait::Sleep { .. } | Wait::Primitive(_) | Wait::Subprocess { .. } => {}
+        Wait::Sleep { .. } | Wait::Primitive(_) | Wait::Pool(_) | Wait::Subprocess { .. } => {}
     }
     words
 }

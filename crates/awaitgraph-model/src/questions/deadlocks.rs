@@ -232,6 +232,13 @@ fn needs_of_wait(task: &Task) -> Option<&[TaskIndex]> {
             };
             Some(if nothing_to_do { &[] } else { &queue.others })
         }
+        Wait::Pool(pool) => {
+            let all_on_record = pool.lent.is_some_and(|lent| Some(lent) >= pool.bound)
+                && pool.bound.is_some()
+                && !pool.more_holders
+                && !pool.by_others;
+            Some(if all_on_record { &pool.holders } else { &[] })
+        }
         Wait::Future(_) => None,
         _ => Some(&[]),
     }

@@ -175,6 +175,7 @@ fn wait_kind(task: &Task) -> Option<WaitKind<'_>> {
             !primitive.holders.is_empty(),
         ),
         Wait::Queue(queue) => (Some(queue.end.as_str()), false, true),
+        Wait::Pool(pool) => (None, false, !pool.holders.is_empty()),
         Wait::Socket(socket) => (socket.action, false, true),
         Wait::Executor(executor) => (
             executor.function.as_deref(),

@@ -58,6 +58,9 @@ pub struct OwnCode {
     asyncio: Vec<bool>,
     /// Which are of what runs functions in threads.
     workers: Vec<bool>,
+    /// Which were in no file, as what a library makes by `exec` and what is
+    /// typed into a console.
+    without_file: Vec<bool>,
 }
 
 impl OwnCode {
@@ -67,20 +70,24 @@ impl OwnCode {
             origins: graph.codes.iter().map(Origin::of).collect(),
             asyncio: graph.codes.iter().map(is_asyncio).collect(),
             workers: graph.codes.iter().map(is_worker).collect(),
+            without_file: (graph.codes.iter())
+                .map(|code| code.file.starts_with('<') && Origin::of(code) == Origin::Own)
+                .collect(),
         }
     }
 
-    /// The innermost frame of the user's own code; where there is none, the
-    /// innermost of an installed package; where there is none either, the
-    /// innermost frame. `None` for an empty stack.
+    /// The innermost frame of the user's own code, of one in a file where there
+    /// is one; where there is none, the innermost of an installed package; where
+    /// there is none either, the innermost frame. `None` for an empty stack.
     pub fn innermost<'s>(&self, stack: &'s [Frame]) -> Option<&'s Frame> {
-        let mut best: Option<(Origin, &Frame)> = None;
+        let mut best: Option<((Origin, bool), &Frame)> = None;
         for frame in stack {
-            let origin = self.origin(frame);
-            if best.is_none_or(|(known, _)| origin < known) {
-                best = Some((origin, frame));
+            let without_file = self.without_file.get(frame.code.as_usize());
+            let rank = (self.origin(frame), without_file == Some(&true));
+            if best.is_none_or(|(known, _)| rank < known) {
+                best = Some((rank, frame));
             }
-            if origin == Origin::Own {
+            if rank == (Origin::Own, false) {
                 break;
             }
         }

@@ -65,6 +65,16 @@ enum About<'a, Tasks: Serialize, Frames: Serialize> {
         #[serde(skip_serializing_if = "Option::is_none")]
         others: Option<Tasks>,
     },
+    Pool {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        lent: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bound: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        waiting: Option<u64>,
+        #[serde(skip_serializing_if = "is_false")]
+        more_holders: bool,
+    },
     Socket {
         #[serde(skip_serializing_if = "Option::is_none")]
         action: Option<&'static str>,
@@ -127,6 +137,12 @@ impl About<'_, (), ()> {
                 putters: queue.putters,
                 others: (!queue.others.is_empty())
                     .then(|| List(&queue.others, |&task: &TaskIndex| Address::of(graph, task))),
+            },
+            Wait::Pool(pool) => About::Pool {
+                lent: pool.lent,
+                bound: pool.bound,
+                waiting: pool.waiting,
+                more_holders: pool.more_holders,
             },
             Wait::Socket(socket) => About::Socket {
                 action: socket.action,

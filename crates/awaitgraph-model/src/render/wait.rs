@@ -18,7 +18,7 @@ use crate::render::duration::Duration;
 use crate::render::line::{Line, Span};
 use crate::render::place::{self, push_names};
 use crate::waits::{
-    Executor, Future, Primitive, PrimitiveKind, Queue, QueueEnd, Socket, SocketKind, Wait,
+    Executor, Future, Pool, Primitive, PrimitiveKind, Queue, QueueEnd, Socket, SocketKind, Wait,
     WaitsFor, without_place,
 };
 
@@ -126,6 +126,7 @@ impl Words<'_> {
             Wait::Sleep { .. } => {}
             Wait::Primitive(primitive) => self.primitive(primitive),
             Wait::Queue(queue) => self.queue(queue),
+            Wait::Pool(pool) => self.pool(pool),
             Wait::Socket(socket) => self.socket(socket),
             Wait::Executor(executor) => self.executor(executor),
             Wait::Subprocess { pid, alive } => self.subprocess(*pid, *alive),
@@ -243,6 +244,25 @@ impl Words<'_> {
             push_names(self.graph, &queue.holders, Span::Waits, self.line);
         }
         self.queue_length(waiting);
+    }
+
+    fn pool(&mut self, pool: &Pool) {
+        self.begin("waits for ", "");
+        self.push("pool");
+        self.push_name_or_id();
+        if let (Some(lent), Some(bound)) = (pool.lent, pool.bound) {
+            self.push_format(format_args!(" ({lent} of {bound} lent)"));
+        }
+        if !pool.holders.is_empty() {
+            self.push(" held by ");
+            push_names(self.graph, &pool.holders, Span::Waits, self.line);
+            if pool.more_holders {
+                self.push(", others not on record");
+            }
+        } else if pool.more_holders {
+            self.push(", holder not on record");
+        }
+        self.queue_length(pool.waiting);
     }
 
     fn socket(&mut self, socket: &Socket) {
@@ -389,6 +409,10 @@ impl Words<'_> {
                     QueueEnd::Join => self.begin("wait for the end of ", "the end of "),
                 }
                 self.push_format(format_args!("{count} queues"));
+            }
+            Wait::Pool(_) => {
+                self.begin("wait for ", "");
+                self.push_format(format_args!("{count} pools"));
             }
             Wait::Socket(socket) => {
                 match socket.action {

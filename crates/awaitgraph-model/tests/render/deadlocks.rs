@@ -80,6 +80,37 @@ fn a_pool_that_lent_all_to_those_who_want_more_is_a_deadlock() {
 }
 
 #[test]
+fn a_pool_that_counts_is_a_deadlock_where_all_that_it_lent_is_on_record() {
+    check(
+        "a waits for pool 0x10 name=Engine.pool lent=3 bound=3 held by a, b
+         b waits for pool 0x10 name=Engine.pool lent=3 bound=3 held by a, b",
+        expect![[r#"
+            deadlock: a and b wait for each other
+              a
+                waits for pool Engine.pool (3 of 3 lent) held by a, b
+              1 more task waits within the same circles
+        "#]],
+    );
+    for text in [
+        // One is with nobody knows whom.
+        "a waits for pool 0x10 lent=2 bound=2 more_holders held by a",
+        // Another may have it, too.
+        "a waits for pool 0x10 lent=1 bound=1 by_others held by a",
+        // One is on its way.
+        "a waits for pool 0x10 lent=1 bound=2 held by a",
+        "a waits for pool 0x10 held by a",
+        // Who sleeps will give back what it has.
+        "a waits for pool 0x10 lent=2 bound=2 held by a, b
+         b waits for sleep left=1",
+        // It gives up in time.
+        "a waits for pool 0x10 lent=1 bound=1 held by a
+         a limited",
+    ] {
+        check_nothing_is_found(text);
+    }
+}
+
+#[test]
 fn a_task_gathers_what_waits_for_its_lock() {
     check(
         "main in run /app/x.py:9

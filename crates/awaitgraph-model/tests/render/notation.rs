@@ -20,7 +20,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use awaitgraph_model::{
-    Awaiter, Code, CodeTable, Executor, Frame, FrameKind, Future, Graph, How, Primitive,
+    Awaiter, Code, CodeTable, Executor, Frame, FrameKind, Future, Graph, How, Pool, Primitive,
     PrimitiveKind, Queue, QueueEnd, Socket, SocketKind, Task, TaskIndex, TaskState, Wait, WaitsFor,
 };
 
@@ -159,6 +159,14 @@ impl Reader {
                 putters: number(about.remove("putters")),
                 others: self.tasks(about.remove("others").unwrap_or_default(), ","),
                 holders: self.tasks(holders, ", "),
+            })),
+            "pool" => Wait::Pool(Box::new(Pool {
+                lent: number(about.remove("lent")),
+                bound: number(about.remove("bound")),
+                waiting: number(about.remove("waiting")),
+                holders: self.tasks(holders, ", "),
+                more_holders: about.remove("more_holders").is_some(),
+                by_others: about.remove("by_others").is_some(),
             })),
             "socket" | "stream" | "server" => Wait::Socket(Box::new(Socket {
                 kind: match kind {

@@ -104,6 +104,16 @@ fn the_users_own_frame_is_the_innermost_one_that_is_nobody_elses() {
             format!("{STANDARD}, {INSTALLED}, own /app/x.py:3, outer /app/x.py:4"),
             2,
         ),
+        // What a library has made by `exec` is nobody's file.
+        (
+            format!("{STANDARD}, made <generated>:3, {INSTALLED}, own /app/x.py:4"),
+            3,
+        ),
+        // What was typed in is the user's.
+        (
+            format!("{STANDARD}, {INSTALLED}, own <stdin>:3, outer <stdin>:4"),
+            2,
+        ),
         (
             format!("{STANDARD}, {INSTALLED}, {STANDARD}, {INSTALLED}"),
             1,

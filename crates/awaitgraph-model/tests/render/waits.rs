@@ -112,6 +112,28 @@ fn a_queue_says_which_end_and_how_full() {
 }
 
 #[test]
+fn a_pool_says_how_many_are_lent_and_to_whom() {
+    check(
+        &[
+            "pool",
+            "pool 0x10 lent=2 bound=2 waiting=3 more_holders",
+            "pool 0x10 name=Engine.pool lent=2 bound=2 waiting=1 held by b, c",
+            "pool 0x10 name=Engine.pool lent=2 bound=2 more_holders held by b",
+        ],
+        expect![[r#"
+            a  waits for pool
+              {"kind":"pool","id":null,"holders":[]}
+            a  waits for pool 0x10 (2 of 2 lent), holder not on record; 3 wait
+              {"kind":"pool","id":"0x10","holders":[],"lent":2,"bound":2,"waiting":3,"more_holders":true}
+            a  waits for pool Engine.pool (2 of 2 lent) held by b, c
+              {"kind":"pool","id":"0x10","holders":["0x1010","0x1020"],"name":"Engine.pool","lent":2,"bound":2,"waiting":1}
+            a  waits for pool Engine.pool (2 of 2 lent) held by b, others not on record
+              {"kind":"pool","id":"0x10","holders":["0x1010"],"name":"Engine.pool","lent":2,"bound":2,"more_holders":true}
+        "#]],
+    );
+}
+
+#[test]
 fn a_socket_says_what_is_done_with_whom() {
     check(
         &[

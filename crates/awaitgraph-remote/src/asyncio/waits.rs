@@ -8,6 +8,7 @@
 //!   releasers   who may hold a semaphore, too
 //!   names       the name by which the program refers to an object
 //!   pools       who has borrowed what a queue lends
+//!   lenders     the same of pools that count what they lend
 //!   shared      what is told alike to all that wait for the same
 //!   alike       those that wait in the same way as others
 //!   sight       which variables of other tasks have a future
@@ -35,6 +36,7 @@ mod given_up;
 mod handles;
 mod held;
 mod holders;
+mod lenders;
 mod memory_streams;
 mod names;
 mod pools;
@@ -122,10 +124,14 @@ pub(crate) struct Waits<'a> {
     conditions: OnceCell<HashMap<u64, Vec<u64>>>,
     workers: OnceCell<Workers>,
     scheduled: RefCell<HashMap<u64, Rc<HashMap<u64, f64>>>>,
+    /// By loop: when the requests of aiohttp end.
+    requests: RefCell<HashMap<u64, Rc<HashMap<u64, f64>>>>,
     watched: RefCell<HashMap<u64, Rc<futures::Watched>>>,
     users: OnceCell<queues::Users>,
     stream_users: OnceCell<memory_streams::StreamUsers>,
     borrowed: OnceCell<pools::Borrowed>,
+    loans: OnceCell<lenders::Loans>,
+    connectors: RefCell<HashMap<u64, Rc<lenders::Connector>>>,
     behind: RefCell<HashMap<u64, Rc<futures::Behind>>>,
     /// By future: whether nothing is left that could complete it.
     orphaned: RefCell<HashMap<u64, bool>>,
@@ -171,10 +177,13 @@ impl<'a> Waits<'a> {
             conditions: OnceCell::new(),
             workers: OnceCell::new(),
             scheduled: RefCell::default(),
+            requests: RefCell::default(),
             watched: RefCell::default(),
             users: OnceCell::new(),
             stream_users: OnceCell::new(),
             borrowed: OnceCell::new(),
+            loans: OnceCell::new(),
+            connectors: RefCell::default(),
             behind: RefCell::default(),
             orphaned: RefCell::default(),
             counted: OnceCell::new(),
@@ -271,9 +280,14 @@ impl<'a> Waits<'a> {
                             None => self.shared(task, &run, object, outer)?,
                         }
                     }
+                    (Role::Pool(library), Some(&pool)) => {
+                        let (inner, outer) =
+                            levels.split_at_checked(run.length).unwrap_or((levels, &[]));
+                        self.pool_of(library, pool, inner, outer)?
+                    }
                     _ => Arc::new(self.of_run(&run, future, levels)?),
                 };
-                self.set_example(levels, &run)?;
+                self.set_example(levels, &run, &found)?;
                 self.spare.replace(run.objects);
                 (found, Some(run.innermost))
             }

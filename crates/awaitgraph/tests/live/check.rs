@@ -124,6 +124,34 @@ const ROWS: &[Row] = &[
     },
 ];
 
+/// The same of scenes that import a package.
+const WITH_PACKAGES: &[(&str, Row)] = &[
+    (
+        "sqlalchemy",
+        Row {
+            sentence: "a_deadlock_over_a_pool_of_sqlalchemy_is_found",
+            file: "deadlock_sqlalchemy.py",
+            findings: &[("deadlock", &["connection", "session"])],
+            steps: &[(
+                "connection",
+                "waits for pool Engine.pool (2 of 2 lent) held by ",
+            )],
+        },
+    ),
+    (
+        "aiohttp",
+        Row {
+            sentence: "a_deadlock_over_a_connector_of_aiohttp_is_found",
+            file: "deadlock_aiohttp.py",
+            findings: &[("deadlock", &["first", "second"])],
+            steps: &[(
+                "first",
+                "waits for pool ClientSession._connector (2 of 2 lent) held by ",
+            )],
+        },
+    ),
+];
+
 /// Scenes in which tasks wait, run and hold things, and nothing is wrong.
 const HEALTHY: &[&str] = &[
     "workers.py",
@@ -136,11 +164,18 @@ const HEALTHY: &[&str] = &[
     "semaphore_of_others.py",
 ];
 
+/// The same of scenes that import a package.
+const HEALTHY_WITH_PACKAGES: &[(&str, &str)] = &[("sqlalchemy", "limited_pools.py")];
+
 pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
     let mut trials = Vec::new();
     for python in &pythons.interpreters {
         let version = &python.version;
-        for row in ROWS {
+        let with_packages = WITH_PACKAGES.iter().filter_map(|(module, row)| {
+            let python = pythons.with_module(python, module)?;
+            Some((python, row))
+        });
+        for (python, row) in ROWS.iter().map(|row| (python, row)).chain(with_packages) {
             let python = python.clone();
             let name = format!("{}::{version}", row.sentence);
             trials.push(crate::outcome::trial(name, move || {
@@ -161,10 +196,20 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
                 move || healthy_under_load(&python, arguments, looks).map_err(Failed::from),
             ));
         }
+        for (module, file) in HEALTHY_WITH_PACKAGES {
+            let Some(python) = pythons.with_module(python, module).cloned() else {
+                continue;
+            };
+            let sentence = "nothing_is_wrong_with_tasks_that_wait_for_pools";
+            trials.push(crate::outcome::trial(
+                format!("{sentence}::{module}::{version}"),
+                move || healthy(&python, &[file]).map_err(Failed::from),
+            ));
+        }
         let python = python.clone();
         trials.push(crate::outcome::trial(
             format!("nothing_is_wrong_with_tasks_that_only_wait::{version}"),
-            move || healthy(&python).map_err(Failed::from),
+            move || healthy(&python, HEALTHY).map_err(Failed::from),
         ));
     }
     trials
@@ -251,8 +296,8 @@ fn nothing_wrong(reading: &Reading) -> Result<(), String> {
     Err(format!("expected no finding, got {reading:#?}"))
 }
 
-fn healthy(python: &Python) -> Result<(), String> {
-    for file in HEALTHY {
+fn healthy(python: &Python, files: &[&str]) -> Result<(), String> {
+    for file in files {
         if file.contains("task_group") && python.minor < 11 {
             continue;
         }

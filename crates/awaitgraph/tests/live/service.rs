@@ -61,7 +61,7 @@ fn check(python: &Python) -> Result<(), String> {
         line(&end, count) && line("RequestHandler.start ", count)
     });
     let reads = format!("  read {database} ({reports} streams)");
-    let lends = "  waits for queue Pool._queue held by Task-";
+    let lends = "  waits for pool Shop.pool (";
     let is_said = waits && line(&reads, reports) && line(lends, orders);
     if !is_said || lines.len() > MOST_LINES {
         return Err(format!("{idle:?} {reads:?} {lends:?} not in:\n{tree}"));
@@ -101,7 +101,7 @@ fn check(python: &Python) -> Result<(), String> {
             let found = task["waits_for"]["holders"].as_array();
             let found: BTreeSet<String> =
                 (found.into_iter().flatten().map(ToString::to_string)).collect();
-            task["waits_for"]["kind"] == "queue" && found == holders
+            task["waits_for"]["kind"] == "pool" && found == holders
         });
     if !are_right {
         return Err(format!("{reporting:#?}\n{ordering:#?}"));

@@ -89,7 +89,7 @@ const LINES: &[Line] = &[
     Row("primitives, sockets, threads and processes of anyio", "anyio_is_told_in_its_own_terms"),
     Row("requests of aiohttp, and who waits for a connection", "requests_of_aiohttp_are_streams"),
     Row("requests of httpx", "requests_of_httpx_are_streams"),
-    Row("queries of asyncpg, and its pool", "queries_of_asyncpg_are_streams_and_its_pool_a_queue"),
+    Row("queries of asyncpg, and its pool", "queries_of_asyncpg_are_streams_and_its_pool_says_who_has_borrowed"),
     Row("a web service with ten thousand connections", "ten_thousand_connections_are_one_line"),
 ];
 

@@ -31,14 +31,39 @@ async def holds(pool):
         await truth.forever()
 
 
+async def by_hand(pool):
+    truth.mark("by hand")
+    connection = await pool.acquire()
+    holders.append("by hand")
+    await truth.forever()
+    await pool.release(connection)
+
+
+async def unseen(pool):
+    """Has one that is in no variable, and another one no more."""
+    truth.mark("unseen")
+    given_back = await pool.acquire()
+    await pool.release(given_back)
+    kept.append(await pool.acquire())
+    gone.append("unseen")
+    await truth.forever()
+
+
 async def queues(label, pool):
     truth.mark(label)
     truth.waits(
-        label, "queue", end="get", id=pool._queue, name="Pool._queue", size=0, getters=2, putters=0,
-        holders=holders,
+        label, "pool", id=pool, name="pool", lent=4, bound=4, waiting=2, holders=holders,
+        more_holders=True,
     )
     async with pool.acquire():
         pass
+
+
+async def late(label, pool):
+    """Waits when all are lent."""
+    while len(holders + gone) < 4:
+        await asyncio.sleep(0)
+    await queues(label, pool)
 
 
 async def main():
@@ -52,18 +77,18 @@ async def main():
             label, "stream", action="read", id=connection._transport, family="tcp",
             fd=sock.fileno(), local="%s:%d" % sock.getsockname(), peer="127.0.0.1:%d" % port,
         )
-    pool = await asyncpg.create_pool(min_size=2, max_size=2, **known)
+    pool = await asyncpg.create_pool(min_size=4, max_size=4, **known)
     truth.waits("asks of pool", "stream", action="read", family="tcp", peer="127.0.0.1:%d" % port)
     for label in children:
         truth.awaits("main", label, "gather")
     # Those that come first have the pool's connections.
     await asyncio.gather(
-        asks("asks", first), asks_simply(second), asks_of_pool(pool), holds(pool),
-        queues("third", pool), queues("fourth", pool),
+        asks("asks", first), asks_simply(second), asks_of_pool(pool), holds(pool), by_hand(pool),
+        unseen(pool), late("third", pool), late("fourth", pool),
     )
 
 
-holders = []
-children = ["asks", "asks simply", "asks of pool", "holds", "third", "fourth"]
-truth.when(lambda: len(holders) == 2)
+holders, gone, kept = [], [], []
+children = ["asks", "asks simply", "asks of pool", "holds", "by hand", "unseen", "third", "fourth"]
+truth.when(lambda: len(holders + gone) == 4)
 truth.run(main)

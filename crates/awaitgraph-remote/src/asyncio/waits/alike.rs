@@ -118,8 +118,13 @@ impl Waits<'_> {
     }
 
     /// Remembers a task for others that may be like it: the frames that it is in,
-    /// and what they told.
-    pub(super) fn set_example(&self, levels: &[Level<'_>], run: &Run) -> Result<(), Fault> {
+    /// what they told, and what was said of it.
+    pub(super) fn set_example(
+        &self,
+        levels: &[Level<'_>],
+        run: &Run,
+        said: &Arc<WaitsFor>,
+    ) -> Result<(), Fault> {
         // Who comes to something torn has to see that itself. And where all
         // functions are asyncio's own, it matters who awaits the task.
         if !self.objects.is_intact() || run.length >= levels.len() {
@@ -134,8 +139,9 @@ impl Waits<'_> {
             // The second in a row that waits for it is not the last, most likely.
             (_, Some(&object)) if place.last.replace(object) == object => {
                 match self.said_to_all(run, object) {
-                    Some(said) => How::For(said),
-                    None => return Ok(()),
+                    // Of a pool's queue another thing is said to who enters the pool.
+                    Some(whole) if Arc::ptr_eq(&whole, said) => How::For(whole),
+                    _ => return Ok(()),
                 }
             }
             _ => return Ok(()),

@@ -268,6 +268,15 @@ impl<'a> Frames<'a> {
         is_it
     }
 
+    /// Whether the frame's function is one of an installed package.
+    pub(super) fn is_installed(&self, code: CodeIndex) -> bool {
+        let is_it = (self.codes).with(code, |code| {
+            let mut folders = code.file.split('/');
+            folders.any(|it| matches!(it, "site-packages" | "dist-packages"))
+        });
+        is_it == Some(true)
+    }
+
     /// Whether the frame's function has this plain name.
     pub(super) fn is_named(&self, code: CodeIndex, name: &str) -> bool {
         let is_it = (self.codes).with(code, |code| code.function.rsplit('.').next() == Some(name));

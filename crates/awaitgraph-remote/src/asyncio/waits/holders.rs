@@ -83,8 +83,8 @@ enum State {
 /// The classes whose instances lead on, or say how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
-    /// `asyncio.timeouts.Timeout`, one of the package `async_timeout`, or a
-    /// `CancelScope` of anyio.
+    /// `asyncio.timeouts.Timeout`, one of the package `async_timeout`, a
+    /// `CancelScope` of anyio, or a `TimerContext` of aiohttp.
     Timeout,
     /// `contextlib.ExitStack` or `AsyncExitStack`.
     ExitStack,
@@ -418,7 +418,7 @@ impl<'a, 'f> Looking<'a, 'f> {
         let mut class = Class::Other;
         for name in self.objects.base_names(object)? {
             class = match &*name {
-                "Timeout" | "CancelScope" => Class::Timeout,
+                "Timeout" | "CancelScope" | "TimerContext" => Class::Timeout,
                 "ExitStack" | "AsyncExitStack" => Class::ExitStack,
                 "_GeneratorContextManagerBase" => Class::Generator,
                 _ => continue,

@@ -11,9 +11,6 @@
 //! this holds: its object refers to the same pool; one that waits is just
 //! entering by the same class or generator function; and the end of it gives
 //! something back, as its function speaks of `release` or of `put`.
-//!
-//! SQLAlchemy's connections and sessions say themselves whether they have
-//! something, and of which pool; one of these may be inside of a greenlet.
 
 use std::rc::Rc;
 
@@ -44,8 +41,6 @@ enum Entry {
     Class(u64),
     /// The code of the generator.
     Code(u64),
-    /// Whatever it was, it says what it has.
-    Itself,
 }
 
 /// What was found out of classes, functions and objects.
@@ -57,9 +52,6 @@ struct Known {
     codes: HashMap<u64, bool>,
     /// By class: whether it is a queue.
     queues: HashMap<u64, bool>,
-    /// By class: whether it is a connection, and a session, of SQLAlchemy.
-    connections: HashMap<u64, bool>,
-    sessions: HashMap<u64, bool>,
     /// By object.
     queues_of: HashMap<u64, Rc<[u64]>>,
 }
@@ -78,7 +70,6 @@ impl Waits<'_> {
             let found = borrowed.0.get(&(entry, queue));
             tasks.extend(found.into_iter().flatten().copied());
         };
-        add(Entry::Itself);
         for level in outer.iter().take(NEAREST) {
             add(Entry::Code(level.raw.code));
             if self.frames.is_named(level.code, "__aenter__")
@@ -104,13 +95,7 @@ impl Waits<'_> {
             let class = objects.type_of(object)?.addr;
             let mut entry = Entry::Class(class);
             let mut lent_by = Vec::new();
-            for queue in self.queues_of_sqlalchemy(object, &mut known)? {
-                entry = Entry::Itself;
-                lent_by.push(queue);
-            }
-            if entry == Entry::Itself {
-                // It is known.
-            } else if let Some(generator) = objects.attribute(object, "gen")? {
+            if let Some(generator) = objects.attribute(object, "gen")? {
                 // What a function with `asynccontextmanager` gave.
                 if objects.kind_of(generator)? == Kind::Generator {
                     let mut frames = Vec::new();
@@ -141,39 +126,6 @@ impl Waits<'_> {
             }
         }
         Ok(self.borrowed.get_or_init(|| borrowed))
-    }
-
-    /// The queues of the pools of which a connection or a session of SQLAlchemy
-    /// has something; nothing of any other object.
-    fn queues_of_sqlalchemy(&self, object: u64, known: &mut Known) -> Result<Vec<u64>, Fault> {
-        let frames = &self.frames;
-        let mut connections = Vec::new();
-        if self.is_one("AsyncConnection", object, &mut known.connections)? {
-            connections.extend(frames.attribute(object, "sync_connection")?);
-        } else if self.is_one("AsyncSession", object, &mut known.sessions)?
-            && let Some(session) = frames.attribute(object, "sync_session")?
-            && let Some(transaction) = frames.attribute(session, "_transaction")?
-            && let Some(used) = frames.attribute(transaction, "_connections")?
-            && self.objects.kind_of(used)? == Kind::Dict
-        {
-            // A connection stands there by itself, and once more by its engine.
-            let keys = self.objects.dict_items(used)?.into_iter();
-            connections.extend(keys.take(limits::MOST_ATTRIBUTES).map(|(key, _)| key));
-        }
-        let mut queues = Vec::new();
-        for connection in connections {
-            // Until it is closed.
-            let opened = frames.attribute(connection, "_dbapi_connection")?;
-            let mut here = opened.and(Some(connection));
-            for name in ["engine", "pool", "_pool", "_queue"] {
-                here = match here {
-                    Some(it) => frames.attribute(it, name)?,
-                    None => None,
-                };
-            }
-            queues.extend(here.filter(|it| !queues.contains(it)));
-        }
-        Ok(queues)
     }
 
     /// The queues to which an object leads: itself, or its attributes.

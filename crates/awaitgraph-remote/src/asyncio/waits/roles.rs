@@ -8,6 +8,8 @@
 
 use awaitgraph_model::{Code, PrimitiveKind, QueueEnd};
 
+use super::lenders::Library;
+
 /// What a known function waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
@@ -27,6 +29,8 @@ pub(super) enum Role {
     Queue(QueueEnd),
     /// `self` is one end of a memory stream of anyio.
     MemoryStream(QueueEnd),
+    /// `self` is a pool of connections, or asks one.
+    Pool(Library),
     /// `self` leads to a transport.
     Stream(&'static str),
     /// The variable `transport` is one.
@@ -65,12 +69,12 @@ impl Role {
 
 use PrimitiveKind::{Barrier, Condition, Event, Lock, Semaphore};
 use Role::{
-    Awaiting, Descriptor, Enter, MemoryStream, Primitive, Queue, Server, Sleep, Socket, Stream,
-    Subprocess, Transport, WaitFor, WaitSet, Watching, WorkerThread,
+    Awaiting, Descriptor, Enter, MemoryStream, Pool, Primitive, Queue, Server, Sleep, Socket,
+    Stream, Subprocess, Transport, WaitFor, WaitSet, Watching, WorkerThread,
 };
 
 /// Modules, and in each the functions by their qualified names.
-const KNOWN: [(&str, &[(&str, Role)]); 20] = [
+const KNOWN: [(&str, &[(&str, Role)]); 23] = [
     (
         "asyncio/futures",
         &[("Future.__await__", Awaiting), ("__await__", Awaiting)],
@@ -245,8 +249,37 @@ const KNOWN: [(&str, &[(&str, Role)]); 20] = [
         &[("BaseProtocol._drain_helper", Stream("write"))],
     ),
     (
+        "aiohttp/connector",
+        &[
+            (
+                "BaseConnector._wait_for_available_connection",
+                Pool(Library::Aiohttp),
+            ),
+            ("BaseConnector.connect", Pool(Library::Aiohttp)),
+        ],
+    ),
+    (
         "aiohttp/web_protocol",
         &[("RequestHandler.start", Stream("read"))],
+    ),
+    (
+        "httpcore/_synchronization",
+        &[("AsyncEvent.wait", Primitive(Event))],
+    ),
+    (
+        "httpcore/_async/connection_pool",
+        &[
+            (
+                "AsyncPoolRequest.wait_for_connection",
+                Pool(Library::Httpcore),
+            ),
+            // Before 1.0.3.
+            ("RequestStatus.wait_for_connection", Pool(Library::Httpcore)),
+            (
+                "AsyncConnectionPool.handle_async_request",
+                Pool(Library::Httpcore),
+            ),
+        ],
     ),
     (
         "psycopg/waiting",
@@ -290,6 +323,12 @@ pub(super) fn of(code: &Code) -> Option<Role> {
 /// Whether the code is of the module whose path ends so.
 pub(super) fn is_of(code: &Code, module: &str) -> bool {
     module_path(code).is_some_and(|path| is_module(path, module))
+}
+
+/// Whether the file is that of the module whose path ends so.
+pub(super) fn is_file_of(file: &str, module: &str) -> bool {
+    let path = file.trim_end_matches('c').strip_suffix(".py");
+    path.is_some_and(|path| is_module(path, module))
 }
 
 /// Whether the code is of a module of asyncio.

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use awaitgraph_model::{Future, QueueEnd, TaskIndex, Wait, WaitsFor};
+use awaitgraph_model::{Future, Pool, PrimitiveKind, QueueEnd, TaskIndex, Wait, WaitsFor};
 
 use super::frames::Level;
 use super::roles::Role;
 use super::runs::Run;
 use super::{FEW, HELD_WAIT, MOST_TRIES, Waits};
 use crate::object::Fault;
+
+/// Stands for the role of whoever waits for a pool.
+const POOL: u8 = 16;
 
 /// What is said of an object to everybody who waits for it.
 pub(super) struct Known {
@@ -33,6 +36,7 @@ impl Known {
             match &mut few.what {
                 Wait::Primitive(primitive) => primitive.holders.truncate(FEW),
                 Wait::Queue(queue) => queue.others.truncate(FEW),
+                Wait::Pool(pool) => pool.holders.truncate(FEW),
                 _ => {}
             }
             Arc::new(few)
@@ -63,13 +67,17 @@ impl Waits<'_> {
         } else {
             outer
         };
+        if matches!(
+            run.role,
+            Role::Queue(QueueEnd::Get) | Role::Primitive(PrimitiveKind::Condition)
+        ) && let outer = self.and_awaiter(task, outer)
+            && let Some(said) = self.pool_around(object, &outer)?
+        {
+            return Ok(said);
+        }
         if let Some(known) = self.known.borrow_mut().get_mut(&key) {
-            if known.whole.name.is_none() && known.tries < MOST_TRIES {
-                known.tries += 1;
-                if let Some(name) = self.names.find(&self.frames, &run.objects, outer)? {
-                    known.change(|it| it.name = Some(name));
-                }
-            }
+            let find = || self.names.find(&self.frames, &run.objects, outer);
+            self.try_name(known, find)?;
             // Who waited first may have come by another way.
             if let Wait::Queue(queue) = &known.whole.what
                 && queue.end == QueueEnd::Get
@@ -120,6 +128,71 @@ impl Waits<'_> {
         Ok(said)
     }
 
+    /// What is said alike to everybody who waits for a pool, or for the part of
+    /// it that `key` tells; `find` is asked the first time.
+    pub(super) fn shared_pool(
+        &self,
+        key: u64,
+        pool: u64,
+        outer: &[Level<'_>],
+        find: impl FnOnce() -> Result<Pool, Fault>,
+    ) -> Result<Arc<WaitsFor>, Fault> {
+        if let Some(said) = self.said_of_pool(key, pool, outer)? {
+            return Ok(said);
+        }
+        let key = (key, POOL);
+        let whole = Arc::new(WaitsFor {
+            what: Wait::Pool(Box::new(find()?)),
+            id: Some(pool),
+            name: self.name_of_pool(pool, outer)?,
+            deadline: None,
+        });
+        self.objects.hold(HELD_WAIT)?;
+        let mut known = Known {
+            whole,
+            few: None,
+            tries: 1,
+            tries_of_holders: 1,
+        };
+        let said = self.share_of(&mut known);
+        if key.0 != 0 {
+            self.known.borrow_mut().insert(key, known);
+        }
+        Ok(said)
+    }
+
+    /// The same where it was asked for already.
+    pub(super) fn said_of_pool(
+        &self,
+        key: u64,
+        pool: u64,
+        outer: &[Level<'_>],
+    ) -> Result<Option<Arc<WaitsFor>>, Fault> {
+        match self.known.borrow_mut().get_mut(&(key, POOL)) {
+            Some(known) => {
+                self.try_name(known, || self.name_of_pool(pool, outer))?;
+                Ok(Some(self.share_of(known)))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Looks once more for a name, where there is none yet.
+    fn try_name(
+        &self,
+        known: &mut Known,
+        find: impl FnOnce() -> Result<Option<String>, Fault>,
+    ) -> Result<(), Fault> {
+        if known.whole.name.is_none() && known.tries < MOST_TRIES {
+            known.tries += 1;
+            let name = find()?;
+            if name.is_some() {
+                known.change(|it| it.name = name);
+            }
+        }
+        Ok(())
+    }
+
     /// What is said of an object to everybody who waits for it in this way, if
     /// nothing of that is left to be found.
     pub(super) fn said_to_all(&self, run: &Run, object: u64) -> Option<Arc<WaitsFor>> {
@@ -140,6 +213,7 @@ impl Waits<'_> {
         let named = match &whole.what {
             Wait::Primitive(primitive) => primitive.holders.len(),
             Wait::Queue(queue) => queue.others.len(),
+            Wait::Pool(pool) => pool.holders.len(),
             _ => 0,
         };
         let left = self.together.get().checked_sub(named);

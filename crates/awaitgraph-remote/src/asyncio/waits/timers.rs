@@ -7,6 +7,7 @@ use super::frames::Level;
 use super::handles::InHand;
 use super::roles::Role;
 use crate::frame::RawFrame;
+use crate::limits;
 use crate::map::HashMap;
 use crate::object::{Fault, Kind};
 
@@ -24,8 +25,13 @@ impl Waits<'_> {
     }
 
     /// Seconds until the timeout at `addr` gives up: one of asyncio, of the
-    /// package `async_timeout`, or a cancel scope of anyio.
+    /// package `async_timeout`, a cancel scope of anyio, or that of a request of
+    /// aiohttp, whose timer knows it and not the other way round.
     pub(super) fn left_of_timeout(&self, addr: u64) -> Result<Option<f64>, Fault> {
+        if let Some(loop_) = self.loop_of_request(addr)? {
+            let when = self.ends_of_requests(loop_)?.get(&addr).copied();
+            return Ok(self.left(when));
+        }
         for name in ["_when", "_deadline"] {
             if let Some(when) = self.objects.attribute(addr, name)? {
                 return Ok(self.left(self.objects.number(when)?));
@@ -41,6 +47,9 @@ impl Waits<'_> {
         let [handler, when, deadline] = self.objects.attributes_named(addr, names)?;
         if let Some(handler) = handler {
             return Ok(self.objects.kind_of(handler)? != Kind::None);
+        }
+        if self.loop_of_request(addr)?.is_some() {
+            return Ok(self.frames.int(addr, "_cancelled")? != Some(1));
         }
         Ok(match when.or(deadline) {
             Some(when) => self.objects.number(when)?.is_some_and(f64::is_finite),
@@ -69,6 +78,65 @@ impl Waits<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// The loop of the `TimerContext` at `addr`, if it is one
+    /// (`aiohttp/helpers.py`): it is told when time is over, and cancels the
+    /// tasks that are inside of it.
+    fn loop_of_request(&self, addr: u64) -> Result<Option<u64>, Fault> {
+        let [tasks, loop_] = self.objects.attributes_named(addr, ["_tasks", "_loop"])?;
+        match tasks {
+            Some(tasks) if self.objects.kind_of(tasks)? == Kind::List => Ok(loop_),
+            _ => Ok(None),
+        }
+    }
+
+    /// When the timers of the loop at `addr` end the requests of aiohttp, each
+    /// by what its task is inside of: `call_at(when, handle.__call__)`, where the
+    /// handle has a list of what it calls in its turn.
+    fn ends_of_requests(&self, addr: u64) -> Result<Rc<HashMap<u64, f64>>, Fault> {
+        if let Some(known) = self.requests.borrow().get(&addr) {
+            return Ok(Rc::clone(known));
+        }
+        let objects = self.objects;
+        let itself = |method| -> Result<Option<u64>, Fault> {
+            match objects.kind_of(method)? {
+                Kind::Method => objects.pointer(method, objects.layout.method.self_),
+                _ => Ok(None),
+            }
+        };
+        let mut found = HashMap::default();
+        if let Some(timers) = objects.attribute(addr, "_scheduled")?
+            && objects.kind_of(timers)? == Kind::List
+        {
+            for timer in objects.list(timers)? {
+                let [when, callback] = objects.attributes_named(timer, ["_when", "_callback"])?;
+                if let (Some(when), Some(callback)) = (when, callback)
+                    && let Some(handle) = itself(callback)?
+                    && objects.kind_of(handle)? == Kind::Other
+                    && let Some(calls) = objects.attribute(handle, "_callbacks")?
+                    && objects.kind_of(calls)? == Kind::List
+                    && let Some(when) = objects.number(when)?
+                {
+                    for call in objects
+                        .list(calls)?
+                        .into_iter()
+                        .take(limits::MOST_ATTRIBUTES)
+                    {
+                        if objects.kind_of(call)? == Kind::Tuple
+                            && let Some(method) = objects.tuple_item(call, 0)?
+                            && let Some(context) = itself(method)?
+                        {
+                            objects.hold(32)?;
+                            found.insert(context, when);
+                        }
+                    }
+                }
+            }
+        }
+        let found = Rc::new(found);
+        self.requests.borrow_mut().insert(addr, Rc::clone(&found));
+        Ok(found)
     }
 
     pub(super) fn left(&self, when: Option<f64>) -> Option<f64> {

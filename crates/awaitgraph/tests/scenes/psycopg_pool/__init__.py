@@ -1,0 +1,1 @@
+"""Imitates how the pool of this name lends connections."""

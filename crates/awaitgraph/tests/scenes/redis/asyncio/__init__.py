@@ -1,0 +1,1 @@
+"""Imitates how the driver of this name lends connections."""
