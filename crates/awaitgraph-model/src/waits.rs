@@ -114,7 +114,8 @@ pub struct Primitive {
     pub bound: Option<i64>,
     /// The tasks that are known to hold it, in the graph's order.
     pub holders: Vec<TaskIndex>,
-    /// Of a semaphore, whether a task may hold it that is not on record.
+    /// Of a semaphore, whether it may be held by somebody who is not on record: a
+    /// task, or a callback that lets go of it in its own time.
     pub more_holders: bool,
     /// Of a condition, whether only its lock is waited for: to enter it, or to
     /// go on in it after it was notified.
@@ -170,6 +171,9 @@ pub struct Queue {
     /// this one waits for room, that put into it where this one waits for an
     /// item. In the graph's order.
     pub others: Vec<TaskIndex>,
+    /// Whether something else may take from it or put into it that is not on
+    /// record: a callback, a thread.
+    pub more_others: bool,
     /// Of a queue that a pool keeps what it lends in: the tasks that are known
     /// to have borrowed something, which they put back. In the graph's order.
     pub holders: Vec<TaskIndex>,

@@ -158,6 +158,7 @@ impl Reader {
                 getters: number(about.remove("getters")),
                 putters: number(about.remove("putters")),
                 others: self.tasks(about.remove("others").unwrap_or_default(), ","),
+                more_others: about.remove("more_others").is_some(),
                 holders: self.tasks(holders, ", "),
             }),
             "socket" | "stream" | "server" => Wait::Socket(Socket {

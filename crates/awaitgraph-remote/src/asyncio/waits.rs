@@ -6,6 +6,7 @@
 //!   frames      the variables of a task's frames, by name
 //!   holders     which locks each task is inside of, and until when
 //!   releasers   who may hold a semaphore, too
+//!   reached     whether it is in other hands than those of tasks
 //!   names       the name by which the program refers to an object
 //!   pools       who has borrowed what a queue lends
 //!   shared      what is told alike to all that wait for the same
@@ -38,6 +39,7 @@ mod names;
 mod pools;
 mod primitives;
 mod queues;
+mod reached;
 mod releasers;
 mod roles;
 mod runs;
@@ -115,6 +117,7 @@ pub(crate) struct Waits<'a> {
     /// By object and role: what is said of it, whoever waits.
     known: RefCell<HashMap<(u64, u8), Known>>,
     releasers: OnceCell<releasers::Releasers>,
+    reached: OnceCell<reached::Reached>,
     /// By lock: the conditions that were made with it.
     conditions: OnceCell<HashMap<u64, Vec<u64>>>,
     workers: OnceCell<Workers>,
@@ -164,6 +167,7 @@ impl<'a> Waits<'a> {
             is_complete: false,
             known: RefCell::default(),
             releasers: OnceCell::new(),
+            reached: OnceCell::new(),
             conditions: OnceCell::new(),
             workers: OnceCell::new(),
             scheduled: RefCell::default(),

@@ -65,6 +65,21 @@ const ROWS: &[Row] = &[
         steps: &[("holds", "awaits "), ("wants", "waits for lock ")],
     },
     Row {
+        sentence: "deadlocks_are_found_wherever_a_program_keeps_what_they_are_over",
+        file: "deadlock_in_reach.py",
+        findings: &[
+            ("deadlock", &["attribute", "attribute, too"]),
+            ("deadlock", &["closure", "closure, too"]),
+            ("deadlock", &["global", "global, too"]),
+            ("deadlock", &["queue", "queue, too"]),
+            ("deadlock", &["two away", "two away, too"]),
+        ],
+        steps: &[
+            ("attribute, too", "waits for semaphore "),
+            ("queue", "waits to put into queue "),
+        ],
+    },
+    Row {
         sentence: "a_deadlock_across_a_full_queue_is_found",
         file: "deadlock_queue.py",
         findings: &[("deadlock", &["produces", "consumes"])],
@@ -134,6 +149,7 @@ const HEALTHY: &[&str] = &[
     "streams.py",
     "limited_circles.py",
     "semaphore_of_others.py",
+    "given_back_elsewhere.py",
 ];
 
 pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {

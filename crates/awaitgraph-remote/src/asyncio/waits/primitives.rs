@@ -3,6 +3,7 @@
 
 use awaitgraph_model::{Primitive, PrimitiveKind, TaskIndex};
 
+use super::reached::RELEASES;
 use super::roles::Role;
 use super::{Run, Waits};
 use crate::limits;
@@ -49,7 +50,8 @@ impl Waits<'_> {
             // Of a bounded one it is known how many there are.
             PrimitiveKind::Semaphore if found.bound.is_none() && !holders.is_empty() => {
                 for &object in &run.objects {
-                    found.more_holders |= self.may_have_others(object, &holders)?;
+                    found.more_holders |= self.may_have_others(object, &holders)?
+                        || self.may_be_reached(object, RELEASES, &holders)?;
                 }
             }
             _ => {}
