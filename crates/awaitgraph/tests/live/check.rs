@@ -150,6 +150,7 @@ const HEALTHY: &[&str] = &[
     "limited_circles.py",
     "semaphore_of_others.py",
     "given_back_elsewhere.py",
+    "let_go_meanwhile.py",
 ];
 
 pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
