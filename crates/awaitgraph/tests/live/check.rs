@@ -137,6 +137,18 @@ const ROWS: &[Row] = &[
         findings: &[("blocked_loop", &["child"])],
         steps: &[],
     },
+    Row {
+        sentence: "a_loop_blocked_by_a_callback_is_found",
+        file: "running_callback.py",
+        findings: &[("blocked_loop", &[])],
+        steps: &[],
+    },
+    Row {
+        sentence: "a_loop_blocked_by_the_callback_of_a_task_is_found",
+        file: "running_done_callback.py",
+        findings: &[("blocked_loop", &[])],
+        steps: &[],
+    },
 ];
 
 /// Scenes in which tasks wait, run and hold things, and nothing is wrong.
@@ -176,6 +188,22 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
             trials.push(crate::outcome::trial(
                 format!("{sentence}::{version}"),
                 move || healthy_under_load(&python, arguments, looks).map_err(Failed::from),
+            ));
+        }
+        for (sentence, arguments) in [
+            (
+                "a_task_that_lets_go_again_and_again_blocks_nothing",
+                &[][..],
+            ),
+            (
+                "callbacks_that_let_go_again_and_again_block_nothing",
+                &["--by=callback"][..],
+            ),
+        ] {
+            let python = python.clone();
+            trials.push(crate::outcome::trial(
+                format!("{sentence}::{version}"),
+                move || lets_go(&python, arguments).map_err(Failed::from),
             ));
         }
         let python = python.clone();
@@ -276,6 +304,14 @@ fn healthy(python: &Python) -> Result<(), String> {
         let scene = Scene::start(python, file, &[])?;
         nothing_wrong(&check(scene.pid, &["--json", "--for", "0.2"])?)
             .map_err(|text| format!("{file}: {text}"))?;
+    }
+    Ok(())
+}
+
+fn lets_go(python: &Python, arguments: &[&str]) -> Result<(), String> {
+    let scene = Scene::start(python, "lets_go.py", arguments)?;
+    for _ in 0..5 {
+        nothing_wrong(&check(scene.pid, &["--json", "--for", "0.3"])?)?;
     }
     Ok(())
 }
