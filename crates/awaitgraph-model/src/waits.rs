@@ -15,8 +15,8 @@ pub struct WaitsFor {
     /// object's class, or a variable; where that is a container, with the place
     /// in it. It comes from the target, and is not escaped.
     pub name: Option<String>,
-    /// Seconds until the innermost `asyncio.timeout` or `wait_for` around it
-    /// that has a limit gives up; negative where that is overdue.
+    /// Seconds until the first of the `asyncio.timeout` and `wait_for` around it
+    /// gives up; negative where the innermost that has a limit is overdue.
     pub deadline: Option<f64>,
 }
 
