@@ -436,7 +436,7 @@ impl<'a> Waits<'a> {
         limits: &mut Vec<f64>,
     ) -> Result<(), Fault> {
         limits.extend(self.left_of_wait_for(levels)?);
-        for &timeout in self.entered.timeouts(task).iter().rev() {
+        for timeout in self.timeouts_that_reach(task)? {
             limits.extend(self.left_of_timeout(timeout)?);
         }
         Ok(())
@@ -445,7 +445,7 @@ impl<'a> Waits<'a> {
     /// Whether a time limit around the task's wait has yet to run out, so that
     /// it goes on then; also where the clock is not known, as of a core file.
     pub(crate) fn is_limited(&self, task: TaskIndex) -> Result<bool, Fault> {
-        for &timeout in self.entered.timeouts(task) {
+        for timeout in self.timeouts_that_reach(task)? {
             if self.will_run_out(timeout)? {
                 return Ok(true);
             }

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use awaitgraph_model::TaskIndex;
+
 use super::Waits;
 use super::frames::Level;
 use super::handles::InHand;
@@ -33,6 +35,27 @@ impl Waits<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// The timeouts that the task is inside of, the innermost first, but for those
+    /// that do not reach it: the cancel scopes of anyio around one that shields.
+    /// Those of asyncio cancel the task itself.
+    pub(super) fn timeouts_that_reach(&self, task: TaskIndex) -> Result<Vec<u64>, Fault> {
+        let timeouts = self.entered.timeouts(task);
+        let mut reach = Vec::with_capacity(timeouts.len());
+        let mut is_shielded = false;
+        for &timeout in timeouts.iter().rev() {
+            // Only what is further out is shielded.
+            let shields = match timeouts.len() {
+                1 => None,
+                _ => self.frames.int(timeout, "_shield")?,
+            };
+            if !(is_shielded && shields.is_some()) {
+                reach.push(timeout);
+            }
+            is_shielded |= shields == Some(1);
+        }
+        Ok(reach)
     }
 
     /// Whether the timeout at `addr` has a limit that is yet to come: one that
