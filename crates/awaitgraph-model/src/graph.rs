@@ -46,6 +46,9 @@ impl Graph {
         for waits_for in waits.filter(|it| it.has_end()) {
             Arc::make_mut(waits_for).pass(seconds);
         }
+        for turn in self.threads.iter_mut().filter_map(|it| it.turn.as_mut()) {
+            *turn += seconds;
+        }
     }
 
     /// The indices of all tasks, in the graph's order.
@@ -85,7 +88,7 @@ pub struct SnapshotInfo {
 }
 
 /// A thread that runs an event loop.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Thread {
     /// The id of the interpreter that it belongs to; 0 is the main one.
     pub interpreter: i64,
@@ -95,6 +98,9 @@ pub struct Thread {
     pub running: Option<TaskIndex>,
     /// All its frames, innermost first.
     pub stack: Vec<Frame>,
+    /// For how many seconds the loop has been calling what was ready when it last
+    /// looked; `None` where it is looking, or where that is not known.
+    pub turn: Option<f64>,
 }
 
 /// An unfinished `asyncio.Task`.

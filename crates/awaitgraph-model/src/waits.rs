@@ -15,8 +15,8 @@ pub struct WaitsFor {
     /// object's class, or a variable; where that is a container, with the place
     /// in it. It comes from the target, and is not escaped.
     pub name: Option<String>,
-    /// Seconds until the innermost `asyncio.timeout` or `wait_for` around it
-    /// that has a limit gives up; negative where that is overdue.
+    /// Seconds until the first of the `asyncio.timeout` and `wait_for` around it
+    /// gives up; negative where the innermost that has a limit is overdue.
     pub deadline: Option<f64>,
 }
 
@@ -118,7 +118,8 @@ pub struct Primitive {
     pub bound: Option<i64>,
     /// The tasks that are known to hold it, in the graph's order.
     pub holders: Vec<TaskIndex>,
-    /// Of a semaphore, whether a task may hold it that is not on record.
+    /// Of a semaphore, whether it may be held by somebody who is not on record: a
+    /// task, or a callback that lets go of it in its own time.
     pub more_holders: bool,
     /// Of a condition, whether only its lock is waited for: to enter it, or to
     /// go on in it after it was notified.
@@ -174,6 +175,9 @@ pub struct Queue {
     /// this one waits for room, that put into it where this one waits for an
     /// item. In the graph's order.
     pub others: Vec<TaskIndex>,
+    /// Whether something else may take from it or put into it that is not on
+    /// record: a callback, a thread.
+    pub more_others: bool,
     /// Of a queue that a pool keeps what it lends in: the tasks that are known
     /// to have borrowed something, which they put back. In the graph's order.
     pub holders: Vec<TaskIndex>,

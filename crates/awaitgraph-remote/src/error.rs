@@ -89,12 +89,15 @@ pub enum Error {
         /// Its name, as the kernel keeps it.
         tracer_name: String,
     },
-    /// A thread of the process did not stop in time (it hangs in the kernel).
+    /// A thread of the process did not stop in time: it hangs in the kernel, or
+    /// did not get to run at all.
     DoesNotStop {
         /// The id asked for.
         pid: u32,
         /// The thread that went on.
         thread: u32,
+        /// Whether it only waits for a processor.
+        is_ready: bool,
     },
     /// The file is no core file, or not one that can be read.
     NotCore {
@@ -265,10 +268,17 @@ impl fmt::Display for Error {
                 f,
                 "process {pid} cannot be stopped: {tracer_name} (process {tracer}) is debugging it"
             ),
-            Self::DoesNotStop { pid, thread } => write!(
-                f,
-                "process {pid} does not stop: its thread {thread} hangs in the kernel"
-            ),
+            Self::DoesNotStop {
+                pid,
+                thread,
+                is_ready,
+            } => {
+                write!(f, "process {pid} does not stop: its thread {thread} ")?;
+                f.write_str(match is_ready {
+                    true => "gets no processor to run on (the machine, or its group, has too much to do)",
+                    false => "hangs in the kernel",
+                })
+            }
             Self::NotCore { path, why } => write!(f, "{} {why}", path.display()),
             Self::NoSuchFile {
                 path,

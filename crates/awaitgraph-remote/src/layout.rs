@@ -326,6 +326,8 @@ pub(crate) struct Code {
     pub(crate) local_names: LocalNames,
     /// A tuple of the names of globals and attributes that it mentions.
     pub(crate) mentioned: u64,
+    /// A tuple of its constants, among them the code of functions within it.
+    pub(crate) constants: u64,
     /// From 3.11: which instructions have a handler, and how deep the value
     /// stack is there.
     pub(crate) exception_table: Option<u64>,

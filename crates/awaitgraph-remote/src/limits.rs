@@ -105,6 +105,8 @@ pub(crate) const LONGEST_WAY: usize = 256;
 pub(crate) const MOST_TOGETHER: usize = 1 << 20;
 /// The frames of each thread that are asked what they have to do with a future.
 pub(crate) const DEEPEST_REFERENCES: usize = 256;
+/// How deep in a thread's stack its loop is looked for.
+pub(crate) const DEEPEST_TURN: usize = 4096;
 /// The bytes of a socket's address, of which a path has 108.
 pub(crate) const LONGEST_ADDRESS: u64 = 256;
 /// The pieces that a transport has buffered, which are added up.

@@ -224,9 +224,9 @@ fn needs_of_wait(task: &Task) -> Option<&[TaskIndex]> {
                 // for that.
                 QueueEnd::Get => true,
                 // Who takes says when it is done with it.
-                QueueEnd::Join => false,
+                QueueEnd::Join => queue.more_others,
                 QueueEnd::Put => match (queue.size, queue.bound) {
-                    (Some(size), Some(bound)) => size < bound,
+                    (Some(size), Some(bound)) => size < bound || queue.more_others,
                     _ => true,
                 },
             };

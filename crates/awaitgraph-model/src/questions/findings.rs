@@ -27,8 +27,8 @@ pub struct BlockedLoop {
     pub interpreter: i64,
     /// The thread, as in [`Thread::thread`](crate::Thread::thread).
     pub thread: u64,
-    /// The task that it runs.
-    pub task: TaskIndex,
+    /// The task that it runs; `None` where it is a callback.
+    pub task: Option<TaskIndex>,
     /// The coroutine frame that called the code; `None` where it has none.
     pub coroutine: Option<Frame>,
     /// The frames of the synchronous code at the last look, innermost first.
@@ -37,6 +37,9 @@ pub struct BlockedLoop {
     pub ready: usize,
     /// How many seconds a sleep of the loop is overdue.
     pub overdue: Option<f64>,
+    /// For how many seconds the loop has not come round, as
+    /// [`Thread::turn`](crate::Thread::turn).
+    pub turn: Option<f64>,
     /// How often it was looked at, and over how many seconds.
     pub looks: u32,
     /// Over how many seconds it was looked at.
@@ -60,7 +63,7 @@ impl Finding {
         match self {
             Self::Deadlock(deadlock) => &deadlock.tasks,
             Self::Abandoned(tasks) | Self::Orphaned(tasks) => tasks,
-            Self::BlockedLoop(blocked) => std::slice::from_ref(&blocked.task),
+            Self::BlockedLoop(blocked) => blocked.task.as_slice(),
         }
     }
 }

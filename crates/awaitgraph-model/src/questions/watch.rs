@@ -1,6 +1,7 @@
 //! Loops that synchronous code does not let go of, over several looks.
 //!
-//! One look cannot tell: whatever runs is in some synchronous code. A blocked
+//! A loop that tells when it last looked for what is ready (`Thread::turn`) tells
+//! whether it has come round since. Of others, one look cannot tell: whatever runs is in some synchronous code. A blocked
 //! loop is one in which nothing moves from look to look but what is inside that
 //! code. So a loop is taken off the list as soon as it runs another task, or the
 //! same one at another place, or as any other task of it has taken a step; that
@@ -27,6 +28,8 @@ struct Suspect {
     interpreter: i64,
     thread: u64,
     running: Running,
+    /// For how long it has not come round, where that is known.
+    turn: Option<f64>,
     /// The other tasks of the loop, by their addresses.
     others: HashMap<u64, Other>,
     /// Whether each look found the same line and the same call.
@@ -35,8 +38,10 @@ struct Suspect {
 
 #[derive(Debug, PartialEq, Eq)]
 struct Running {
-    task: u64,
-    /// The coroutines that it is in, but for the line of the innermost.
+    /// `None` where it is a callback.
+    task: Option<u64>,
+    /// The coroutines that it is in, but for the line of the innermost; the
+    /// function of a callback.
     coroutines: u64,
     /// That line, and the function that is called there.
     place: u64,
@@ -83,7 +88,7 @@ impl Other {
 const CLOCK: f64 = 0.001;
 
 /// A sleep that is overdue by this much of the time that passed shows that the
-/// loop was at no timer in between.
+/// loop was at no timer in between; and so does a turn of it that is as long.
 const OVERDUE_OF_TIME: f64 = 0.8;
 /// But only where that is not the time of a busy moment.
 const OVERDUE_AT_LEAST: f64 = 0.5;
@@ -96,6 +101,7 @@ impl Watch {
                 interpreter: thread.interpreter,
                 thread: thread.thread,
                 running: Running::of(graph, thread)?,
+                turn: thread.turn,
                 others: others(graph, thread),
                 is_still: true,
             })
@@ -127,20 +133,27 @@ impl Watch {
     pub fn blocked(&self, graph: &Graph, seconds: f64) -> Vec<BlockedLoop> {
         let blocked = self.suspects.iter().filter_map(|suspect| {
             let thread = suspect.thread_in(graph)?;
-            let index = thread.running?;
-            let task = graph.task(index)?;
-            let (sync, coroutines) = split(graph, &task.stack);
+            let (sync, coroutines) = match thread.running {
+                Some(index) => split(graph, &graph.task(index)?.stack),
+                None => (callback(graph, thread)?, &[][..]),
+            };
             let overdue = overdue(graph, thread);
             let is_starved = overdue
                 .is_some_and(|time| time >= OVERDUE_AT_LEAST && time >= OVERDUE_OF_TIME * seconds);
-            (suspect.is_still || is_starved).then(|| BlockedLoop {
+            let is_blocked = match thread.turn {
+                Some(turn) => turn >= OVERDUE_OF_TIME * seconds,
+                // A callback may be another one each time.
+                None => is_starved || suspect.is_still && thread.running.is_some(),
+            };
+            is_blocked.then(|| BlockedLoop {
                 interpreter: suspect.interpreter,
                 thread: suspect.thread,
-                task: index,
+                task: thread.running,
                 coroutine: coroutines.first().copied(),
                 stack: sync.to_vec(),
                 ready: suspect.others.values().filter(|it| it.is_ready).count(),
                 overdue: overdue.filter(|&time| time >= OVERDUE_AT_LEAST),
+                turn: thread.turn,
                 looks: self.looks,
                 seconds,
             })
@@ -165,7 +178,10 @@ impl Suspect {
         };
         let place = std::mem::replace(&mut self.running.place, running.place);
         self.is_still &= place == running.place;
-        if self.running != running {
+        let before = std::mem::replace(&mut self.turn, thread.turn);
+        let is_shorter =
+            matches!((thread.turn, before), (Some(now), Some(before)) if now + CLOCK < before);
+        if self.running != running || is_shorter {
             return false;
         }
         let others = others(graph, thread);
@@ -181,7 +197,15 @@ impl Suspect {
 
 impl Running {
     fn of(graph: &Graph, thread: &Thread) -> Option<Self> {
-        let task = graph.task(thread.running?)?;
+        let Some(index) = thread.running else {
+            let outermost = callback(graph, thread)?.last();
+            return Some(Self {
+                task: None,
+                coroutines: hash(&outermost.map(|frame| graph.code(frame))),
+                place: 0,
+            });
+        };
+        let task = graph.task(index)?;
         let (sync, coroutines) = split(graph, &task.stack);
         let (innermost, outer) = match coroutines.split_first() {
             Some((innermost, outer)) => (Some(innermost), outer),
@@ -189,22 +213,49 @@ impl Running {
         };
         let function = |frame: &Frame| graph.code(frame);
         Some(Self {
-            task: task.id,
+            task: Some(task.id),
             coroutines: hash(&(innermost.map(function), stack_of(graph, outer))),
             place: hash(&(innermost.map(|frame| frame.line), sync.last().map(function))),
         })
     }
 }
 
+/// The frames of the callback that a loop calls, which are none where that is
+/// written in C; `None` where the loop calls nothing.
+///
+/// A loop calls each through `Handle._run`. One that is written in C, as uvloop,
+/// has no frames of its own, and calls what is further in than `Runner.run`.
+fn callback<'g>(graph: &'g Graph, thread: &'g Thread) -> Option<&'g [Frame]> {
+    for (place, frame) in thread.stack.iter().enumerate() {
+        let Some(code) = graph.code(frame) else {
+            continue;
+        };
+        let of_runner = code.file.ends_with("asyncio/runners.py");
+        if !of_runner && !code.file.ends_with("asyncio/events.py") {
+            if code.file.ends_with("asyncio/base_events.py") {
+                return None;
+            }
+            continue;
+        }
+        let inner = thread.stack.get(..place)?;
+        return match code.function.rsplit('.').next() {
+            Some("_run") if !of_runner => Some(inner),
+            Some("run") if of_runner => Some(inner).filter(|it| !it.is_empty()),
+            _ => None,
+        };
+    }
+    None
+}
+
 /// The synchronous frames at the inner end of a stack, and those that follow
-/// them. Where there is no coroutine all are synchronous.
+/// them. Where there is no coroutine all are synchronous. So are generators that
+/// such frames go through, as `sum(x for x in y)`.
 fn split<'s>(graph: &Graph, stack: &'s [Frame]) -> (&'s [Frame], &'s [Frame]) {
-    let is_sync = |frame: &Frame| {
-        graph
-            .code(frame)
-            .is_none_or(|code| code.kind == FrameKind::Sync)
-    };
-    let sync = stack.iter().take_while(|frame| is_sync(frame)).count();
+    let kinds = || (stack.iter()).map(|it| graph.code(it).map_or(FrameKind::Sync, |it| it.kind));
+    let is_coroutine = |kind| matches!(kind, FrameKind::Async | FrameKind::AsyncGenerator);
+    let inner = kinds().take_while(|&kind| !is_coroutine(kind)).enumerate();
+    let last = inner.filter(|&(_, kind)| kind == FrameKind::Sync).last();
+    let sync = last.map_or(0, |(place, _)| place + 1);
     stack.split_at_checked(sync).unwrap_or((stack, &[]))
 }
 

@@ -12,8 +12,8 @@
 
 use std::fmt::{self, Write};
 
-use crate::graph::{Frame, Graph, TaskIndex};
-use crate::questions::{Because, BlockedLoop, Deadlock, Finding, OwnCode, Step};
+use crate::graph::{Code, Frame, Graph, TaskIndex};
+use crate::questions::{Because, BlockedLoop, Deadlock, Finding, Origin, OwnCode, Step};
 use crate::render::duration::Duration;
 use crate::render::line::{Color, Line, Span};
 use crate::render::place;
@@ -243,15 +243,15 @@ impl<'a, W: Write + ?Sized> Blocks<'a, W> {
     fn blocked_loop(&mut self, blocked: &BlockedLoop) -> fmt::Result {
         self.push_blocked_loop(blocked);
         self.finish_line()?;
-        self.line.push(Span::Text, "  ");
-        if let Some(task) = self.graph.task(blocked.task) {
-            place::push_name(task, &mut self.line);
-        }
-        if let Some(frame) = &blocked.coroutine {
+        if let Some(task) = blocked.task.and_then(|task| self.graph.task(task)) {
             self.line.push(Span::Text, "  ");
-            place::push_frame(self.graph, frame, &mut self.line);
+            place::push_name(task, &mut self.line);
+            if let Some(frame) = &blocked.coroutine {
+                self.line.push(Span::Text, "  ");
+                place::push_frame(self.graph, frame, &mut self.line);
+            }
+            self.finish_line()?;
         }
-        self.finish_line()?;
         let outermost_first = blocked.stack.iter().rev();
         let left_out = blocked.stack.len().saturating_sub(SHOWN);
         for frame in outermost_first.clone().take(SHOWN / 2) {
@@ -263,6 +263,12 @@ impl<'a, W: Write + ?Sized> Blocks<'a, W> {
         }
         for frame in outermost_first.skip(SHOWN / 2).skip(left_out) {
             self.frame(frame)?;
+        }
+        if let Some(turn) = blocked.turn {
+            self.remark(format_args!(
+                "the loop has not come round for {}",
+                Duration(turn)
+            ))?;
         }
         if blocked.ready > 0 {
             let tasks = counted(
@@ -283,7 +289,10 @@ impl<'a, W: Write + ?Sized> Blocks<'a, W> {
 
     fn push_blocked_loop(&mut self, blocked: &BlockedLoop) {
         self.line.push(Span::Cycle, "blocked loop: ");
-        self.push_names(&[blocked.task]);
+        match blocked.task {
+            Some(task) => self.push_names(&[task]),
+            None => self.push_callback(&blocked.stack),
+        }
         if blocked.interpreter == 0 {
             self.line.push_format(
                 Span::Heading,
@@ -306,6 +315,20 @@ impl<'a, W: Write + ?Sized> Blocks<'a, W> {
                 Duration(blocked.seconds)
             ),
         );
+    }
+
+    /// A callback by its outermost function that is not asyncio's own, which may
+    /// have called it.
+    fn push_callback(&mut self, stack: &[Frame]) {
+        let codes = || stack.iter().rev().filter_map(|it| self.graph.code(it));
+        let is_others = |code: &&Code| Origin::of(code) != Origin::Standard;
+        match codes().find(is_others).or_else(|| codes().next()) {
+            Some(code) => {
+                self.line.push(Span::Heading, "callback ");
+                self.line.push(Span::Heading, &code.function);
+            }
+            None => (self.line).push(Span::Heading, "a callback that is written in C"),
+        }
     }
 
     fn frame(&mut self, frame: &Frame) -> fmt::Result {

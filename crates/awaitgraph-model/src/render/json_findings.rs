@@ -63,6 +63,8 @@ enum About<Steps: Serialize, Behind: Serialize, Coroutine: Serialize, Stack: Ser
         ready: usize,
         #[serde(skip_serializing_if = "Option::is_none")]
         overdue: Option<f64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        turn: Option<f64>,
         looks: u32,
         seconds: f64,
     },
@@ -90,6 +92,7 @@ fn finding_view<'a>(
                 stack: List(&blocked.stack, |frame| FrameView::of(graph, frame)),
                 ready: blocked.ready,
                 overdue: blocked.overdue.map(milliseconds),
+                turn: blocked.turn.map(milliseconds),
                 looks: blocked.looks,
                 seconds: milliseconds(blocked.seconds),
             },

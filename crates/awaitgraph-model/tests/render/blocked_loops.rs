@@ -2,7 +2,7 @@
 
 use awaitgraph_model::questions::{Finding, Watch};
 use awaitgraph_model::render::{self, FindingsOptions};
-use awaitgraph_model::{Graph, TaskIndex, Thread};
+use awaitgraph_model::{CodeIndex, Frame, Graph, TaskIndex, Thread};
 use expect_test::expect;
 
 use crate::notation::{graph, written};
@@ -123,6 +123,123 @@ fn a_sleep_that_is_overdue_shows_that_the_loop_is_blocked_wherever_it_is() {
     assert!(blocked(&[first, &second]).is_some());
     let second = second.replace("left=-1.5", "left=-0.4");
     assert!(blocked(&[first, &second]).is_none());
+}
+
+/// A look at a loop that is in a turn for so long, in which it runs the first
+/// task, or else is in these frames.
+fn in_turn(text: &str, turn: Option<f64>, stack: &str) -> Graph {
+    let mut graph = look(text);
+    let thread = &mut graph.threads[0];
+    thread.turn = turn;
+    if !stack.is_empty() {
+        let frames = self::graph(&format!("stack in {stack}"));
+        thread.running = None;
+        let places = frames.tasks[0].stack.iter();
+        thread.stack = places
+            .map(|frame| {
+                let code = frames.codes[frame.code.as_usize()].clone();
+                graph.codes.push(code);
+                Frame {
+                    code: CodeIndex::from_usize(graph.codes.len() - 1),
+                    ..*frame
+                }
+            })
+            .collect();
+    }
+    graph
+}
+
+/// What is found after looks at these turns, which are over a second.
+fn found(text: &str, turns: &[Option<f64>], stack: &str) -> String {
+    let mut looks = turns.iter().map(|&turn| in_turn(text, turn, stack));
+    let mut last = looks.next().unwrap();
+    let mut watch = Watch::new(&last);
+    for graph in looks {
+        watch.look(&graph);
+        last = graph;
+    }
+    let findings: Vec<Finding> = watch
+        .blocked(&last, 1.0)
+        .into_iter()
+        .map(Finding::BlockedLoop)
+        .collect();
+    written(|out| render::findings(&last, &findings, &FindingsOptions::default(), out))
+}
+
+#[test]
+fn a_loop_that_has_come_round_is_not_blocked() {
+    assert_eq!(found(BLOCKED, &[Some(0.1), Some(0.01)], ""), "");
+    assert_eq!(found(BLOCKED, &[Some(0.1), Some(0.2)], ""), "");
+    expect![[r#"
+        blocked loop: crunch does not let go of thread 7, in 2 looks over 1.0 s
+          crunch  work /app/x.py:17
+            in crunch /app/x.py:30
+            in resize /app/image.py:9
+          the loop has not come round for 90 s
+    "#]]
+    .assert_eq(&found(BLOCKED, &[Some(89.0), Some(90.0)], ""));
+}
+
+#[test]
+fn a_generator_within_is_part_of_what_blocks() {
+    let text = "
+        sums in generator sum.<genexpr> /app/x.py:30, def sum /app/x.py:31, work /app/x.py:17
+        sums is running
+    ";
+    expect![[r#"
+        blocked loop: sums does not let go of thread 7, in 2 looks over 1.0 s
+          sums  work /app/x.py:17
+            in sum /app/x.py:31
+            in sum.<genexpr> /app/x.py:30
+    "#]]
+    .assert_eq(&found(text, &[None, None], ""));
+    let awaited = text.replace("def sum /app/x.py:31, ", "");
+    expect![[r#"
+        blocked loop: sums does not let go of thread 7, in 2 looks over 1.0 s
+          sums  sum.<genexpr> /app/x.py:30
+    "#]]
+    .assert_eq(&found(&awaited, &[None, None], ""));
+}
+
+const LOOP: &str = "def Handle._run /lib/python3.11/asyncio/events.py:80, def BaseEventLoop._run_once /lib/python3.11/asyncio/base_events.py:1922";
+
+#[test]
+fn a_callback_blocks_a_loop_too() {
+    let waits = "waits in work /app/x.py:19\nwaits waits for sleep left=-0.9";
+    let reads = format!(
+        "def parse /app/x.py:3, def Proto.data_received /app/x.py:9, def _read_ready /lib/python3.11/asyncio/selector_events.py:952, {LOOP}"
+    );
+    expect![[r#"
+        blocked loop: callback Proto.data_received does not let go of thread 7, in 2 looks over 1.0 s
+            in _read_ready /lib/python3.11/asyncio/selector_events.py:952
+            in Proto.data_received /app/x.py:9
+            in parse /app/x.py:3
+          the loop has not come round for 1.2 s
+          a sleep of the loop is overdue by 0.9 s
+    "#]]
+    .assert_eq(&found(waits, &[Some(0.2), Some(1.2)], &reads));
+    expect![[r#"
+        blocked loop: a callback that is written in C does not let go of thread 7, in 2 looks over 1.0 s
+          the loop has not come round for 1.2 s
+          a sleep of the loop is overdue by 0.9 s
+    "#]]
+    .assert_eq(&found(waits, &[Some(0.2), Some(1.2)], LOOP));
+    // One that is written in C tells of no turns, but is at no timer either.
+    let runner = "def tick /app/x.py:4, def Runner.run /lib/python3.11/asyncio/runners.py:118";
+    expect![[r#"
+        blocked loop: callback tick does not let go of thread 7, in 2 looks over 1.0 s
+            in tick /app/x.py:4
+          a sleep of the loop is overdue by 0.9 s
+    "#]]
+    .assert_eq(&found(waits, &[None, None], runner));
+    let waits = "waits in work /app/x.py:19";
+    assert_eq!(found(waits, &[None, None], runner), "");
+    assert_eq!(found(waits, &[Some(0.2), Some(0.1)], &reads), "");
+    // It looks for what is ready, or a loop within it does.
+    let select = "def select /lib/python3.11/selectors.py:468, def BaseEventLoop._run_once /lib/python3.11/asyncio/base_events.py:1884";
+    assert_eq!(found(waits, &[None, None], select), "");
+    let within = format!("{select}, def main /app/x.py:1, {LOOP}");
+    assert_eq!(found(waits, &[Some(1.0), Some(2.0)], &within), "");
 }
 
 #[test]

@@ -293,6 +293,10 @@ fn whoever_can_go_on_by_another_way_is_in_no_deadlock() {
         "a waits for queue size=1 bound=2 others=b
          b waits for lock 0x20 held by a",
         // Another takes from the queue, or nobody knows who does.
+        "a waits for queue end=put size=2 bound=2 others=b more_others
+         b waits for lock 0x20 held by a",
+        "a waits for queue end=join size=0 others=b more_others
+         b waits for lock 0x20 held by a",
         "a waits for queue end=put size=2 bound=2 others=b,c
          b waits for lock 0x20 held by a
          c waits for stream action=read",

@@ -38,6 +38,7 @@ fn it_holds_all_that_the_graph_holds() {
         thread: 4711,
         running: Some(TaskIndex::from_usize(1)),
         stack: graph.tasks[0].stack.clone(),
+        turn: None,
     });
     graph.problems.push(Problem {
         location: "task 0x7f05".to_owned(),

@@ -158,6 +158,7 @@ impl Reader {
                 getters: number(about.remove("getters")),
                 putters: number(about.remove("putters")),
                 others: self.tasks(about.remove("others").unwrap_or_default(), ","),
+                more_others: about.remove("more_others").is_some(),
                 holders: self.tasks(holders, ", "),
             })),
             "pool" => Wait::Pool(Box::new(Pool {
@@ -225,11 +226,13 @@ impl Reader {
         })
     }
 
-    /// `run /app/x.py:3`, with `def` before it where the function is no coroutine.
+    /// `run /app/x.py:3`, with `def` or `generator` before it where the function
+    /// is no coroutine.
     fn frame(&mut self, text: &str) -> Frame {
-        let (kind, text) = match text.strip_prefix("def ") {
-            Some(text) => (FrameKind::Sync, text),
-            None => (FrameKind::Async, text),
+        let (kind, text) = match text.split_once(' ') {
+            Some(("def", text)) => (FrameKind::Sync, text),
+            Some(("generator", text)) => (FrameKind::Generator, text),
+            _ => (FrameKind::Async, text),
         };
         let (function, place) = text.split_once(' ').unwrap();
         let (file, line) = place.rsplit_once(':').unwrap();

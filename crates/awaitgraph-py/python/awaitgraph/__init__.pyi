@@ -185,7 +185,7 @@ def snapshot(
     `PermissionError` where it may not be read or is being debugged, `ValueError`
     where it is not a CPython whose memory is known or `core` is no core file,
     `FileNotFoundError` where a core needs a file that is not here,
-    `TimeoutError` where the process hangs in the kernel, and `OSError` where
+    `TimeoutError` where the process does not stop in time, and `OSError` where
     the system refuses anything else.
 
     Not in the asyncio documentation; the command's is at

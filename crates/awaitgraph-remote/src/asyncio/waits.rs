@@ -6,6 +6,7 @@
 //!   frames      the variables of a task's frames, by name
 //!   holders     which locks each task is inside of, and until when
 //!   releasers   who may hold a semaphore, too
+//!   reached     whether it is in other hands than those of tasks
 //!   names       the name by which the program refers to an object
 //!   pools       who has borrowed what a queue lends
 //!   lenders     the same of pools that count what they lend
@@ -42,6 +43,7 @@ mod names;
 mod pools;
 mod primitives;
 mod queues;
+mod reached;
 mod releasers;
 mod roles;
 mod runs;
@@ -120,6 +122,7 @@ pub(crate) struct Waits<'a> {
     /// By object and role: what is said of it, whoever waits.
     known: RefCell<HashMap<(u64, u8), Known>>,
     releasers: OnceCell<releasers::Releasers>,
+    reached: OnceCell<reached::Reached>,
     /// By lock: the conditions that were made with it.
     conditions: OnceCell<HashMap<u64, Vec<u64>>>,
     workers: OnceCell<Workers>,
@@ -174,6 +177,7 @@ impl<'a> Waits<'a> {
             is_complete: false,
             known: RefCell::default(),
             releasers: OnceCell::new(),
+            reached: OnceCell::new(),
             conditions: OnceCell::new(),
             workers: OnceCell::new(),
             scheduled: RefCell::default(),
@@ -446,47 +450,40 @@ impl<'a> Waits<'a> {
         Ok(self.conditions.get_or_init(|| conditions))
     }
 
-    /// Seconds until what is around the task's wait gives up; `levels` are its
-    /// frames, where the innermost of them may be waiting for so long.
+    /// Seconds until the first of what is around the task's wait gives up; `levels`
+    /// are its frames, where the innermost of them may be waiting for so long.
     fn deadline(&self, task: TaskIndex, levels: &[Level<'_>]) -> Result<Option<f64>, Fault> {
-        if let Some(left) = self.left_of_innermost_timeout(task)? {
-            return Ok(Some(left));
-        }
+        let mut limits = Vec::new();
+        self.add_limits(task, levels, &mut limits)?;
         // To 3.11 `wait_for` has a task of its own for what it waits for.
-        if let Some(left) = self.left_of_wait_for(levels)? {
-            return Ok(Some(left));
-        }
         let awaited_by = self.picture.tasks.get(task.as_usize());
         for awaiter in awaited_by.into_iter().flat_map(|task| &task.awaited_by) {
-            if awaiter.how != How::WaitFor {
-                continue;
-            }
-            if let Some(left) = self.left_of_wait_for(&self.levels(awaiter.task))? {
-                return Ok(Some(left));
-            }
-            // From 3.12 it is a timeout like any other.
-            if let Some(left) = self.left_of_innermost_timeout(awaiter.task)? {
-                return Ok(Some(left));
+            if awaiter.how == How::WaitFor {
+                self.add_limits(awaiter.task, &self.levels(awaiter.task), &mut limits)?;
             }
         }
-        Ok(None)
+        Ok(first_to_run_out(&limits))
     }
 
-    /// Seconds until the innermost of the task's timeouts gives up that has a
-    /// limit: `asyncio.timeout(None)` has none.
-    fn left_of_innermost_timeout(&self, task: TaskIndex) -> Result<Option<f64>, Fault> {
-        for &timeout in self.entered.timeouts(task).iter().rev() {
-            if let Some(left) = self.left_of_timeout(timeout)? {
-                return Ok(Some(left));
-            }
+    /// Adds the time limits that the task is inside of, the innermost first:
+    /// `asyncio.timeout(None)` has none.
+    fn add_limits(
+        &self,
+        task: TaskIndex,
+        levels: &[Level<'_>],
+        limits: &mut Vec<f64>,
+    ) -> Result<(), Fault> {
+        limits.extend(self.left_of_wait_for(levels)?);
+        for timeout in self.timeouts_that_reach(task)? {
+            limits.extend(self.left_of_timeout(timeout)?);
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Whether a time limit around the task's wait has yet to run out, so that
     /// it goes on then; also where the clock is not known, as of a core file.
     pub(crate) fn is_limited(&self, task: TaskIndex) -> Result<bool, Fault> {
-        for &timeout in self.entered.timeouts(task) {
+        for timeout in self.timeouts_that_reach(task)? {
             if self.will_run_out(timeout)? {
                 return Ok(true);
             }
@@ -509,6 +506,18 @@ impl<'a> Waits<'a> {
 
 /// The bytes that are held for what a task waits for.
 const HELD_WAIT: u64 = 256;
+
+/// Which of the time limits around a wait ends it, by the seconds that are left
+/// of each, innermost first. One that has run out does so no more; where that is
+/// the innermost, it is what matters.
+fn first_to_run_out(limits: &[f64]) -> Option<f64> {
+    match limits.first() {
+        Some(&innermost) if innermost < 0.0 => Some(innermost),
+        _ => (limits.iter().copied())
+            .filter(|&left| left >= 0.0)
+            .reduce(f64::min),
+    }
+}
 
 fn plain(what: Wait, id: u64) -> WaitsFor {
     WaitsFor {

@@ -88,6 +88,11 @@ pub(crate) fn has_ended(tid: u32) -> bool {
     field(tid, "State").is_some_and(|state| is_end(&state))
 }
 
+/// Whether a thread runs, or would if it had a processor.
+pub(crate) fn is_ready(tid: u32) -> bool {
+    field(tid, "State").is_some_and(|state| state.starts_with('R'))
+}
+
 fn is_end(state: &str) -> bool {
     state.starts_with(['Z', 'X'])
 }
@@ -180,4 +185,36 @@ fn field_of<'s>(status: &'s str, name: &str) -> Option<&'s str> {
 pub(crate) fn name(pid: u32) -> String {
     let name = fs::read(format!("/proc/{pid}/comm")).unwrap_or_default();
     String::from_utf8_lossy(name.trim_ascii_end()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::is_ready;
+
+    fn own_id() -> u32 {
+        let link = fs::read_link("/proc/thread-self").expect("our own thread");
+        let name = link.file_name().and_then(|name| name.to_str());
+        name.and_then(|it| it.parse().ok()).expect("its id")
+    }
+
+    #[test]
+    fn a_thread_that_runs_is_ready_and_one_that_sleeps_is_not() {
+        assert!(is_ready(own_id()));
+        let (says, said) = mpsc::channel();
+        let (let_go, waits) = mpsc::channel::<()>();
+        let sleeper = thread::spawn(move || {
+            says.send(own_id()).expect("somebody listens");
+            waits.recv().expect_err("nobody sends");
+        });
+        let id = said.recv().expect("its id");
+        while is_ready(id) {
+            thread::yield_now();
+        }
+        drop(let_go);
+        sleeper.join().expect("an end");
+    }
 }

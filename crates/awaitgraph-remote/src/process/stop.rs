@@ -203,10 +203,7 @@ impl Tracees {
             };
             // Each may start one more before it stops.
             if Instant::now() > deadline {
-                return Err(Error::DoesNotStop {
-                    pid: self.pid,
-                    thread: newest,
-                });
+                return Err(self.does_not_stop(newest));
             }
             for &tid in &new {
                 self.seize(tid)?;
@@ -261,16 +258,21 @@ impl Tracees {
                 }
                 Ok(Waited::Ended) | Err(_) => return Ok(()),
                 Ok(Waited::NotYet) if Instant::now() > deadline => {
-                    return Err(Error::DoesNotStop {
-                        pid: self.pid,
-                        thread: tid,
-                    });
+                    return Err(self.does_not_stop(tid));
                 }
                 // A stop takes some ten microseconds: look again at once, then less often.
                 Ok(Waited::NotYet) if asked < 200 => std::thread::yield_now(),
                 Ok(Waited::NotYet) => std::thread::sleep(Duration::from_micros(50)),
             }
             asked += 1;
+        }
+    }
+
+    fn does_not_stop(&self, thread: u32) -> Error {
+        Error::DoesNotStop {
+            pid: self.pid,
+            thread,
+            is_ready: status::is_ready(thread),
         }
     }
 
@@ -359,7 +361,13 @@ sys.stdin.read()
         let pipe = &target.said[0];
         drop(OpenOptions::new().read(true).write(true).open(pipe));
         drop(fs::remove_file(pipe));
-        assert!(matches!(stopped, Err(Error::DoesNotStop { .. })));
+        assert!(matches!(
+            stopped,
+            Err(Error::DoesNotStop {
+                is_ready: false,
+                ..
+            })
+        ));
         assert!(!is_still_traced, "it is still traced");
         drop(tracer);
     }

@@ -75,11 +75,18 @@ pub(super) fn join(
         raw_threads: &raw_threads,
         problems,
     };
-    let threads = joining.threads(&raw_tasks);
+    let mut threads = joining.threads(&raw_tasks);
     let mut tasks = joining.tasks(&mut raw_tasks, &chains, &threads);
     let raw_tasks: Vec<RawTask> = raw_tasks.into_iter().map(|task| task.raw).collect();
     let waiting = joining.awaiters(&raw_tasks, &mut tasks);
-    joining.waits(&raw_tasks, &chains, &mut tasks, &waiting, around);
+    joining.waits(
+        &raw_tasks,
+        &chains,
+        &mut tasks,
+        &mut threads,
+        &waiting,
+        around,
+    );
     Joined {
         threads,
         tasks,
@@ -150,6 +157,7 @@ impl Joining<'_> {
                 thread: thread.id,
                 running: innermost.or(current),
                 stack: self.stack(&location, thread.stack.frames.iter()),
+                turn: None,
             });
         }
         threads.sort_by_key(|thread| (thread.interpreter, thread.thread));
@@ -269,6 +277,7 @@ impl Joining<'_> {
         raw: &[RawTask],
         chains: &Chains,
         tasks: &mut [Task],
+        loops: &mut [Thread],
         waiting: &Waiting,
         around: &Around<'_>,
     ) {
@@ -299,6 +308,21 @@ impl Joining<'_> {
         });
         if let Some(fault) = fault.or(torn) {
             self.problems.add("what the tasks have in hand", fault);
+        }
+        let frames_of: HashMap<u64, &[RawFrame]> =
+            threads.iter().map(|it| (it.id, it.frames)).collect();
+        for loop_ in loops.iter_mut() {
+            let mut torn = None;
+            let frames = frames_of.get(&loop_.thread).copied();
+            let frames = frames.unwrap_or_default();
+            let turn = (self.objects).watched(&mut torn, || waits.turn_of(frames));
+            match torn.map_or(turn, Err) {
+                Ok(turn) => loop_.turn = turn,
+                Err(fault) => {
+                    let location = format!("the loop of thread {}", loop_.thread);
+                    self.problems.add(location, fault);
+                }
+            }
         }
         let mut found = Vec::with_capacity(tasks.len());
         let mut limited = Vec::new();

@@ -65,6 +65,21 @@ const ROWS: &[Row] = &[
         steps: &[("holds", "awaits "), ("wants", "waits for lock ")],
     },
     Row {
+        sentence: "deadlocks_are_found_wherever_a_program_keeps_what_they_are_over",
+        file: "deadlock_in_reach.py",
+        findings: &[
+            ("deadlock", &["attribute", "attribute, too"]),
+            ("deadlock", &["closure", "closure, too"]),
+            ("deadlock", &["global", "global, too"]),
+            ("deadlock", &["queue", "queue, too"]),
+            ("deadlock", &["two away", "two away, too"]),
+        ],
+        steps: &[
+            ("attribute, too", "waits for semaphore "),
+            ("queue", "waits to put into queue "),
+        ],
+    },
+    Row {
         sentence: "a_deadlock_across_a_full_queue_is_found",
         file: "deadlock_queue.py",
         findings: &[("deadlock", &["produces", "consumes"])],
@@ -122,6 +137,18 @@ const ROWS: &[Row] = &[
         findings: &[("blocked_loop", &["child"])],
         steps: &[],
     },
+    Row {
+        sentence: "a_loop_blocked_by_a_callback_is_found",
+        file: "running_callback.py",
+        findings: &[("blocked_loop", &[])],
+        steps: &[],
+    },
+    Row {
+        sentence: "a_loop_blocked_by_the_callback_of_a_task_is_found",
+        file: "running_done_callback.py",
+        findings: &[("blocked_loop", &[])],
+        steps: &[],
+    },
 ];
 
 /// The same of scenes that import a package.
@@ -162,6 +189,8 @@ const HEALTHY: &[&str] = &[
     "streams.py",
     "limited_circles.py",
     "semaphore_of_others.py",
+    "given_back_elsewhere.py",
+    "let_go_meanwhile.py",
 ];
 
 /// The same of scenes that import a package.
@@ -204,6 +233,22 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
             trials.push(crate::outcome::trial(
                 format!("{sentence}::{module}::{version}"),
                 move || healthy(&python, &[file]).map_err(Failed::from),
+            ));
+        }
+        for (sentence, arguments) in [
+            (
+                "a_task_that_lets_go_again_and_again_blocks_nothing",
+                &[][..],
+            ),
+            (
+                "callbacks_that_let_go_again_and_again_block_nothing",
+                &["--by=callback"][..],
+            ),
+        ] {
+            let python = python.clone();
+            trials.push(crate::outcome::trial(
+                format!("{sentence}::{version}"),
+                move || lets_go(&python, arguments).map_err(Failed::from),
             ));
         }
         let python = python.clone();
@@ -304,6 +349,14 @@ fn healthy(python: &Python, files: &[&str]) -> Result<(), String> {
         let scene = Scene::start(python, file, &[])?;
         nothing_wrong(&check(scene.pid, &["--json", "--for", "0.2"])?)
             .map_err(|text| format!("{file}: {text}"))?;
+    }
+    Ok(())
+}
+
+fn lets_go(python: &Python, arguments: &[&str]) -> Result<(), String> {
+    let scene = Scene::start(python, "lets_go.py", arguments)?;
+    for _ in 0..5 {
+        nothing_wrong(&check(scene.pid, &["--json", "--for", "0.3"])?)?;
     }
     Ok(())
 }

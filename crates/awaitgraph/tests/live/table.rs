@@ -268,6 +268,7 @@ const ROWS: &[Row] = &[
     row("timers_are_seen_behind_futures", "waits_timers").python_tasks(),
     row("tasks_alike_wait_each_for_its_own", "waits_alike").nearly_everywhere().and(&[Nonblocking]),
     row("locks_have_names_and_holders", "waits_locks").everywhere().and(&[Nonblocking, Development]),
+    row("a_lock_that_was_let_go_of_within_is_not_held", "let_go_meanwhile"),
     row("a_running_task_holds_its_lock", "waits_running").everywhere().and(&[Nonblocking]),
     row("a_barrier_counts", "waits_barrier").from(11).everywhere(),
     row("queues_have_sizes_and_other_ends", "waits_queues").everywhere(),

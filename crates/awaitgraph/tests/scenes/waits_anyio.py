@@ -156,11 +156,27 @@ async def limited():
         await anyio.sleep(900)
 
 
+async def shielded():
+    truth.mark("shielded")
+    truth.waits("shielded", "sleep", left=time.monotonic() + 900, deadline=None)
+    with anyio.move_on_after(500):
+        with anyio.CancelScope(shield=True):
+            await anyio.sleep(900)
+
+
+async def limited_in_shield():
+    truth.mark("limited in shield")
+    with anyio.move_on_after(500), anyio.CancelScope(shield=True):
+        truth.waits("limited in shield", "sleep", deadline=time.monotonic() + 700)
+        with anyio.move_on_after(700):
+            await anyio.sleep(900)
+
+
 async def main():
     truth.mark("main")
     children = {}
     # First, as this task waits itself while it makes the others.
-    truth.when(lambda: "thread" in threads and len(truth._waits) == 21 + by_path)
+    truth.when(lambda: "thread" in threads and len(truth._waits) == 23 + by_path)
 
     lock = anyio.Lock()
     children["holder"] = holds("holder", lock)
@@ -227,6 +243,8 @@ async def main():
     children["of process"] = of_process()
     children["in thread"] = in_thread()
     children["limited"] = limited()
+    children["shielded"] = shielded()
+    children["limited in shield"] = limited_in_shield()
     few = anyio.CapacityLimiter(1)
     children["has the limit"] = holds("has the limit", few)
     children["in thread later"] = in_thread_later(few)

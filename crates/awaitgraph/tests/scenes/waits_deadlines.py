@@ -85,6 +85,39 @@ async def nested(event):
                 await event.wait()
 
 
+async def outer_first(event):
+    truth.mark("outer first")
+    truth.waits("outer first", "event", deadline=time.monotonic() + 400)
+    async with asyncio.timeout(400):
+        async with asyncio.timeout(5000):
+            await event.wait()
+
+
+async def outer_of_wait_for(event):
+    truth.mark("outer of wait_for")
+    times["outer"] = time.monotonic() + 450
+    async with asyncio.timeout(450):
+        await asyncio.wait_for(waits_within(event), 5000)
+
+
+async def waits_within(event):
+    truth.mark("waits within") if not inline else None
+    await event.wait()
+
+
+async def cleans_up(event):
+    truth.mark("cleans up")
+    async with asyncio.timeout(0):
+        try:
+            await event.wait()
+        finally:
+            async with asyncio.timeout(5000):
+                # The outer one has run out, and cancels no more.
+                async with asyncio.timeout(500):
+                    truth.waits("cleans up", "event", deadline=time.monotonic() + 500)
+                    await event.wait()
+
+
 async def without():
     truth.mark("without")
     async with asyncio.timeout(None):
@@ -123,6 +156,13 @@ async def main():
     if hasattr(asyncio, "timeout"):
         children["nested"] = nested(event)
         children["without"] = without()
+        children["outer first"] = outer_first(event)
+        children["cleans up"] = cleans_up(event)
+        children["outer of wait_for"] = outer_of_wait_for(event)
+        within = "outer of wait_for" if inline else "waits within"
+        truth.waits(within, "event", deadline=lambda: times["outer"])
+        if not inline:
+            truth.awaits("outer of wait_for", "waits within", "wait_for")
     for label in children:
         truth.awaits("main", label, "gather")
     await asyncio.gather(*children.values())

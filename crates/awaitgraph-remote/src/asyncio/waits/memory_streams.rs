@@ -60,6 +60,7 @@ impl Waits<'_> {
             getters: None,
             putters: None,
             others: Vec::new(),
+            more_others: false,
             holders: Vec::new(),
         };
         if let Some(state) = frames.attribute(addr, "_state")? {

@@ -3,9 +3,11 @@
 
 use awaitgraph_model::{Primitive, PrimitiveKind, TaskIndex};
 
+use super::reached::RELEASES;
 use super::roles::Role;
 use super::{Run, Waits};
 use crate::limits;
+use crate::map::HashMap;
 use crate::object::{Fault, Kind};
 
 /// In how many frames of a task it is looked for by which condition it waits.
@@ -49,10 +51,15 @@ impl Waits<'_> {
             // Of a bounded one it is known how many there are.
             PrimitiveKind::Semaphore if found.bound.is_none() && !holders.is_empty() => {
                 for &object in &run.objects {
-                    found.more_holders |= self.may_have_others(object, &holders)?;
+                    found.more_holders |= self.may_have_others(object, &holders)?
+                        || self.may_be_reached(object, RELEASES, &holders)?;
                 }
             }
             _ => {}
+        }
+        let were_some = !holders.is_empty();
+        if matches!(kind, PrimitiveKind::Lock | PrimitiveKind::Condition) {
+            self.retain_certain(&run.objects, &mut holders)?;
         }
         found.holders = self.within_share(holders);
         let is_taken = match kind {
@@ -61,7 +68,7 @@ impl Waits<'_> {
             _ => false,
         };
         if is_taken
-            && found.holders.is_empty()
+            && !were_some
             && self.is_complete
             && let [lock] = run.objects.as_slice()
         {
@@ -177,6 +184,45 @@ impl Waits<'_> {
             let borrowers = self.objects.set(borrowers)?;
             holders.extend(borrowers.into_iter().filter_map(|it| self.task_at(it)));
         }
+        Ok(())
+    }
+
+    /// Takes out the tasks that are inside of the lock but may have let go of it
+    /// meanwhile:
+    ///
+    /// ```text
+    ///   async with lock:
+    ///       lock.release()
+    ///       …                      another has it now
+    ///       await lock.acquire()
+    /// ```
+    ///
+    /// That is seen where another is inside of it, too, or where it waits for it
+    /// itself. Of several that may all have it, none is left.
+    fn retain_certain(&self, locks: &[u64], holders: &mut Vec<TaskIndex>) -> Result<(), Fault> {
+        let mut codes = HashMap::default();
+        let is_one = holders.len() == 1;
+        let mut certain = Vec::new();
+        for &holder in holders.iter().take(limits::MOST_INSIDE) {
+            let waits_for = self.lock_waited_for(holder)?;
+            let waits_itself = waits_for.is_some_and(|it| locks.contains(&it));
+            if is_one && !waits_itself {
+                return Ok(());
+            }
+            let mut releases = false;
+            for level in self.levels(holder) {
+                releases |= self.frames.role(level.code).is_none()
+                    && self.speaks_of_any(["release"], level.raw.code, &mut codes)?;
+            }
+            if !releases {
+                certain.push(holder);
+            }
+        }
+        *holders = if certain.len() == 1 {
+            certain
+        } else {
+            Vec::new()
+        };
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use awaitgraph_model::{Queue, QueueEnd, TaskIndex};
 
 use super::Waits;
 use super::frames::Level;
+use super::reached::{ENDS, TAKES};
 use super::roles::Role;
 use crate::map::HashMap;
 use crate::object::Fault;
@@ -43,6 +44,16 @@ impl Waits<'_> {
     ) -> Result<Queue, Fault> {
         let frames = &self.frames;
         let bound = frames.int(addr, "_maxsize")?;
+        let others = self.others(end, &[addr])?;
+        let words = match end {
+            QueueEnd::Get => None,
+            QueueEnd::Put => Some(TAKES),
+            QueueEnd::Join => Some(ENDS),
+        };
+        let more_others = match words {
+            Some(words) if !others.is_empty() => self.may_be_reached(addr, words, &others)?,
+            _ => false,
+        };
         Ok(Queue {
             end,
             size: frames.length(addr, "_queue")?,
@@ -51,7 +62,8 @@ impl Waits<'_> {
                 .filter(|&it| it > 0),
             getters: frames.length(addr, "_getters")?,
             putters: frames.length(addr, "_putters")?,
-            others: self.others(end, &[addr])?,
+            others,
+            more_others,
             holders: match end {
                 QueueEnd::Get => self.borrowers(addr, outer)?,
                 QueueEnd::Put | QueueEnd::Join => Vec::new(),

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use awaitgraph_model::TaskIndex;
+
 use super::Waits;
 use super::frames::Level;
 use super::handles::InHand;
@@ -38,6 +40,27 @@ impl Waits<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// The timeouts that the task is inside of, the innermost first, but for those
+    /// that do not reach it: the cancel scopes of anyio around one that shields.
+    /// Those of asyncio cancel the task itself.
+    pub(super) fn timeouts_that_reach(&self, task: TaskIndex) -> Result<Vec<u64>, Fault> {
+        let timeouts = self.entered.timeouts(task);
+        let mut reach = Vec::with_capacity(timeouts.len());
+        let mut is_shielded = false;
+        for &timeout in timeouts.iter().rev() {
+            // Only what is further out is shielded.
+            let shields = match timeouts.len() {
+                1 => None,
+                _ => self.frames.int(timeout, "_shield")?,
+            };
+            if !(is_shielded && shields.is_some()) {
+                reach.push(timeout);
+            }
+            is_shielded |= shields == Some(1);
+        }
+        Ok(reach)
     }
 
     /// Whether the timeout at `addr` has a limit that is yet to come: one that
@@ -142,6 +165,33 @@ impl Waits<'_> {
     pub(super) fn left(&self, when: Option<f64>) -> Option<f64> {
         let left = when? - self.around.now?;
         left.is_finite().then_some(left)
+    }
+
+    /// For how many seconds the loop whose thread has these frames, innermost
+    /// first, has been calling what was ready when it last looked. It takes the
+    /// time right before that (`end_time` in `Lib/asyncio/base_events.py`,
+    /// `_run_once`, the same from 3.8 to 3.15), in a frame of its own each time.
+    pub(crate) fn turn_of(&self, frames: &[RawFrame]) -> Result<Option<f64>, Fault> {
+        let mut codes: HashMap<u64, bool> = HashMap::default();
+        for frame in frames.iter().take(limits::DEEPEST_TURN) {
+            let is_turn = match codes.get(&frame.code) {
+                Some(&known) => known,
+                None => {
+                    let name = self.codes.name(frame.code)?;
+                    let is_turn = name.rsplit('.').next() == Some("_run_once");
+                    codes.insert(frame.code, is_turn);
+                    is_turn
+                }
+            };
+            if is_turn {
+                let Some(begun) = self.frames.variable(frame, "end_time")? else {
+                    return Ok(None);
+                };
+                let left = self.left(self.objects.number(begun)?);
+                return Ok(left.map(|left| (-left).max(0.0)));
+            }
+        }
+        Ok(None)
     }
 
     /// uvloop's timers are written in C, and have but one float: when they call.

@@ -127,6 +127,7 @@ const V3_13T: Layout = Layout {
         qualname: Some(144),
         names: 112,
         mentioned: 48,
+        constants: 40,
         exception_table: Some(56),
         instructions: Instructions::Inline(216),
         line_table: 152,

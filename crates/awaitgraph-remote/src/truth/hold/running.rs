@@ -94,6 +94,7 @@ impl Held<'_, '_> {
             names,
             local_names,
             mentioned,
+            constants,
             exception_table,
             instructions,
             line_table,
@@ -119,6 +120,7 @@ impl Held<'_, '_> {
             LocalNames::Whole => self.offset("PyCodeObject.co_localsplusnames", names),
         }
         self.offset("PyCodeObject.co_names", mentioned);
+        self.offset("PyCodeObject.co_consts", constants);
         self.optional("PyCodeObject.co_exceptiontable", exception_table);
         match instructions {
             Instructions::Bytes(offset) => self.offset("PyCodeObject.co_code", offset),
