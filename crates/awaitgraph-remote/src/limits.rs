@@ -132,9 +132,9 @@ pub(crate) const TRIES: usize = 8;
 pub(crate) const LONGEST_TRYING: Duration = Duration::from_secs(1);
 /// How long a thread may take to stop. One that does not hangs in the kernel.
 pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(2);
-/// With more threads than this a process is stopped even where all of them sleep:
-/// to see that takes as long.
-pub(crate) const MOST_RESTING: usize = 64;
+/// With more threads than this a process is stopped even where all of them sleep: a
+/// file is open for each.
+pub(crate) const MOST_RESTING: usize = 256;
 /// How often a process is stopped, to hold against it what was read, before it is
 /// stopped for a whole reading.
 pub(crate) const MOST_STOPS: usize = 3;

@@ -39,7 +39,7 @@ struct Resting {
 impl Rest {
     /// `None` where some thread of the process runs, or may have a child run in
     /// the same memory; where it is traced, as then others may write to it; where
-    /// that would take longer than to stop it; or where the kernel does not tell.
+    /// there are very many threads; or where the kernel does not tell.
     pub(crate) fn of(ids: &Ids) -> Option<Self> {
         if ids.is_traced {
             return None;
