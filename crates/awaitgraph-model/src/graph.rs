@@ -101,6 +101,9 @@ pub struct Thread {
     /// For how many seconds the loop has been calling what was ready when it last
     /// looked; `None` where it is looking, or where that is not known.
     pub turn: Option<f64>,
+    /// Where the loop has come to in what it has to call: another number is proof
+    /// that it has called something in between. `None` where that is not known.
+    pub at: Option<u64>,
 }
 
 /// An unfinished `asyncio.Task`.

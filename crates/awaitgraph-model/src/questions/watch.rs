@@ -1,7 +1,8 @@
 //! Loops that synchronous code does not let go of, over several looks.
 //!
-//! A loop that tells when it last looked for what is ready (`Thread::turn`) tells
-//! whether it has come round since. Of others, one look cannot tell: whatever runs is in some synchronous code. A blocked
+//! A loop that tells when it last looked for what is ready (`Thread::turn`), or
+//! where it has come to in that (`Thread::at`), tells whether it has come round
+//! since. Of others, one look cannot tell: whatever runs is in some synchronous code. A blocked
 //! loop is one in which nothing moves from look to look but what is inside that
 //! code. So a loop is taken off the list as soon as it runs another task, or the
 //! same one at another place, or as any other task of it has taken a step; that
@@ -30,6 +31,8 @@ struct Suspect {
     running: Running,
     /// For how long it has not come round, where that is known.
     turn: Option<f64>,
+    /// Where it has come to in what it has to call, where that is known.
+    at: Option<u64>,
     /// The other tasks of the loop, by their addresses.
     others: HashMap<u64, Other>,
     /// Whether each look found the same line and the same call.
@@ -102,6 +105,7 @@ impl Watch {
                 thread: thread.thread,
                 running: Running::of(graph, thread)?,
                 turn: thread.turn,
+                at: thread.at,
                 others: others(graph, thread),
                 is_still: true,
             })
@@ -181,7 +185,9 @@ impl Suspect {
         let before = std::mem::replace(&mut self.turn, thread.turn);
         let is_shorter =
             matches!((thread.turn, before), (Some(now), Some(before)) if now + CLOCK < before);
-        if self.running != running || is_shorter {
+        let before = std::mem::replace(&mut self.at, thread.at);
+        let has_called = matches!((thread.at, before), (Some(now), Some(before)) if now != before);
+        if self.running != running || is_shorter || has_called {
             return false;
         }
         let others = others(graph, thread);

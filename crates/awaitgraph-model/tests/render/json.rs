@@ -39,6 +39,7 @@ fn it_holds_all_that_the_graph_holds() {
         running: Some(TaskIndex::from_usize(1)),
         stack: graph.tasks[0].stack.clone(),
         turn: None,
+        at: None,
     });
     graph.problems.push(Problem {
         location: "task 0x7f05".to_owned(),

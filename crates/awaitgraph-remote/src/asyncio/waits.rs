@@ -102,7 +102,8 @@ pub(crate) struct Picture<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct ThreadFrames<'a> {
     pub(crate) id: u64,
-    pub(crate) runs_a_loop: bool,
+    /// The loop that it runs.
+    pub(crate) loop_: Option<u64>,
     pub(crate) frames: &'a [RawFrame],
 }
 

@@ -158,6 +158,7 @@ impl Joining<'_> {
                 running: innermost.or(current),
                 stack: self.stack(&location, thread.stack.frames.iter()),
                 turn: None,
+                at: None,
             });
         }
         threads.sort_by_key(|thread| (thread.interpreter, thread.thread));
@@ -284,7 +285,7 @@ impl Joining<'_> {
         let threads: Vec<ThreadFrames<'_>> = (self.raw_threads.iter())
             .map(|thread| ThreadFrames {
                 id: thread.id,
-                runs_a_loop: thread.running_loop.is_some(),
+                loop_: thread.running_loop,
                 frames: &thread.stack.frames,
             })
             .collect();
@@ -309,15 +310,20 @@ impl Joining<'_> {
         if let Some(fault) = fault.or(torn) {
             self.problems.add("what the tasks have in hand", fault);
         }
-        let frames_of: HashMap<u64, &[RawFrame]> =
-            threads.iter().map(|it| (it.id, it.frames)).collect();
+        let by_id: HashMap<u64, &ThreadFrames<'_>> = threads.iter().map(|it| (it.id, it)).collect();
         for loop_ in loops.iter_mut() {
+            let Some(thread) = by_id.get(&loop_.thread) else {
+                continue;
+            };
             let mut torn = None;
-            let frames = frames_of.get(&loop_.thread).copied();
-            let frames = frames.unwrap_or_default();
-            let turn = (self.objects).watched(&mut torn, || waits.turn_of(frames));
-            match torn.map_or(turn, Err) {
-                Ok(turn) => loop_.turn = turn,
+            let found = (self.objects).watched(&mut torn, || {
+                Ok((
+                    waits.turn_of(thread.frames)?,
+                    waits.place_of_uv(thread.loop_)?,
+                ))
+            });
+            match torn.map_or(found, Err) {
+                Ok((turn, at)) => (loop_.turn, loop_.at) = (turn, at),
                 Err(fault) => {
                     let location = format!("the loop of thread {}", loop_.thread);
                     self.problems.add(location, fault);

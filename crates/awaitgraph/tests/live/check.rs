@@ -244,8 +244,19 @@ pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {
                 "callbacks_that_let_go_again_and_again_block_nothing",
                 &["--by=callback"][..],
             ),
+            (
+                "a_task_that_lets_go_of_uvloop_again_and_again_blocks_nothing",
+                &["--loop=uvloop"][..],
+            ),
         ] {
-            let python = python.clone();
+            let is_on_uvloop = arguments.contains(&"--loop=uvloop");
+            let python = match is_on_uvloop {
+                true => pythons.with_module(python, "uvloop"),
+                false => Some(python),
+            };
+            let Some(python) = python.cloned() else {
+                continue;
+            };
             trials.push(crate::outcome::trial(
                 format!("{sentence}::{version}"),
                 move || lets_go(&python, arguments).map_err(Failed::from),

@@ -49,4 +49,4 @@ def serve():
     truth.stay()
 
 
-asyncio.run(main())
+truth.new_loop().run_until_complete(main())

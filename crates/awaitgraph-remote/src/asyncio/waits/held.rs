@@ -63,7 +63,7 @@ impl Waits<'_> {
         }
         let mut held = OfThreads::default();
         let mut seen = Seen::default();
-        for thread in self.picture.threads.iter().filter(|it| !it.runs_a_loop) {
+        for thread in self.picture.threads.iter().filter(|it| it.loop_.is_none()) {
             for frame in thread.frames.iter().take(limits::DEEPEST_REFERENCES) {
                 let variables = self.frames.variables(frame.code)?;
                 for (place, name) in variables.names.iter().enumerate() {

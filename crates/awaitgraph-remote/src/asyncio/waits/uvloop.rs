@@ -172,6 +172,31 @@ impl Waits<'_> {
         Ok(found)
     }
 
+    /// Where the loop at `addr` has come to in what it has to call, if it is one of
+    /// uvloop: that is in a deque (`_ready` in `uvloop/loop.pyx`), of which what
+    /// is called is taken out on the left.
+    pub(crate) fn place_of_uv(&self, addr: Option<u64>) -> Result<Option<u64>, Fault> {
+        let Some(addr) = addr else {
+            return Ok(None);
+        };
+        let (objects, layout) = (self.objects, &self.objects.layout.deque);
+        // What the package gives is of a class in Python, of which that is the base.
+        let names = objects.base_names(addr)?;
+        if !names.iter().any(|name| **name == *"uvloop.loop.Loop") {
+            return Ok(None);
+        }
+        let mut place = None;
+        for word in self.words_in(addr, objects.type_of(addr)?.basicsize)? {
+            if objects.kind_of(word) == Ok(Kind::Deque) {
+                let block = objects.u64(word, layout.left_block)?;
+                let index = objects.u64(word, layout.left_index)?;
+                let here = block.wrapping_mul(LARGEST).wrapping_add(index);
+                place = Some(here.wrapping_add(place.unwrap_or(0)));
+            }
+        }
+        Ok(place)
+    }
+
     /// The words in an object of uvloop that may be pointers; none of any other.
     fn words_of_uv(&self, addr: u64) -> Result<Vec<u64>, Fault> {
         let objects = self.objects;
@@ -179,10 +204,15 @@ impl Waits<'_> {
         if !objects.type_name(type_.addr)?.starts_with("uvloop.") {
             return Ok(Vec::new());
         }
+        self.words_in(addr, type_.basicsize)
+    }
+
+    /// The same of an object of this size.
+    fn words_in(&self, addr: u64, size: u64) -> Result<Vec<u64>, Fault> {
+        let header = self.objects.layout.object.header;
         let mut words = Vec::new();
-        let end = type_.basicsize.min(LARGEST);
-        for offset in (objects.layout.object.header..end).step_by(8) {
-            if let Some(word) = objects.pointer(addr, offset)?
+        for offset in (header..size.min(LARGEST)).step_by(8) {
+            if let Some(word) = self.objects.pointer(addr, offset)?
                 && word.is_multiple_of(8)
             {
                 words.push(word);
