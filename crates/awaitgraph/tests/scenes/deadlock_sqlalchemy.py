@@ -36,6 +36,8 @@ async def main():
         "sqlite+aiosqlite://", poolclass=sqlalchemy.pool.AsyncAdaptedQueuePool,
         pool_size=1, max_overflow=1, pool_timeout=None,
     )
+    # The threads of the database are no loops that would be seen to rest.
+    truth.when(lambda: len(engine.pool._pool._queue._getters) == 2)
     truth.awaits("main", "connection", "gather")
     truth.awaits("main", "session", "gather")
     # In a pool of SQLAlchemy's nobody waits before the last one is lent.

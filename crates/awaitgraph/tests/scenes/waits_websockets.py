@@ -1,5 +1,6 @@
 """websockets: both ends wait at their connections, whoever waits inside of them."""
 import asyncio
+import socket
 
 import websockets.asyncio.client as client
 import websockets.asyncio.server as server
@@ -38,7 +39,13 @@ async def receives(label, port):
 
 async def sends(label, port):
     truth.mark(label)
-    async with client.connect("ws://127.0.0.1:%d/%s" % (port, label), **QUIET) as connection:
+    # Of this size the kernel leaves them, so that what is full stays full.
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 16)
+    sock.connect(("127.0.0.1", port))
+    sock.setblocking(False)
+    path = "ws://127.0.0.1:%d/%s" % (port, label)
+    async with client.connect(path, sock=sock, **QUIET) as connection:
         at(label, connection, "write")
         while True:
             await connection.send(bytes(1 << 20))
@@ -67,7 +74,10 @@ async def says_nothing(reader, writer):
 async def main():
     truth.mark("main")
     truth.when(lambda: len(served) == 4)
-    listening = await server.serve(serves, "127.0.0.1", 0, **QUIET)
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+    sock.bind(("127.0.0.1", 0))
+    listening = await server.serve(serves, sock=sock, **QUIET)
     silent = await asyncio.start_server(says_nothing, "127.0.0.1", 0)
     kept.extend([listening, silent])
     port, silent_port = [next(iter(it.sockets)).getsockname()[1] for it in (listening, silent)]
