@@ -5,6 +5,8 @@
 //!   runs        the innermost frames of a task whose functions are known
 //!   frames      the variables of a task's frames, by name
 //!   holders     which locks each task is inside of, and until when
+//!   by_hand     which of these are let go of by hand
+//!   called      on which objects a function calls a method
 //!   releasers   who may hold a semaphore, too
 //!   names       the name by which the program refers to an object
 //!   pools       who has borrowed what a queue lends
@@ -25,6 +27,8 @@
 //! its callbacks, timers, and the frames of other threads may tell more.
 
 mod abandoned;
+mod by_hand;
+mod called;
 mod connections;
 mod executors;
 mod frames;
@@ -114,6 +118,7 @@ pub(crate) struct Waits<'a> {
     is_complete: bool,
     /// By object and role: what is said of it, whoever waits.
     known: RefCell<HashMap<(u64, u8), Known>>,
+    by_hand: OnceCell<by_hand::ByHand>,
     releasers: OnceCell<releasers::Releasers>,
     /// By lock: the conditions that were made with it.
     conditions: OnceCell<HashMap<u64, Vec<u64>>>,
@@ -163,6 +168,7 @@ impl<'a> Waits<'a> {
             entered: Entered::default(),
             is_complete: false,
             known: RefCell::default(),
+            by_hand: OnceCell::new(),
             releasers: OnceCell::new(),
             conditions: OnceCell::new(),
             workers: OnceCell::new(),

@@ -4,6 +4,7 @@
 //! themselves: the interpreter's list of tasks is 8 bytes further on.
 
 mod free_threaded;
+mod operands;
 
 use super::{
     Attributes, AwaitSign, Awaited, AwaitedBy, Code, CurrentFrame, Deque, Dict, DictKeys,
@@ -151,6 +152,7 @@ const V3_8: Layout = Layout {
         mentioned: 64,
         exception_table: None,
         instructions: Instructions::Bytes(48),
+        operands: operands::V3_8,
         line_table: 120,
         line_table_form: LineTable::Lnotab,
     },
@@ -310,6 +312,7 @@ const V3_11: Layout = Layout {
         mentioned: 32,
         exception_table: Some(40),
         instructions: Instructions::Inline(184),
+        operands: operands::V3_11,
         line_table: 136,
         line_table_form: LineTable::Locations,
     },
@@ -383,6 +386,7 @@ const V3_12: Layout = Layout {
     code: Code {
         firstlineno: 68,
         instructions: Instructions::Inline(192),
+        operands: operands::V3_12,
         ..V3_11.code
     },
     frame: FrameLayout::Interpreter(InterpreterFrame {
@@ -440,6 +444,7 @@ const V3_13: Layout = Layout {
     },
     code: Code {
         instructions: Instructions::Inline(200),
+        operands: operands::V3_13,
         ..V3_12.code
     },
     generator: Generator {
@@ -495,6 +500,7 @@ const V3_14: Layout = Layout {
     tuple_items: 32,
     code: Code {
         instructions: Instructions::Inline(208),
+        operands: operands::V3_14,
         ..V3_13.code
     },
     frame: FrameLayout::Interpreter(InterpreterFrame {
@@ -558,6 +564,10 @@ const V3_15: Layout = Layout {
     module: Module {
         md_state: 24,
         ..V3_14.module
+    },
+    code: Code {
+        operands: operands::V3_15,
+        ..V3_14.code
     },
     generator: Generator {
         states: FrameStates::Numbered {

@@ -134,6 +134,7 @@ const HEALTHY: &[&str] = &[
     "streams.py",
     "limited_circles.py",
     "semaphore_of_others.py",
+    "released_by_hand.py",
 ];
 
 pub(crate) fn trials(pythons: &Pythons) -> Vec<Trial> {

@@ -267,6 +267,7 @@ const ROWS: &[Row] = &[
     row("a_sleep_says_how_long_it_lasts", "waits_sleep").everywhere().and(&[Nonblocking]),
     row("timers_are_seen_behind_futures", "waits_timers").python_tasks(),
     row("locks_have_names_and_holders", "waits_locks").everywhere().and(&[Nonblocking, Development]),
+    row("a_lock_released_by_hand_has_no_holder_on_record", "released_by_hand").everywhere(),
     row("a_running_task_holds_its_lock", "waits_running").everywhere().and(&[Nonblocking]),
     row("a_barrier_counts", "waits_barrier").from(11).everywhere(),
     row("queues_have_sizes_and_other_ends", "waits_queues").everywhere(),
