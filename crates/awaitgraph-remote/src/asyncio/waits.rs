@@ -9,6 +9,7 @@
 //!   called      on which objects a function calls a method
 //!   releasers   who may hold a semaphore, too
 //!   names       the name by which the program refers to an object
+//!   written     the same as it is written where it is waited for
 //!   pools       who has borrowed what a queue lends
 //!   shared      what is told alike to all that wait for the same
 //!   sight       which variables of other tasks have a future
@@ -51,6 +52,7 @@ mod sockets;
 mod timers;
 mod uvloop;
 mod words;
+mod written;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -119,6 +121,8 @@ pub(crate) struct Waits<'a> {
     /// By object and role: what is said of it, whoever waits.
     known: RefCell<HashMap<(u64, u8), Known>>,
     by_hand: OnceCell<by_hand::ByHand>,
+    /// By code: how it comes by what it may wait for.
+    ways_to_waited: RefCell<HashMap<u64, Rc<[called::Way]>>>,
     releasers: OnceCell<releasers::Releasers>,
     /// By lock: the conditions that were made with it.
     conditions: OnceCell<HashMap<u64, Vec<u64>>>,
@@ -169,6 +173,7 @@ impl<'a> Waits<'a> {
             is_complete: false,
             known: RefCell::default(),
             by_hand: OnceCell::new(),
+            ways_to_waited: RefCell::default(),
             releasers: OnceCell::new(),
             conditions: OnceCell::new(),
             workers: OnceCell::new(),

@@ -272,6 +272,7 @@ const ROWS: &[Row] = &[
     row("a_barrier_counts", "waits_barrier").from(11).everywhere(),
     row("queues_have_sizes_and_other_ends", "waits_queues").everywhere(),
     row("names_are_found_in_containers", "waits_names").nearly_everywhere(),
+    row("names_are_found_far_away", "waits_names_far").nearly_everywhere(),
     row("pools_say_who_has_borrowed", "waits_pool").python_tasks(),
     row("streams_have_descriptors_and_addresses", "waits_streams").python_tasks().and(&[Nonblocking, Development]),
     row("connections_of_tls_and_datagrams_have_descriptors", "waits_transports").everywhere(),

@@ -7,7 +7,8 @@
 //! An instruction is taken for what its operand may mean, and not for what it
 //! is: the numbers of instructions change from version to version, and while a
 //! program runs. So a way may be found that is not in the function, where two
-//! operands happen to be such; one that is there is not missed for it.
+//! operands happen to be such; one that is there is not missed for it. Where the
+//! way then leads to what is asked for, it is how the program writes that.
 
 use std::rc::Rc;
 
@@ -15,20 +16,21 @@ use super::Waits;
 use crate::frame::RawFrame;
 use crate::layout::{LocalNames, Operand};
 use crate::limits;
+use crate::map::HashSet;
 use crate::object::{Fault, Kind};
 
-/// How many attributes lie between a variable and the object.
-const MOST_ATTRIBUTES: usize = 2;
+/// How many attributes may lie between a variable, or a global, and the object.
+const MOST_ATTRIBUTES: usize = 4;
 
 /// How a function comes by an object.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Way {
     from: From,
     /// The names of attributes, nearest to the object first.
     attributes: [Option<u64>; MOST_ATTRIBUTES],
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum From {
     /// The place of a variable.
     Variable(usize),
@@ -54,12 +56,53 @@ impl Waits<'_> {
         words: [&str; N],
         code: u64,
     ) -> Result<[Option<Rc<[Way]>>; N], Fault> {
-        let objects = self.objects;
         let mut found = [const { None }; N];
         let spoken = self.speaks_of(words, code)?;
         if !spoken.contains(&true) {
             return Ok(found);
         }
+        let function = self.function(code)?;
+        for ((word, is_spoken), found) in words.iter().zip(spoken).zip(&mut found) {
+            if is_spoken {
+                let mut ways = Vec::new();
+                self.add_ways(&function, word, &mut ways)?;
+                *found = Some(self.each_once(ways)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The ways by which it comes by what it calls any of the `words` on, or
+    /// enters by `async with`; but for what it has a name of its own for.
+    pub(super) fn ways_to_used<const N: usize>(
+        &self,
+        words: [&str; N],
+        code: u64,
+    ) -> Result<Rc<[Way]>, Fault> {
+        let function = self.function(code)?;
+        let mut ways = Vec::new();
+        for word in words {
+            self.add_ways(&function, word, &mut ways)?;
+        }
+        let async_with = self.objects.layout.code.operands.async_with;
+        for (place, &[instruction, _]) in function.pairs.iter().enumerate() {
+            if instruction == async_with {
+                self.add_ways_to(&function, place, [None; MOST_ATTRIBUTES], &mut ways);
+            }
+        }
+        ways.retain(|way| way.attributes != [None; MOST_ATTRIBUTES]);
+        self.each_once(ways)
+    }
+
+    fn each_once(&self, mut ways: Vec<Way>) -> Result<Rc<[Way]>, Fault> {
+        let mut seen = HashSet::default();
+        ways.retain(|way| seen.insert(*way));
+        self.objects.hold(64 * ways.len() as u64)?;
+        Ok(Rc::from(ways))
+    }
+
+    fn function(&self, code: u64) -> Result<Function, Fault> {
+        let objects = self.objects;
         let names = objects.required(code, objects.layout.code.mentioned, "code without names")?;
         let cells = match objects.layout.code.local_names {
             LocalNames::Parts { varnames, .. } => {
@@ -68,24 +111,16 @@ impl Waits<'_> {
             }
             LocalNames::Whole => None,
         };
-        let function = Function {
+        Ok(Function {
             pairs: objects.instruction_pairs(code)?,
             names: objects.tuple(names)?,
             variables: self.frames.count(code)?,
             cells,
-        };
-        for ((word, is_spoken), found) in words.iter().zip(spoken).zip(&mut found) {
-            if is_spoken {
-                let ways = self.ways_in(&function, word)?;
-                objects.hold(64 * ways.len() as u64)?;
-                *found = Some(Rc::from(ways));
-            }
-        }
-        Ok(found)
+        })
     }
 
-    fn ways_in(&self, function: &Function, word: &str) -> Result<Vec<Way>, Fault> {
-        let mut ways = Vec::new();
+    /// Adds the ways to what it calls the word on.
+    fn add_ways(&self, function: &Function, word: &str, ways: &mut Vec<Way>) -> Result<(), Fault> {
         let objects = self.objects;
         let operands = &objects.layout.code.operands;
         let mut wanted = Vec::new();
@@ -104,10 +139,10 @@ impl Waits<'_> {
                 // What does not fit into one byte stands in an instruction before.
                 let is_long = number << operands.attribute.flags > usize::from(u8::MAX);
                 let end = place.saturating_sub(usize::from(is_long));
-                self.add_ways_to(function, end, [None; MOST_ATTRIBUTES], &mut ways);
+                self.add_ways_to(function, end, [None; MOST_ATTRIBUTES], ways);
             }
         }
-        Ok(ways)
+        Ok(())
     }
 
     /// Adds the ways to what the instructions before `end` load.
@@ -166,6 +201,40 @@ impl Waits<'_> {
         }
     }
 
+    /// How the program writes it: `state.lock`, `app.db.lock`; with the class of
+    /// a method's object in place of its `self`. `None` where it is but a name.
+    pub(super) fn written(&self, way: &Way, frame: &RawFrame) -> Result<Option<String>, Fault> {
+        let objects = self.objects;
+        let text = |name| match objects.kind_of(name)? {
+            Kind::Text => objects.text(name),
+            _ => Ok(String::new()),
+        };
+        if way.attributes.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let mut written = match way.from {
+            From::Global(name) => text(name)?,
+            From::Variable(place) => {
+                let variables = self.frames.variables(frame.code)?;
+                let name = variables.names.get(place).map(|it| String::from(&**it));
+                let name = name.unwrap_or_default();
+                match objects.variable(frame, place)? {
+                    Some(itself) if name == "self" => {
+                        let class = objects.type_name(objects.type_of(itself)?.addr)?;
+                        class.rsplit('.').next().unwrap_or_default().to_owned()
+                    }
+                    _ => name,
+                }
+            }
+        };
+        for &name in way.attributes.iter().rev().flatten() {
+            written.push('.');
+            written.push_str(&text(name)?);
+        }
+        objects.hold(written.len() as u64)?;
+        Ok(Some(written))
+    }
+
     /// Where the way leads from this frame.
     pub(super) fn at_end_of(&self, way: &Way, frame: &RawFrame) -> Result<Option<u64>, Fault> {
         let objects = self.objects;
@@ -195,28 +264,13 @@ impl Waits<'_> {
             let Some(object) = reached else {
                 return Ok(None);
             };
-            reached = self.attribute_named(object, name)?;
+            let objects = self.objects;
+            reached = match objects.kind_of(name)? {
+                Kind::Text => objects.attribute_of_any(object, &objects.text(name)?)?,
+                _ => None,
+            };
         }
         Ok(reached)
-    }
-
-    /// The attribute whose name is the str at `name`.
-    fn attribute_named(&self, object: u64, name: u64) -> Result<Option<u64>, Fault> {
-        let objects = self.objects;
-        if objects.kind_of(object)? != Kind::Other || objects.kind_of(name)? != Kind::Text {
-            return Ok(None);
-        }
-        let wanted = objects.text(name)?;
-        let attributes = objects.attributes(object)?.into_iter();
-        for (known, value) in attributes.take(limits::MOST_ATTRIBUTES) {
-            // Names are interned: nearly always it is the same object.
-            if known == name
-                || objects.kind_of(known)? == Kind::Text && objects.text_is(known, &wanted)?
-            {
-                return Ok(Some(value));
-            }
-        }
-        Ok(None)
     }
 }
 

@@ -62,7 +62,7 @@ impl Waits<'_> {
         if let Some(known) = self.known.borrow_mut().get_mut(&key) {
             if known.whole.name.is_none() && known.tries < MOST_TRIES {
                 known.tries += 1;
-                if let Some(name) = self.names.find(&self.frames, &run.objects, outer)? {
+                if let Some(name) = self.name_of(&run.objects, outer)? {
                     known.change(|it| it.name = Some(name));
                 }
             }
@@ -91,7 +91,7 @@ impl Waits<'_> {
             }
             _ => Wait::Future(Future::default()),
         };
-        let name = self.names.find(&self.frames, &run.objects, outer)?;
+        let name = self.name_of(&run.objects, outer)?;
         let whole = Arc::new(WaitsFor {
             what: wait,
             id: Some(object),
@@ -115,6 +115,14 @@ impl Waits<'_> {
         let said = self.share_of(&mut known);
         self.known.borrow_mut().insert(key, known);
         Ok(said)
+    }
+
+    /// The name of what `objects` are, all the same to the program.
+    fn name_of(&self, objects: &[u64], outer: &[Level<'_>]) -> Result<Option<String>, Fault> {
+        match self.names.find(&self.frames, objects, outer)? {
+            None => self.name_as_written(objects, outer),
+            name => Ok(name),
+        }
     }
 
     /// What is said to one more who waits for the object, with as many of the
