@@ -46,6 +46,9 @@ impl Graph {
         for waits_for in waits.filter(|it| it.has_end()) {
             Arc::make_mut(waits_for).pass(seconds);
         }
+        for deadline in self.tasks.iter_mut().filter_map(|it| it.deadline.as_mut()) {
+            *deadline -= seconds;
+        }
     }
 
     /// The indices of all tasks, in the graph's order.
@@ -124,6 +127,10 @@ pub struct Task {
     /// `wait_for` have one, that has not run out: then it goes on, however long
     /// what it waits for takes.
     pub limited: bool,
+    /// Of a task that waits for other tasks: seconds until the innermost
+    /// `asyncio.timeout` or `wait_for` in it that has a limit gives up; negative
+    /// where that is overdue. Of any other, [`WaitsFor::deadline`] says it.
+    pub deadline: Option<f64>,
     /// What it waits for where that is not a task. Tasks that wait for the same
     /// may share it.
     pub waits_for: Option<Arc<WaitsFor>>,

@@ -456,6 +456,14 @@ impl<'a> Waits<'a> {
         Ok(None)
     }
 
+    /// Seconds until a time limit in the task that waits for others ends that.
+    pub(crate) fn limit(&self, task: TaskIndex) -> Result<Option<f64>, Fault> {
+        match self.left_of_wait_for(&self.levels(task))? {
+            None => self.left_of_innermost_timeout(task),
+            left => Ok(left),
+        }
+    }
+
     /// Whether a time limit around the task's wait has yet to run out, so that
     /// it goes on then; also where the clock is not known, as of a core file.
     pub(crate) fn is_limited(&self, task: TaskIndex) -> Result<bool, Fault> {

@@ -200,6 +200,7 @@ impl Joining<'_> {
                 awaited_by: Vec::new(),
                 cancelling: task.raw.cancelling,
                 limited: false,
+                deadline: None,
                 waits_for: None,
             });
         }
@@ -300,6 +301,7 @@ impl Joining<'_> {
         }
         let mut found = Vec::with_capacity(tasks.len());
         let mut limited = Vec::new();
+        let mut deadlines = Vec::new();
         for (position, task) in tasks.iter().enumerate() {
             let index = TaskIndex::from_usize(position);
             let mut torn = None;
@@ -317,6 +319,14 @@ impl Joining<'_> {
                 // What is not known to be so is told.
                 if is_limited != Ok(false) {
                     limited.push(index);
+                }
+                if is_limited == Ok(true) && result == Ok(None) {
+                    let mut torn = None;
+                    let deadline = (self.objects).watched(&mut torn, || waits.limit(index));
+                    match torn.map_or(deadline, Err) {
+                        Ok(deadline) => deadlines.push((index, deadline)),
+                        Err(fault) => result = Err(fault),
+                    }
                 }
                 result = is_limited.and(result);
             }
@@ -341,6 +351,11 @@ impl Joining<'_> {
         }
         for (task, found) in tasks.iter_mut().zip(found) {
             task.waits_for = found;
+        }
+        for (task, deadline) in deadlines {
+            if let Some(task) = tasks.get_mut(task.as_usize()) {
+                task.deadline = deadline;
+            }
         }
         for task in limited {
             if let Some(task) = tasks.get_mut(task.as_usize()) {
