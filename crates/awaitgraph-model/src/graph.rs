@@ -49,6 +49,9 @@ impl Graph {
         for turn in self.threads.iter_mut().filter_map(|it| it.turn.as_mut()) {
             *turn += seconds;
         }
+        for deadline in self.tasks.iter_mut().filter_map(|it| it.deadline.as_mut()) {
+            *deadline -= seconds;
+        }
     }
 
     /// The indices of all tasks, in the graph's order.
@@ -134,6 +137,10 @@ pub struct Task {
     /// `wait_for` have one, that has not run out: then it goes on, however long
     /// what it waits for takes.
     pub limited: bool,
+    /// Of a task that waits for other tasks: seconds until the innermost
+    /// `asyncio.timeout` or `wait_for` in it that has a limit gives up; negative
+    /// where that is overdue. Of any other, [`WaitsFor::deadline`] says it.
+    pub deadline: Option<f64>,
     /// What it waits for where that is not a task. Tasks that wait for the same
     /// may share it.
     pub waits_for: Option<Arc<WaitsFor>>,

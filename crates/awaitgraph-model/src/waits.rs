@@ -13,7 +13,7 @@ pub struct WaitsFor {
     /// The name by which the program refers to it, as `Pool.lock`, `ready` or
     /// `Pool.locks['a']`: the attribute of an object, behind the name of that
     /// object's class, or a variable; where that is a container, with the place
-    /// in it. It comes from the target, and is not escaped.
+    /// in it; of what is further away as the program writes it. It comes from the target, and is not escaped.
     pub name: Option<String>,
     /// Seconds until the first of the `asyncio.timeout` and `wait_for` around it
     /// gives up; negative where the innermost that has a limit is overdue.

@@ -262,4 +262,24 @@ impl Objects<'_> {
             }
         }
     }
+
+    /// The instructions of the code object at `addr`, the first of them where
+    /// there are very many: pairs of a number and an operand.
+    pub(crate) fn instruction_pairs(&self, addr: u64) -> Result<Vec<[u8; 2]>, Fault> {
+        let header = self.layout.object.header;
+        let length = match self.layout.code.instructions {
+            // `_PyCode_NBYTES`: two bytes for each.
+            Instructions::Inline(_) => self.u64(addr, header)?.saturating_mul(2),
+            Instructions::Bytes(offset) => {
+                let bytes =
+                    self.required(addr, offset, &Unexpected("code without instructions"))?;
+                self.u64(bytes, header)?
+            }
+        };
+        let length = length.min(limits::LONGEST_CODE);
+        self.hold(length)?;
+        let mut bytes = vec![0; length as usize];
+        self.fill(self.instructions(addr)?, &mut bytes)?;
+        Ok(bytes.as_chunks().0.to_vec())
+    }
 }

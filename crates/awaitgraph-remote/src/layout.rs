@@ -332,6 +332,7 @@ pub(crate) struct Code {
     /// stack is there.
     pub(crate) exception_table: Option<u64>,
     pub(crate) instructions: Instructions,
+    pub(crate) operands: Operands,
     pub(crate) line_table: u64,
     pub(crate) line_table_form: LineTable,
 }
@@ -353,6 +354,26 @@ pub(crate) enum Instructions {
     Bytes(u64),
     /// From 3.11: at the end of the code object itself.
     Inline(u64),
+}
+
+/// How instructions name what they load. Each is two bytes, of which the second
+/// is its operand, and may have caches behind it that are as long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Operands {
+    /// The instruction right behind what loads the object of an `async with`.
+    pub(crate) async_with: u8,
+    /// Of an attribute or a method.
+    pub(crate) attribute: Operand,
+    pub(crate) global: Operand,
+}
+
+/// An operand that is the number of a name in [`Code::mentioned`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Operand {
+    /// How many of its lowest bits tell something else.
+    pub(crate) flags: u32,
+    /// How many caches follow the instruction.
+    pub(crate) caches: usize,
 }
 
 /// The form of the table that maps instructions to lines.

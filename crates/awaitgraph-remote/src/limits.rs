@@ -78,6 +78,11 @@ pub(crate) const LONGEST_C_STRING: usize = 256;
 pub(crate) const LONGEST_LINE_TABLE: u64 = 16 * 1024 * 1024;
 /// The bytes of an exception table, which is far shorter.
 pub(crate) const LONGEST_EXCEPTION_TABLE: u64 = 1024 * 1024;
+/// The bytes of a function's instructions that are asked what it calls.
+pub(crate) const LONGEST_CODE: u64 = 64 * 1024;
+/// The ways by which one function may come by what it calls: several for each
+/// call, most of which it does not take.
+pub(crate) const MOST_CALLED: usize = 8192;
 /// The variables of a function, and the values on its stack.
 pub(crate) const MOST_VARIABLES: u64 = 1 << 14;
 /// An offset in a struct that the target describes: none of CPython's is as large.

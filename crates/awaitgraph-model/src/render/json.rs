@@ -13,7 +13,7 @@ use crate::questions::{Outline, OwnCode};
 use crate::render::json_findings::deadlock_view;
 use crate::render::json_known::Known;
 use crate::render::json_lines::write_document;
-use crate::render::json_waits::waits_for;
+use crate::render::json_waits::{seconds, waits_for};
 use crate::waits::WaitsFor;
 
 /// The number of the schema, raised when a key changes its meaning.
@@ -165,6 +165,8 @@ struct TaskView<'a, Stack: Serialize, Awaiters: Serialize, WaitsFor: Serialize> 
     awaited_by: Awaiters,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     cancelling: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deadline: Option<f64>,
     waits_for: Option<WaitsFor>,
 }
 
@@ -185,6 +187,7 @@ impl TaskView<'_, (), (), ()> {
             stack: known.stacks.of(&*task.stack, stack),
             awaited_by: known.awaiters.of(&*task.awaited_by, awaited_by),
             cancelling: task.cancelling,
+            deadline: task.deadline.and_then(seconds),
             waits_for: (task.waits_for.as_ref())
                 .map(|wait| (known.waits).of(Arc::as_ptr(wait), || waits_for(graph, wait))),
         }

@@ -174,7 +174,7 @@ impl About<'_, (), ()> {
 }
 
 /// Milliseconds are enough, and JSON knows no infinity.
-fn seconds(seconds: f64) -> Option<f64> {
+pub(super) fn seconds(seconds: f64) -> Option<f64> {
     seconds
         .is_finite()
         .then(|| (seconds * 1000.0).round() / 1000.0)

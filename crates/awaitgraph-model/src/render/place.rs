@@ -76,7 +76,7 @@ pub(super) fn push_doing(
     };
     if task.cancelling {
         line.push(Span::Ready, "cancelling");
-        if task.state != TaskState::Waiting || task.waits_for.is_some() {
+        if task.state != TaskState::Waiting || is_told_until(task) {
             line.push(Span::Text, ", ");
         }
     }
@@ -90,5 +90,10 @@ pub(super) fn push_doing(
 
 /// Whether there is anything for [`push_doing`] to add.
 pub(super) fn does_something(task: &Task) -> bool {
-    task.cancelling || task.waits_for.is_some() || task.state != TaskState::Waiting
+    task.cancelling || is_told_until(task) || task.state != TaskState::Waiting
+}
+
+/// Whether it is told what the task waits for, or for how long.
+pub(super) fn is_told_until(task: &Task) -> bool {
+    task.waits_for.is_some() || task.deadline.is_some()
 }

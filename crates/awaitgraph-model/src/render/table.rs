@@ -61,7 +61,7 @@ pub fn table<W: Write + ?Sized>(
                 if let Some(frame) = frame {
                     place::push_frame(graph, frame, line);
                 }
-                if task.waits_for.is_some() && task.state == TaskState::Waiting {
+                if place::is_told_until(task) && task.state == TaskState::Waiting {
                     line.push(Span::Text, if frame.is_some() { "  " } else { "" });
                     let alike = outline.alike(index);
                     wait::push_wait(graph, &own_code, alike, Phrase::Verb, line);

@@ -41,8 +41,11 @@ pub(super) fn push_wait(
     line: &mut Line,
 ) {
     let first = tasks.first().and_then(|&task| graph.task(task));
-    let first = first.filter(|task| task.state == TaskState::Waiting);
-    let Some(first) = first.and_then(|task| task.waits_for.as_ref()) else {
+    let Some(first) = first.filter(|task| task.state == TaskState::Waiting) else {
+        return;
+    };
+    let Some(first) = first.waits_for.as_ref() else {
+        push_limit(graph, tasks, phrase, line);
         return;
     };
     let mut words = Words {
@@ -61,6 +64,29 @@ pub(super) fn push_wait(
         words.several(&range);
     }
     words.deadline(range.deadline, tasks.len() > 1);
+}
+
+/// Adds until when the tasks wait for others, where they do so within a limit.
+fn push_limit(graph: &Graph, tasks: &[TaskIndex], phrase: Phrase, line: &mut Line) {
+    let deadlines = tasks.iter().filter_map(|&task| graph.task(task)?.deadline);
+    let Some(first) = deadlines.reduce(f64::min) else {
+        return;
+    };
+    if phrase == Phrase::Noun {
+        line.push(Span::Waits, "what it awaits; ");
+    }
+    push_deadline(first, tasks.len() > 1, line);
+}
+
+/// Adds in how long the limit is reached, or for how long it has been.
+fn push_deadline(deadline: f64, several: bool, line: &mut Line) {
+    let word = if several { "first timeout" } else { "timeout" };
+    let words = if deadline < 0.0 {
+        format!("{word} overdue by {}", Duration(-deadline))
+    } else {
+        format!("{word} in {}", Duration(deadline))
+    };
+    line.push(Span::Waits, &words);
 }
 
 /// What alike tasks do not have in common.
@@ -481,12 +507,8 @@ impl Words<'_> {
 
     fn deadline(&mut self, deadline: Option<f64>, several: bool) {
         let Some(deadline) = deadline else { return };
-        let word = if several { "first timeout" } else { "timeout" };
-        if deadline < 0.0 {
-            self.push_format(format_args!("; {word} overdue by {}", Duration(-deadline)));
-        } else {
-            self.push_format(format_args!("; {word} in {}", Duration(deadline)));
-        }
+        self.push("; ");
+        push_deadline(deadline, several, self.line);
     }
 
     /// How many wait, this one included, where it is not alone.

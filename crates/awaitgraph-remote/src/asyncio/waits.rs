@@ -5,9 +5,12 @@
 //!   runs        the innermost frames of a task whose functions are known
 //!   frames      the variables of a task's frames, by name
 //!   holders     which locks each task is inside of, and until when
+//!   by_hand     which of these are let go of by hand
+//!   called      on which objects a function calls a method
 //!   releasers   who may hold a semaphore, too
 //!   reached     whether it is in other hands than those of tasks
 //!   names       the name by which the program refers to an object
+//!   written     the same as it is written where it is waited for
 //!   pools       who has borrowed what a queue lends
 //!   lenders     the same of pools that count what they lend
 //!   shared      what is told alike to all that wait for the same
@@ -29,6 +32,8 @@
 
 mod abandoned;
 mod alike;
+mod by_hand;
+mod called;
 mod connections;
 mod executors;
 mod frames;
@@ -53,6 +58,7 @@ mod sockets;
 mod timers;
 mod uvloop;
 mod words;
+mod written;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -122,6 +128,9 @@ pub(crate) struct Waits<'a> {
     is_complete: bool,
     /// By object and role: what is said of it, whoever waits.
     known: RefCell<HashMap<(u64, u8), Known>>,
+    by_hand: OnceCell<by_hand::ByHand>,
+    /// By code: how it comes by what it may wait for.
+    ways_to_waited: RefCell<HashMap<u64, Rc<[called::Way]>>>,
     releasers: OnceCell<releasers::Releasers>,
     reached: OnceCell<reached::Reached>,
     /// By lock: the conditions that were made with it.
@@ -177,6 +186,8 @@ impl<'a> Waits<'a> {
             entered: Entered::default(),
             is_complete: false,
             known: RefCell::default(),
+            by_hand: OnceCell::new(),
+            ways_to_waited: RefCell::default(),
             releasers: OnceCell::new(),
             reached: OnceCell::new(),
             conditions: OnceCell::new(),
@@ -479,6 +490,14 @@ impl<'a> Waits<'a> {
             limits.extend(self.left_of_timeout(timeout)?);
         }
         Ok(())
+    }
+
+    /// Seconds until the first time limit in the task that waits for others ends
+    /// that.
+    pub(crate) fn limit(&self, task: TaskIndex) -> Result<Option<f64>, Fault> {
+        let mut limits = Vec::new();
+        self.add_limits(task, &self.levels(task), &mut limits)?;
+        Ok(first_to_run_out(&limits))
     }
 
     /// Whether a time limit around the task's wait has yet to run out, so that

@@ -4,6 +4,7 @@
 //! themselves: the interpreter's list of tasks is 8 bytes further on.
 
 mod free_threaded;
+mod operands;
 
 use super::{
     Attributes, AwaitSign, Awaited, AwaitedBy, Code, CurrentFrame, Deque, Dict, DictKeys,
@@ -152,6 +153,7 @@ const V3_8: Layout = Layout {
         constants: 56,
         exception_table: None,
         instructions: Instructions::Bytes(48),
+        operands: operands::V3_8,
         line_table: 120,
         line_table_form: LineTable::Lnotab,
     },
@@ -312,6 +314,7 @@ const V3_11: Layout = Layout {
         constants: 24,
         exception_table: Some(40),
         instructions: Instructions::Inline(184),
+        operands: operands::V3_11,
         line_table: 136,
         line_table_form: LineTable::Locations,
     },
@@ -385,6 +388,7 @@ const V3_12: Layout = Layout {
     code: Code {
         firstlineno: 68,
         instructions: Instructions::Inline(192),
+        operands: operands::V3_12,
         ..V3_11.code
     },
     frame: FrameLayout::Interpreter(InterpreterFrame {
@@ -442,6 +446,7 @@ const V3_13: Layout = Layout {
     },
     code: Code {
         instructions: Instructions::Inline(200),
+        operands: operands::V3_13,
         ..V3_12.code
     },
     generator: Generator {
@@ -497,6 +502,7 @@ const V3_14: Layout = Layout {
     tuple_items: 32,
     code: Code {
         instructions: Instructions::Inline(208),
+        operands: operands::V3_14,
         ..V3_13.code
     },
     frame: FrameLayout::Interpreter(InterpreterFrame {
@@ -560,6 +566,10 @@ const V3_15: Layout = Layout {
     module: Module {
         md_state: 24,
         ..V3_14.module
+    },
+    code: Code {
+        operands: operands::V3_15,
+        ..V3_14.code
     },
     generator: Generator {
         states: FrameStates::Numbered {

@@ -129,6 +129,28 @@ impl Objects<'_> {
         Ok(found)
     }
 
+    /// The attribute `name` of any object at `addr`: of an instance in itself or
+    /// in its class, of a class, a module, a namespace.
+    pub(crate) fn attribute_of_any(&self, addr: u64, name: &str) -> Result<Option<u64>, Fault> {
+        let type_ = self.type_of(addr)?;
+        if type_.flags & flags::TYPE_SUBCLASS != 0 {
+            return self.class_attribute(addr, name);
+        }
+        if type_.flags & flags::HEAPTYPE == 0 {
+            return match self.dict_at_offset(addr, &type_)? {
+                Some(dict) if self.kind_of(dict)? == Kind::Dict => self.dict_get(dict, name),
+                _ => Ok(None),
+            };
+        }
+        let own = self.attributes(addr)?.into_iter();
+        for (known, value) in own.take(limits::MOST_ATTRIBUTES) {
+            if self.kind_of(known)? == Kind::Text && self.text_is(known, name)? {
+                return Ok(Some(value));
+            }
+        }
+        self.class_attribute(type_.addr, name)
+    }
+
     /// Whether any of those is this value.
     pub(crate) fn has_attribute(&self, addr: u64, value: u64) -> Result<bool, Fault> {
         let type_ = self.type_of(addr)?;

@@ -210,6 +210,7 @@ impl Joining<'_> {
                 awaited_by: Vec::new(),
                 cancelling: task.raw.cancelling,
                 limited: false,
+                deadline: None,
                 waits_for: None,
             });
         }
@@ -332,6 +333,7 @@ impl Joining<'_> {
         }
         let mut found = Vec::with_capacity(tasks.len());
         let mut limited = Vec::new();
+        let mut deadlines = Vec::new();
         for (position, task) in tasks.iter().enumerate() {
             if task.state != TaskState::Waiting {
                 found.push(None);
@@ -354,6 +356,14 @@ impl Joining<'_> {
             // What is not known to be so is told.
             if is_limited != Ok(false) {
                 limited.push(index);
+            }
+            if is_limited == Ok(true) && result == Ok(None) {
+                let mut torn = None;
+                let deadline = (self.objects).watched(&mut torn, || waits.limit(index));
+                match torn.map_or(deadline, Err) {
+                    Ok(deadline) => deadlines.push((index, deadline)),
+                    Err(fault) => result = Err(fault),
+                }
             }
             found.push(match (result, is_limited) {
                 (Ok(found), Ok(_)) => found,
@@ -379,6 +389,11 @@ impl Joining<'_> {
         }
         for (task, found) in tasks.iter_mut().zip(found) {
             task.waits_for = found;
+        }
+        for (task, deadline) in deadlines {
+            if let Some(task) = tasks.get_mut(task.as_usize()) {
+                task.deadline = deadline;
+            }
         }
         for task in limited {
             if let Some(task) = tasks.get_mut(task.as_usize()) {

@@ -145,3 +145,36 @@ fn instructions_have_the_interpreters_numbers() {
         }
     }
 }
+
+/// Prints the number of the instruction behind what is loaded for an `async
+/// with`; of an attribute and of a global how many bits its operand has in front
+/// of the number of its name, and how many caches are behind it.
+const OPERANDS: &str = "
+import dis
+async def uses(a):
+    async with a:
+        a.first.second.method()
+        other.method()
+steps = list(dis.get_instructions(uses))
+names = uses.__code__.co_names
+print(next(two.opcode for one, two in zip(steps, steps[1:]) if one.argval == 'a'))
+for name in 'second', 'other':
+    place = next(place for place, step in enumerate(steps) if step.argval == name)
+    step, next_one = steps[place : place + 2]
+    flags = next(flags for flags in range(8) if step.arg >> flags == names.index(name))
+    print(flags, (next_one.offset - step.offset) // 2 - 1)
+";
+
+#[test]
+fn operands_name_what_is_loaded() {
+    let pythons = Python::all();
+    for python in &pythons {
+        let operands = python.table().code.operands;
+        let [attribute, global] = [operands.attribute, operands.global]
+            .map(|operand| format!("{} {}", operand.flags, operand.caches));
+        let expected = [operands.async_with.to_string(), attribute, global];
+        let said = python.ask(OPERANDS);
+        let said: Vec<&str> = said.lines().collect();
+        assert_eq!(said, expected, "{}", python.version);
+    }
+}

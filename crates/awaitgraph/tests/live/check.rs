@@ -191,6 +191,7 @@ const HEALTHY: &[&str] = &[
     "semaphore_of_others.py",
     "given_back_elsewhere.py",
     "let_go_meanwhile.py",
+    "released_by_hand.py",
 ];
 
 /// The same of scenes that import a package.

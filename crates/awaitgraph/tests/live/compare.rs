@@ -191,6 +191,13 @@ fn tasks(truth: &Value, got: &Value, labels: &Labels, differences: &mut Differen
             edges
         };
         differences.block(&format!("{what}, awaited by"), &edges(task), &edges(read));
+        waits_for(
+            &format!("{what}, limit"),
+            truth,
+            &task["limit"],
+            read,
+            differences,
+        );
         if task["waits_for"].is_object() {
             let what = format!("{what}, waits for");
             waits_for(

@@ -84,13 +84,13 @@ fn the_tree_before_task_groups() {
         &expect![[r#"
             Task-1  in_a_group service.py:88
             ├── [gather] nightly-report  Shop.transaction service.py:32  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
-            ├── [gather] stock  Shop.stock_everywhere service.py:71
+            ├── [gather] stock  Shop.stock_everywhere service.py:71  timeout in 60 min
             │   └── [gather] stock-north, stock-south ×2  Shop.stock service.py:66  waits for event Shop.provider (ADDR); 3 wait
             ├── [gather] worker-1  Shop.book service.py:44
             │   └── [shield] payment-5  Shop.charge service.py:37  waits for event Shop.provider (ADDR); 3 wait
             ├── [gather] worker-2, worker-3 ×2  Shop.transaction service.py:32  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
             └── [gather] worker-4  Shop.worker service.py:50  waits to get from queue Shop.orders (empty)
-            heartbeat  beat service.py:118
+            heartbeat  beat service.py:118  timeout in 60 min
             └── [wait_for] Task-9  Event.wait asyncio/locks.py:LINE  waits for event Shop.shutdown (ADDR); timeout in 60 min
         "#]],
     );
@@ -104,13 +104,13 @@ fn the_tree_where_wait_for_makes_a_task() {
         &expect![[r#"
             Task-1  in_a_group service.py:84
             ├── [task_group] nightly-report  Shop.transaction service.py:32  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
-            ├── [task_group] stock  Shop.stock_everywhere service.py:71
+            ├── [task_group] stock  Shop.stock_everywhere service.py:71  timeout in 60 min
             │   └── [gather] stock-north, stock-south ×2  Shop.stock service.py:66  waits for event Shop.provider (ADDR); 3 wait
             ├── [task_group] worker-1  Shop.book service.py:44
             │   └── [shield] payment-5  Shop.charge service.py:37  waits for event Shop.provider (ADDR); 3 wait
             ├── [task_group] worker-2, worker-3 ×2  Shop.transaction service.py:32  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
             └── [task_group] worker-4  Shop.worker service.py:50  waits to get from queue Shop.orders (empty)
-            heartbeat  beat service.py:118
+            heartbeat  beat service.py:118  timeout in 60 min
             └── [wait_for] Task-9  Event.wait asyncio/locks.py:LINE  waits for event Shop.shutdown (ADDR); timeout in 60 min
         "#]],
     );
@@ -124,7 +124,7 @@ fn the_tree() {
         &expect![[r#"
             Task-1  in_a_group service.py:84
             ├── [task_group] nightly-report  Shop.transaction service.py:32  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
-            ├── [task_group] stock  Shop.stock_everywhere service.py:71
+            ├── [task_group] stock  Shop.stock_everywhere service.py:71  timeout in 60 min
             │   └── [gather] stock-north, stock-south ×2  Shop.stock service.py:66  waits for event Shop.provider (ADDR); 3 wait
             ├── [task_group] worker-1  Shop.book service.py:44
             │   └── [shield] payment-5  Shop.charge service.py:37  waits for event Shop.provider (ADDR); 3 wait
@@ -149,7 +149,7 @@ fn the_tree_with_all_frames() {
             │       in Shop.report service.py:61
             │       in Shop.open_orders service.py:57
             │       in Shop.transaction service.py:32
-            ├── [task_group] stock
+            ├── [task_group] stock  timeout in 60 min
             │   │   in Shop.stock_everywhere service.py:71
             │   └── [gather] stock-north, stock-south ×2  waits for event Shop.provider (ADDR); 3 wait
             │           in Shop.stock service.py:66
@@ -181,7 +181,7 @@ fn the_table() {
             ADDR  waiting  PID  heartbeat  -  beat service.py:118  waits for event Shop.shutdown (ADDR); timeout in 60 min
             ADDR  waiting  PID  nightly-report  Task-1  Shop.transaction service.py:32  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
             ADDR  waiting  PID  payment-5  worker-1  Shop.charge service.py:37  waits for event Shop.provider (ADDR); 3 wait
-            ADDR  waiting  PID  stock  Task-1  Shop.stock_everywhere service.py:71
+            ADDR  waiting  PID  stock  Task-1  Shop.stock_everywhere service.py:71  timeout in 60 min
             ADDR …  waiting  PID  stock-north, stock-south ×2  stock  Shop.stock service.py:66  waits for event Shop.provider (ADDR); 3 wait
             ADDR  waiting  PID  worker-1  Task-1  Shop.book service.py:44
             ADDR …  waiting  PID  worker-2, worker-3 ×2  Task-1  Shop.transaction service.py:32  waits for lock Shop.ledger (ADDR) held by worker-1; 3 wait
@@ -234,6 +234,7 @@ fn every_task_with_its_awaiters() {
                 * Task(name='stock', id=ADDR)
                   + Call stack:
                   |   File 'service.py', line 71, in async Shop.stock_everywhere()
+                  + Waits for: what it awaits; timeout in 60 min
                   + Awaited by:
                     * Task(name='Task-1', id=ADDR) (*)
 
@@ -292,7 +293,7 @@ fn only_what_is_asked_for() {
         12..=u32::MAX,
         &expect![[r#"
             Task-1  in_a_group service.py:84
-            └── [task_group] stock  Shop.stock_everywhere service.py:71
+            └── [task_group] stock  Shop.stock_everywhere service.py:71  timeout in 60 min
                 └── [gather] stock-north, stock-south ×2  Shop.stock service.py:66  waits for event Shop.provider (ADDR); 3 wait
         "#]],
     );
@@ -390,7 +391,7 @@ fn the_graph_for_graphviz() {
                 t1 [label="heartbeat\nbeat service.py:118\nwaits for event Shop.shutdown (ADDR); timeout in 60 min"];
                 t2 [label="nightly-report\nShop.transaction service.py:32\nwaits for lock Shop.ledger (ADDR) held by worker-1; 3 wait"];
                 t3 [label="payment-5\nShop.charge service.py:37\nwaits for event Shop.provider (ADDR); 3 wait"];
-                t4 [label="stock\nShop.stock_everywhere service.py:71"];
+                t4 [label="stock\nShop.stock_everywhere service.py:71\ntimeout in 60 min"];
                 t5 [label="stock-north, stock-south ×2\nShop.stock service.py:66\nwaits for event Shop.provider (ADDR); 3 wait"];
                 t7 [label="worker-1\nShop.book service.py:44"];
                 t8 [label="worker-2, worker-3 ×2\nShop.transaction service.py:32\nwaits for lock Shop.ledger (ADDR) held by worker-1; 3 wait"];
@@ -420,7 +421,7 @@ fn the_graph_for_markdown() {
                 t1["heartbeat<br/>beat service.py:118<br/>waits for event Shop.shutdown (ADDR)#59; timeout in 60 min"]
                 t2["nightly-report<br/>Shop.transaction service.py:32<br/>waits for lock Shop.ledger (ADDR) held by worker-1#59; 3 wait"]
                 t3["payment-5<br/>Shop.charge service.py:37<br/>waits for event Shop.provider (ADDR)#59; 3 wait"]
-                t4["stock<br/>Shop.stock_everywhere service.py:71"]
+                t4["stock<br/>Shop.stock_everywhere service.py:71<br/>timeout in 60 min"]
                 t5["stock-north, stock-south ×2<br/>Shop.stock service.py:66<br/>waits for event Shop.provider (ADDR)#59; 3 wait"]
                 t7["worker-1<br/>Shop.book service.py:44"]
                 t8["worker-2, worker-3 ×2<br/>Shop.transaction service.py:32<br/>waits for lock Shop.ledger (ADDR) held by worker-1#59; 3 wait"]
@@ -461,6 +462,7 @@ fn the_json_is_the_same_from_every_command() {
             document["snapshot"] = serde_json::Value::Null;
             // And what time is left, which goes by.
             for task in document["tasks"].as_array_mut().unwrap() {
+                task.as_object_mut().unwrap().remove("deadline");
                 if let Some(waits_for) = task["waits_for"].as_object_mut() {
                     waits_for.retain(|key, _| !["left", "deadline"].contains(&key.as_str()));
                 }

@@ -43,6 +43,7 @@ _blocking = set()
 _spinning = set()
 _parts = []
 _waits = []
+_limits = []
 _numbers = []
 
 
@@ -100,6 +101,11 @@ def waits(task, kind, **details):
     and `deadline` are the moment by the clock of the loop.
     """
     _waits.append((task, kind, details))
+
+
+def limit(task, when):
+    """Declares until when a task waits for others: the moment by the clock, or `None`."""
+    _limits.append((task, when))
 
 
 def named(task, name):
@@ -365,6 +371,8 @@ def gather(own=None):
             described[id(_task(child))]["awaited_by"].append(edge)
     for task, kind, details in _waits:
         described[id(_task(task))]["waits_for"] = _wait(kind, details)
+    for task, when in _limits:
+        described[id(_task(task))]["limit"] = {"deadline": when}
     _check(described)
     threads = []
     for loop, ident, native in _loops.values():

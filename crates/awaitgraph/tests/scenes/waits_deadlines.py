@@ -15,6 +15,7 @@ async def limits(event):
     inner = asyncio.ensure_future(limited(event))
     truth.waits("limited", "event", deadline=lambda: times["limits"])
     times["limits"] = time.monotonic() + 600
+    truth.limit("limits", times["limits"])
     await asyncio.wait_for(inner, 600)
 
 
@@ -118,6 +119,31 @@ async def cleans_up(event):
                     await event.wait()
 
 
+async def awaits(label, timeout, when):
+    truth.mark(label)
+    async with asyncio.timeout(1000):
+        async with asyncio.timeout(timeout):
+            truth.limit(label, time.monotonic() + when)
+            await asyncio.gather(other(label + ", other"))
+
+
+async def in_time(label):
+    truth.mark(label)
+    truth.limit(label, time.monotonic() + 500)
+    await asyncio.wait({asyncio.ensure_future(other(label + ", other"))}, timeout=500)
+
+
+async def at_any_time(label):
+    truth.mark(label)
+    truth.limit(label, None)
+    await asyncio.wait({asyncio.ensure_future(other(label + ", other"))})
+
+
+async def other(label):
+    truth.mark(label)
+    await truth.forever()
+
+
 async def without():
     truth.mark("without")
     async with asyncio.timeout(None):
@@ -153,7 +179,14 @@ async def main():
     if not inline:
         truth.awaits("notified", "only waits", "wait_for")
     truth.waits("notified" if inline else "only waits", "condition", **known)
+    for label, make in ("in time", in_time), ("at any time", at_any_time):
+        children[label] = make(label)
+        truth.awaits(label, label + ", other", "wait")
     if hasattr(asyncio, "timeout"):
+        children["awaits"] = awaits("awaits", 900, 900)
+        children["awaits without"] = awaits("awaits without", None, 1000)
+        for label in ("awaits", "awaits without"):
+            truth.awaits(label, label + ", other", "gather")
         children["nested"] = nested(event)
         children["without"] = without()
         children["outer first"] = outer_first(event)

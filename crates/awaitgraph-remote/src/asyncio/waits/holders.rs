@@ -38,6 +38,10 @@ pub(super) struct Entered {
     tasks: HashMap<u64, Vec<TaskIndex>>,
     /// The timeouts that each task is inside of, outermost first.
     timeouts: HashMap<TaskIndex, Vec<u64>>,
+    /// The frames of generators that tasks are inside of, as of a context manager.
+    resting: Vec<(TaskIndex, RawFrame)>,
+    /// The tasks that have let go of what they are inside of, to wait for it.
+    have_let_go: HashSet<TaskIndex>,
 }
 
 impl Entered {
@@ -49,6 +53,16 @@ impl Entered {
     /// The objects that some task is inside of.
     pub(super) fn objects(&self) -> impl Iterator<Item = u64> {
         self.tasks.keys().copied()
+    }
+
+    /// The frames of generators that tasks are inside of, and whose.
+    pub(super) fn resting(&self) -> &[(TaskIndex, RawFrame)] {
+        &self.resting
+    }
+
+    /// Whether the task has let go of what it is inside of, to wait for it.
+    pub(super) fn has_let_go(&self, task: TaskIndex) -> bool {
+        self.have_let_go.contains(&task)
     }
 
     /// The timeouts that the task is inside of, outermost first.
@@ -112,6 +126,8 @@ pub(super) struct Looking<'a, 'f> {
     stacks: Stacks,
     /// Room for what one task is inside of.
     inside: RefCell<Vec<(u64, Exit)>>,
+    /// The frames of the generators that it is inside of.
+    resting: RefCell<Vec<RawFrame>>,
 }
 
 impl<'a, 'f> Looking<'a, 'f> {
@@ -132,6 +148,7 @@ impl<'a, 'f> Looking<'a, 'f> {
             generators: RefCell::default(),
             stacks: Stacks::default(),
             inside: RefCell::default(),
+            resting: RefCell::default(),
         }
     }
 
@@ -177,11 +194,18 @@ impl<'a, 'f> Looking<'a, 'f> {
                 inside.pop();
             }
         }
+        let mut resting = self.resting.borrow_mut();
+        (entered.resting).extend(resting.drain(..).map(|frame| (task, frame)));
         if inside.is_empty() {
             self.inside.replace(inside);
             return Ok(());
         }
+        let before = inside.len();
         self.let_go_of(&levels(), &mut inside)?;
+        if inside.len() < before {
+            self.objects.hold(32)?;
+            entered.have_let_go.insert(task);
+        }
         for (object, exit) in inside.drain(..) {
             match self.class(object)? {
                 Class::Timeout => {
@@ -363,7 +387,11 @@ impl<'a, 'f> Looking<'a, 'f> {
         self.objects.hold(32)?;
         let mut frames = Vec::new();
         Ok(match self.objects.chain(addr, &self.stacks, &mut frames) {
-            (End::Resting, None) => frames,
+            (End::Resting, None) => {
+                self.objects.hold(64 * frames.len() as u64)?;
+                self.resting.borrow_mut().extend(&frames);
+                frames
+            }
             _ => Vec::new(),
         })
     }

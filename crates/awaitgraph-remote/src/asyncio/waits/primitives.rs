@@ -4,14 +4,8 @@
 use awaitgraph_model::{Primitive, PrimitiveKind, TaskIndex};
 
 use super::reached::RELEASES;
-use super::roles::Role;
 use super::{Run, Waits};
-use crate::limits;
-use crate::map::HashMap;
 use crate::object::{Fault, Kind};
-
-/// In how many frames of a task it is looked for by which condition it waits.
-const NEAREST: usize = 4;
 
 impl Waits<'_> {
     /// What is known of the primitive in which `run` ends.
@@ -30,36 +24,44 @@ impl Waits<'_> {
         for &object in &run.objects {
             self.add_numbers(&mut found, object, run)?;
         }
-        let mut holders = Vec::new();
+        let (mut holders, mut named) = (Vec::new(), None);
         if matches!(
             kind,
             PrimitiveKind::Lock | PrimitiveKind::Condition | PrimitiveKind::Semaphore
         ) {
             for &object in &run.objects {
-                self.add_holders(kind, object, &mut holders)?;
+                if let Some(owner) = self.add_holders(kind, object, &mut holders)? {
+                    named = Some(owner);
+                }
             }
         }
         holders.sort_unstable();
         holders.dedup();
+        let anybody = !holders.is_empty();
         match kind {
             PrimitiveKind::Lock | PrimitiveKind::Condition if found.value == Some(0) => {
                 // Who is inside of a condition may have let go of it by another task,
                 // as one that `wait_for` made for its `wait` to 3.11.
                 holders.clear();
             }
-            PrimitiveKind::Condition => self.retain_inside(&run.objects, &mut holders)?,
-            // Of a bounded one it is known how many there are.
-            PrimitiveKind::Semaphore if found.bound.is_none() && !holders.is_empty() => {
-                for &object in &run.objects {
-                    found.more_holders |= self.may_have_others(object, &holders)?
-                        || self.may_be_reached(object, RELEASES, &holders)?;
+            PrimitiveKind::Lock | PrimitiveKind::Condition if named.is_some() => {
+                holders.clear();
+                holders.extend(named);
+            }
+            PrimitiveKind::Lock | PrimitiveKind::Condition => {
+                self.retain_certain(kind, &run.objects, &mut holders)?;
+            }
+            PrimitiveKind::Semaphore => {
+                found.more_holders = !self.retain_certain(kind, &run.objects, &mut holders)?;
+                // Of a bounded one it is known how many there are.
+                if found.bound.is_none() && !holders.is_empty() {
+                    for &object in &run.objects {
+                        found.more_holders |= self.may_have_others(object, &holders)?
+                            || self.may_be_reached(object, RELEASES, &holders)?;
+                    }
                 }
             }
             _ => {}
-        }
-        let were_some = !holders.is_empty();
-        if matches!(kind, PrimitiveKind::Lock | PrimitiveKind::Condition) {
-            self.retain_certain(&run.objects, &mut holders)?;
         }
         found.holders = self.within_share(holders);
         let is_taken = match kind {
@@ -68,7 +70,7 @@ impl Waits<'_> {
             _ => false,
         };
         if is_taken
-            && !were_some
+            && !anybody
             && self.is_complete
             && let [lock] = run.objects.as_slice()
         {
@@ -152,13 +154,15 @@ impl Waits<'_> {
         Ok(())
     }
 
-    /// Adds the tasks that are inside of the primitive, or that it names.
+    /// Adds the tasks that are inside of the primitive; returns the one that it
+    /// names itself.
     fn add_holders(
         &self,
         kind: PrimitiveKind,
         object: u64,
         holders: &mut Vec<TaskIndex>,
-    ) -> Result<(), Fault> {
+    ) -> Result<Option<TaskIndex>, Fault> {
+        let mut named = None;
         holders.extend_from_slice(self.entered.tasks(object));
         let mut locks = vec![object];
         if kind == PrimitiveKind::Condition
@@ -174,7 +178,7 @@ impl Waits<'_> {
             }
             // One of anyio's conditions has an owner of its own, which it keeps.
             if kind != PrimitiveKind::Condition || lock != object {
-                holders.extend(self.owner(lock)?);
+                named = self.owner(lock)?.or(named);
             }
         }
         if kind == PrimitiveKind::Semaphore
@@ -184,76 +188,7 @@ impl Waits<'_> {
             let borrowers = self.objects.set(borrowers)?;
             holders.extend(borrowers.into_iter().filter_map(|it| self.task_at(it)));
         }
-        Ok(())
-    }
-
-    /// Takes out the tasks that are inside of the lock but may have let go of it
-    /// meanwhile:
-    ///
-    /// ```text
-    ///   async with lock:
-    ///       lock.release()
-    ///       …                      another has it now
-    ///       await lock.acquire()
-    /// ```
-    ///
-    /// That is seen where another is inside of it, too, or where it waits for it
-    /// itself. Of several that may all have it, none is left.
-    fn retain_certain(&self, locks: &[u64], holders: &mut Vec<TaskIndex>) -> Result<(), Fault> {
-        let mut codes = HashMap::default();
-        let is_one = holders.len() == 1;
-        let mut certain = Vec::new();
-        for &holder in holders.iter().take(limits::MOST_INSIDE) {
-            let waits_for = self.lock_waited_for(holder)?;
-            let waits_itself = waits_for.is_some_and(|it| locks.contains(&it));
-            if is_one && !waits_itself {
-                return Ok(());
-            }
-            let mut releases = false;
-            for level in self.levels(holder) {
-                releases |= self.frames.role(level.code).is_none()
-                    && self.speaks_of_any(["release"], level.raw.code, &mut codes)?;
-            }
-            if !releases {
-                certain.push(holder);
-            }
-        }
-        *holders = if certain.len() == 1 {
-            certain
-        } else {
-            Vec::new()
-        };
-        Ok(())
-    }
-
-    /// Takes out the tasks that are inside of one of the conditions and have
-    /// another wait for it, which lets go of it: to 3.11 `wait_for` makes a task
-    /// for what it waits for.
-    fn retain_inside(&self, conditions: &[u64], holders: &mut Vec<TaskIndex>) -> Result<(), Fault> {
-        let mut inside = Vec::new();
-        for &holder in holders.iter().take(limits::MOST_INSIDE) {
-            let awaited = match self.levels(holder).first() {
-                Some(level) if self.frames.role(level.code) == Some(Role::WaitFor) => {
-                    self.frames.variable(level.raw, "fut")?
-                }
-                _ => None,
-            };
-            let mut waits = false;
-            if let Some(task) = awaited.and_then(|it| self.task_at(it)) {
-                for level in self.levels(task).iter().take(NEAREST) {
-                    let role = self.frames.role(level.code);
-                    waits |= role == Some(Role::Primitive(PrimitiveKind::Condition))
-                        && (self.frames.itself(level.raw)?)
-                            .is_some_and(|it| conditions.contains(&it));
-                }
-            }
-            if !waits {
-                inside.push(holder);
-            }
-        }
-        inside.extend(holders.iter().skip(limits::MOST_INSIDE));
-        *holders = inside;
-        Ok(())
+        Ok(named)
     }
 
     /// 1 where a lock of anyio says who owns it, 0 where it says that nobody does:

@@ -76,7 +76,7 @@ impl Waits<'_> {
             return Ok(said);
         }
         if let Some(known) = self.known.borrow_mut().get_mut(&key) {
-            let find = || self.names.find(&self.frames, &run.objects, outer);
+            let find = || self.name_of(&run.objects, outer);
             self.try_name(known, find)?;
             // Who waited first may have come by another way.
             if let Wait::Queue(queue) = &known.whole.what
@@ -103,7 +103,7 @@ impl Waits<'_> {
             }
             _ => Wait::Future(Future::default()),
         };
-        let name = self.names.find(&self.frames, &run.objects, outer)?;
+        let name = self.name_of(&run.objects, outer)?;
         let whole = Arc::new(WaitsFor {
             what: wait,
             id: Some(object),
@@ -221,6 +221,14 @@ impl Waits<'_> {
             self.together.set(left);
         }
         left.is_some()
+    }
+
+    /// The name of what `objects` are, all the same to the program.
+    fn name_of(&self, objects: &[u64], outer: &[Level<'_>]) -> Result<Option<String>, Fault> {
+        match self.names.find(&self.frames, objects, outer)? {
+            None => self.name_as_written(objects, outer),
+            name => Ok(name),
+        }
     }
 
     /// What is said to one more who waits for the object, with as many of the

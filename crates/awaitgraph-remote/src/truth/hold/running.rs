@@ -97,6 +97,8 @@ impl Held<'_, '_> {
             constants,
             exception_table,
             instructions,
+            // `docs/layouts.md` tells how these were measured.
+            operands: _,
             line_table,
             line_table_form,
         } = *code;
