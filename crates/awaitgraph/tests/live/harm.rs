@@ -198,7 +198,7 @@ fn sleeping_target(python: &Python) -> Result<(), String> {
     }
     scene.is_well()?;
     // One of which a thread runs is stopped.
-    let mut scene = Scene::start(python, "two_loops.py", &["--awake=always"])?;
+    let mut scene = Scene::start(python, "two_loops.py", &["--awake=yes"])?;
     let reading = scene::read(scene.pid, &[], LIMIT)?;
     compare::whole(&scene, &reading, true)?;
     if reading.document["snapshot"]["paused_us"] == 0 {
@@ -221,13 +221,13 @@ fn runs(pid: u32) -> Result<Vec<String>, String> {
 }
 
 fn forbidden_ptrace(python: &Python) -> Result<(), String> {
-    let scene = Scene::start(python, "two_loops.py", &["--awake=always"])?;
+    let scene = Scene::start(python, "two_loops.py", &["--awake=yes"])?;
     let why = format!("no permission to stop process {}", scene.pid);
     read_within(filter::forbid_ptrace, scene, &why)
 }
 
 fn forbidden_threads(python: &Python) -> Result<(), String> {
-    let scene = Scene::start(python, "two_loops.py", &["--awake=always"])?;
+    let scene = Scene::start(python, "two_loops.py", &[])?;
     read_within(filter::forbid_threads, scene, "cannot start a thread")
 }
 

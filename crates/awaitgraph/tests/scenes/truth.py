@@ -13,6 +13,7 @@ who awaits whom is not found at all but declared by the scene, which built it.
 
 import asyncio
 import gc
+import hashlib
 import json
 import os
 import select
@@ -28,6 +29,11 @@ FLAVOURS = dict(
 CTask = getattr(asyncio.tasks, "_CTask", asyncio.Task)
 PyTask = asyncio.tasks._PyTask
 PATIENCE_S = 60.0
+
+if FLAVOURS.get("awake"):
+    # A thread that always runs, and changes nothing that is Python's.
+    arguments = ("sha256", b"", b"", 2**31 - 1)
+    threading.Thread(target=hashlib.pbkdf2_hmac, args=arguments, daemon=True).start()
 
 interpreter = 0
 
@@ -242,7 +248,7 @@ def stay():
     Before that, each byte is answered by every loop, to show that it is well.
 
     A plain scene is asleep then, and need not be stopped to be read. In any other
-    flavour this thread runs now and then, or always.
+    flavour this thread runs now and then.
     """
     while _said():
         for loop, _, _ in _loops.values():
@@ -251,9 +257,8 @@ def stay():
 
 
 def _said():
-    is_restless = any(it in FLAVOURS for it in ("tasks", "loop", "trace", "awake"))
-    pause = 0 if FLAVOURS.get("awake") == "always" else 0.001
-    while is_restless and not select.select([0], [], [], pause)[0]:
+    is_restless = any(it in FLAVOURS for it in ("tasks", "loop", "trace"))
+    while is_restless and not select.select([0], [], [], 0.001)[0]:
         pass
     return os.read(0, 1)
 

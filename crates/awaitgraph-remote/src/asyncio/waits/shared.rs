@@ -24,6 +24,15 @@ pub(super) struct Known {
 }
 
 impl Known {
+    fn new(whole: Arc<WaitsFor>) -> Self {
+        Self {
+            whole,
+            few: None,
+            tries: 1,
+            tries_of_holders: 1,
+        }
+    }
+
     /// Changes what those are told that come from now on.
     fn change(&mut self, change: impl FnOnce(&mut WaitsFor)) {
         change(Arc::make_mut(&mut self.whole));
@@ -117,12 +126,7 @@ impl Waits<'_> {
             return Ok(whole);
         }
         self.objects.hold(HELD_WAIT)?;
-        let mut known = Known {
-            whole,
-            few: None,
-            tries: 1,
-            tries_of_holders: 1,
-        };
+        let mut known = Known::new(whole);
         let said = self.share_of(&mut known);
         self.known.borrow_mut().insert(key, known);
         Ok(said)
@@ -148,12 +152,7 @@ impl Waits<'_> {
             deadline: None,
         });
         self.objects.hold(HELD_WAIT)?;
-        let mut known = Known {
-            whole,
-            few: None,
-            tries: 1,
-            tries_of_holders: 1,
-        };
+        let mut known = Known::new(whole);
         let said = self.share_of(&mut known);
         if key.0 != 0 {
             self.known.borrow_mut().insert(key, known);
