@@ -279,6 +279,7 @@ const ROWS: &[Row] = &[
     row("pools_that_count_say_who_has_borrowed", "waits_pools").nearly_everywhere(),
     row("streams_have_descriptors_and_addresses", "waits_streams").python_tasks().and(&[Nonblocking, Development]),
     row("connections_of_tls_and_datagrams_have_descriptors", "waits_transports").everywhere(),
+    row("files_that_are_sent_are_told_by_their_sockets", "waits_sendfile").python_tasks(),
     row("executors_have_threads_and_queues", "waits_executor").everywhere(),
     row("child_processes_have_ids", "waits_subprocess").everywhere(),
     row("futures_are_told_by_who_has_them", "waits_futures").everywhere(),

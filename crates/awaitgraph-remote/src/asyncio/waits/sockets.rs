@@ -135,6 +135,8 @@ impl Waits<'_> {
             Some(object) => self.names.find(&self.frames, &[object], outer)?,
             None => None,
         };
+        // What asyncio's own transport has is not what the program calls it.
+        let name = name.filter(|it| !it.starts_with("_Selector"));
         Ok(WaitsFor {
             what: Wait::Socket(Box::new(found)),
             id: object.or(Some(future)),
