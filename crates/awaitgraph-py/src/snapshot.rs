@@ -90,9 +90,9 @@ impl Snapshot {
 ///
 /// This is what the command `awaitgraph` does, so it sees the same: the tasks
 /// of all event loops of all threads, each with its stack and with what waits
-/// for it. `pid` may be any process of CPython 3.8 to 3.15; it is stopped for
-/// the time that it takes to copy what is read. Without `pid` it is this
-/// process, which is read as it runs.
+/// for it. `pid` may be any process of CPython 3.8 to 3.15; one that runs is
+/// stopped for the time that it takes to copy what is read. Without `pid` it
+/// is this process, which is read as it runs.
 ///
 /// `core` is the path of a core file, read in place of a process, as the
 /// command's `--core` is; `sysroot` the folder with the files of the machine or
