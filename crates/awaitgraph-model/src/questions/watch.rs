@@ -2,11 +2,12 @@
 //!
 //! A loop that tells when it last looked for what is ready (`Thread::turn`), or
 //! where it has come to in that (`Thread::at`), tells whether it has come round
-//! since. Of others, one look cannot tell: whatever runs is in some synchronous code. A blocked
-//! loop is one in which nothing moves from look to look but what is inside that
-//! code. So a loop is taken off the list as soon as it runs another task, or the
-//! same one at another place, or as any other task of it has taken a step; that
-//! is what a loop does which is only busy. Most are gone at the second look.
+//! since. Of others, one look cannot tell: whatever runs is in some synchronous
+//! code. A blocked loop is one in which nothing moves from look to look but what
+//! is inside that code. So a loop is taken off the list as soon as it runs another
+//! task, or the same one at another place, or as any other task of it has taken a
+//! step; that is what a loop does which is only busy. Most are gone at the second
+//! look.
 
 use crate::map::HashMap;
 use std::collections::hash_map::DefaultHasher;

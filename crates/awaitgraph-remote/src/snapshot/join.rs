@@ -311,26 +311,7 @@ impl Joining<'_> {
         if let Some(fault) = fault.or(torn) {
             self.problems.add("what the tasks have in hand", fault);
         }
-        let by_id: HashMap<u64, &ThreadFrames<'_>> = threads.iter().map(|it| (it.id, it)).collect();
-        for loop_ in loops.iter_mut() {
-            let Some(thread) = by_id.get(&loop_.thread) else {
-                continue;
-            };
-            let mut torn = None;
-            let found = (self.objects).watched(&mut torn, || {
-                Ok((
-                    waits.turn_of(thread.frames)?,
-                    waits.place_of_uv(thread.loop_)?,
-                ))
-            });
-            match torn.map_or(found, Err) {
-                Ok((turn, at)) => (loop_.turn, loop_.at) = (turn, at),
-                Err(fault) => {
-                    let location = format!("the loop of thread {}", loop_.thread);
-                    self.problems.add(location, fault);
-                }
-            }
-        }
+        turns(self.objects, &waits, &threads, loops, &mut self.problems);
         let mut found = Vec::with_capacity(tasks.len());
         let mut limited = Vec::new();
         let mut deadlines = Vec::new();
@@ -430,6 +411,34 @@ impl Joining<'_> {
             _ => None,
         };
         self.codes.frame(frame.code, frame.offset.into(), qualname)
+    }
+}
+
+/// How far each loop has come with what it has to call.
+fn turns(
+    objects: &Objects<'_>,
+    waits: &Waits<'_>,
+    threads: &[ThreadFrames<'_>],
+    loops: &mut [Thread],
+    problems: &mut Problems,
+) {
+    let by_id: HashMap<u64, &ThreadFrames<'_>> = threads.iter().map(|it| (it.id, it)).collect();
+    for loop_ in loops {
+        let Some(thread) = by_id.get(&loop_.thread) else {
+            continue;
+        };
+        let mut torn = None;
+        let found = objects.watched(&mut torn, || {
+            let turn = waits.turn_of(thread.frames)?;
+            Ok((turn, waits.place_of_uv(thread.loop_)?))
+        });
+        match torn.map_or(found, Err) {
+            Ok((turn, at)) => (loop_.turn, loop_.at) = (turn, at),
+            Err(fault) => {
+                let location = format!("the loop of thread {}", loop_.thread);
+                problems.add(location, fault);
+            }
+        }
     }
 }
 

@@ -23,6 +23,7 @@ mod connector;
 mod libraries;
 mod things;
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use awaitgraph_model::{Pool, TaskIndex, WaitsFor};
@@ -87,7 +88,7 @@ struct Lender {
     /// to open.
     is_at_most: bool,
     /// What it has lent; `None` where it does not say so.
-    things: Option<Vec<u64>>,
+    things: Option<Rc<[u64]>>,
 }
 
 impl Lender {
@@ -201,13 +202,13 @@ impl Waits<'_> {
         let loans = self.loans()?;
         let none = HashSet::default();
         let of_pool = loans.of_pools.get(&lender.pool).unwrap_or(&none);
-        let things: Vec<u64> = match &lender.things {
-            Some(things) => things.clone(),
+        let things: Rc<[u64]> = match &lender.things {
+            Some(things) => Rc::clone(things),
             None => of_pool.iter().copied().collect(),
         };
         let mut holders = Vec::new();
         let (mut on_record, mut in_variables) = (0u64, 0u64);
-        for thing in &things {
+        for thing in &*things {
             let owners = loans.owners.get(thing).map(Vec::as_slice);
             let owners = owners.unwrap_or_default();
             let sure = owners.iter().filter(|it| it.is_sure);

@@ -37,7 +37,7 @@ const MOST_PARTS: usize = 16;
 pub(in crate::asyncio::waits) struct Connector {
     limit: Option<u64>,
     limit_per_host: Option<u64>,
-    acquired: Vec<u64>,
+    acquired: Rc<[u64]>,
     waiting: u64,
     /// By the name of the host.
     hosts: HashMap<String, Vec<Host>>,
@@ -63,7 +63,7 @@ impl Waits<'_> {
             bound: connector.limit,
             waiting: Some(connector.waiting),
             is_at_most: false,
-            things: Some(connector.acquired.clone()),
+            things: Some(Rc::clone(&connector.acquired)),
         };
         let is_of_host = connector.limit.is_none_or(|limit| lent < limit);
         let Some(limit) = connector.limit_per_host.filter(|_| is_of_host) else {
@@ -72,7 +72,7 @@ impl Waits<'_> {
         // Where its host is not found, it is not known what it waits for.
         lender.key = 0;
         (lender.lent, lender.bound, lender.waiting) = (None, None, None);
-        lender.things = Some(Vec::new());
+        lender.things = Some(Rc::default());
         let mut keys = inner.iter().map(|it| self.frames.variable(it.raw, "key"));
         let Some(key) = keys.find_map(Result::transpose).transpose()? else {
             return Ok(lender);
@@ -89,7 +89,7 @@ impl Waits<'_> {
                 lender.key = acquired;
                 lender.lent = Some(things.len() as u64);
                 lender.bound = Some(limit);
-                lender.things = Some(things);
+                lender.things = Some(things.into());
             }
         }
         let mut waiting = 0u64;
@@ -120,7 +120,7 @@ impl Waits<'_> {
             ..Connector::default()
         };
         if let Some(acquired) = acquired {
-            connector.acquired = self.items_of_set(acquired)?;
+            connector.acquired = self.items_of_set(acquired)?.into();
         }
         for (dict, waits) in [(per_host, false), (waiters, true)] {
             let Some(dict) = dict else { continue };

@@ -62,7 +62,7 @@ impl Waits<'_> {
             lent: Some(things.len() as u64),
             bound: Some(all),
             waiting: frames.length(queue, "_getters")?,
-            things: Some(things),
+            things: Some(things.into()),
             ..Lender::of(pool)
         }))
     }
@@ -97,7 +97,7 @@ impl Waits<'_> {
             lent: Some(things.len() as u64),
             bound: count(frames.int(pool, "max_connections")?),
             waiting: frames.length(condition, "_waiters")?,
-            things: Some(things),
+            things: Some(things.into()),
             ..Lender::of(pool)
         }))
     }
@@ -130,7 +130,7 @@ impl Waits<'_> {
             }
             lender.lent = Some(connections.len() as u64);
             lender.waiting = Some(waiting);
-            lender.things = Some(things);
+            lender.things = Some(things.into());
         }
         Ok(lender)
     }
