@@ -6,6 +6,8 @@
 //! way to it is tried, and the one is believed whose device and inode are the
 //! mapping's.
 
+mod by_hash;
+
 use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -14,6 +16,7 @@ use object::elf::{FileHeader64, PT_LOAD, SHT_DYNSYM, SHT_SYMTAB, Sym64};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym};
 use object::{Endianness, ReadCache, SectionIndex};
 
+use self::by_hash::ByHash;
 use super::maps::Mapping;
 use crate::memory::{Live, Memory};
 
@@ -28,10 +31,13 @@ const LARGEST_TABLE: u64 = 64 * 1024 * 1024;
 /// is needed then.
 const SELF_DESCRIBED: [u8; 8] = *b"xdebugpy";
 
-/// The symbol of the key by which a process hashes, and its size
-/// (`_Py_HashSecret_t` in `Include/pyhash.h`).
-pub(super) const HASH_SECRET: &[u8; 15] = b"_Py_HashSecret\0";
-const HASH_SECRET_SIZE: u64 = 24;
+/// The names of symbols, with the zeros behind them.
+const PY_RUNTIME: &[u8] = b"_PyRuntime\0";
+const PY_VERSION: &[u8] = b"Py_Version\0";
+const PY_MAIN: &[u8] = b"Py_Main\0";
+/// That of the key by which a process hashes (`_Py_HashSecret_t` in
+/// `Include/pyhash.h`).
+pub(super) const HASH_SECRET: &[u8] = b"_Py_HashSecret\0";
 
 /// An ELF file and where it was loaded.
 pub(crate) struct Image {
@@ -100,73 +106,71 @@ impl Image {
                 found.asyncio_debug = address;
             }
         }
-        if is_described {
-            found.hash_secret = self.hash_secret(&sections, endian, &cache).unwrap_or(0);
-            return Some(found);
+        let by_hash = ByHash::new(&self.file, &sections, endian);
+        if let Some(symbols) = &by_hash {
+            let address = |name| symbols.address(name).map(|address| self.loaded(address));
+            found.hash_secret = address(HASH_SECRET).unwrap_or(0);
+            if is_described {
+                return Some(found);
+            }
+            found.py_runtime = address(PY_RUNTIME).unwrap_or(found.py_runtime);
+            found.py_version = address(PY_VERSION).unwrap_or(0);
+            found.py_main = address(PY_MAIN).is_some();
         }
 
         // A program that exports nothing may still have its table for debuggers.
-        for kind in [SHT_DYNSYM, SHT_SYMTAB] {
-            let mut tables = sections.iter();
-            let Some(symbols) = tables.find(|section| section.sh_type(endian) == kind) else {
-                continue;
-            };
-            let names = sections.section(symbols.link(endian)).ok()?;
-            if [symbols, names]
-                .iter()
-                .any(|it| it.sh_size(endian) > LARGEST_TABLE)
-            {
-                return None;
-            }
-            let symbols: &[Sym64<Endianness>] = symbols.data_as_array(endian, &cache).ok()?;
-            // All names at once: a table of symbols has thousands of them.
-            let names = names.data(endian, &cache).ok()?;
-            for symbol in symbols.iter().filter(|symbol| symbol.is_definition(endian)) {
-                let address = self.loaded(symbol.st_value(endian));
-                let name = names.get(symbol.st_name(endian) as usize..);
-                // Only what is looked for: a name may have no end.
-                let is = |expected: &[u8]| name.is_some_and(|name| name.starts_with(expected));
-                if is(b"_PyRuntime\0") {
-                    found.py_runtime = address;
-                } else if is(b"Py_Version\0") {
-                    found.py_version = address;
-                } else if is(HASH_SECRET) {
-                    found.hash_secret = address;
-                } else if is(b"Py_Main\0") {
-                    found.py_main = true;
-                }
-            }
-            if found.py_main {
-                break;
+        let tables: &[u32] = match by_hash {
+            Some(_) => &[SHT_SYMTAB],
+            None => &[SHT_DYNSYM, SHT_SYMTAB],
+        };
+        for &table in tables {
+            if !found.py_main {
+                self.look_through(table, &sections, endian, &cache, &mut found)?;
             }
         }
         Some(found)
     }
 
-    /// The address of `_Py_HashSecret`, where nothing else is asked of the symbols.
-    fn hash_secret<'a>(
+    /// Adds what a table of symbols has, all of which are looked at; `None` where
+    /// it cannot be read.
+    fn look_through<'a>(
         &self,
+        table: u32,
         sections: &SectionTable<'a, FileHeader64<Endianness>, &'a ReadCache<&'a File>>,
         endian: Endianness,
         cache: &'a ReadCache<&'a File>,
-    ) -> Option<u64> {
+        found: &mut Landmarks,
+    ) -> Option<()> {
         let mut tables = sections.iter();
-        let symbols = tables.find(|section| section.sh_type(endian) == SHT_DYNSYM)?;
+        let Some(symbols) = tables.find(|section| section.sh_type(endian) == table) else {
+            return Some(());
+        };
         let names = sections.section(symbols.link(endian)).ok()?;
-        if symbols.sh_size(endian) > LARGEST_TABLE {
+        if [symbols, names]
+            .iter()
+            .any(|it| it.sh_size(endian) > LARGEST_TABLE)
+        {
             return None;
         }
         let symbols: &[Sym64<Endianness>] = symbols.data_as_array(endian, cache).ok()?;
-        // Few are of its size: those alone need be asked for their names.
-        let found = symbols.iter().find(|symbol| {
-            let mut name = [0; HASH_SECRET.len()];
-            let at = u64::from(symbol.st_name(endian)).checked_add(names.sh_offset(endian));
-            symbol.st_size(endian) == HASH_SECRET_SIZE
-                && symbol.is_definition(endian)
-                && at.is_some_and(|at| self.file.read_exact_at(&mut name, at).is_ok())
-                && name == *HASH_SECRET
-        })?;
-        Some(self.loaded(found.st_value(endian)))
+        // All names at once: a table of symbols has thousands of them.
+        let names = names.data(endian, cache).ok()?;
+        for symbol in symbols.iter().filter(|symbol| symbol.is_definition(endian)) {
+            let address = self.loaded(symbol.st_value(endian));
+            let name = names.get(symbol.st_name(endian) as usize..);
+            // Only what is looked for: a name may have no end.
+            let is = |expected: &[u8]| name.is_some_and(|name| name.starts_with(expected));
+            if is(PY_RUNTIME) {
+                found.py_runtime = address;
+            } else if is(PY_VERSION) {
+                found.py_version = address;
+            } else if is(HASH_SECRET) {
+                found.hash_secret = address;
+            } else if is(PY_MAIN) {
+                found.py_main = true;
+            }
+        }
+        Some(())
     }
 
     fn loaded(&self, address: u64) -> u64 {
@@ -179,22 +183,21 @@ pub(crate) fn open_mapped(pid: u32, mapping: &Mapping) -> Option<File> {
     let root = PathBuf::from(format!("/proc/{pid}/root"));
     let below = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
     // After a chroot the path still begins at the root of the mounts.
-    let changed_root = std::fs::read_link(&root).unwrap_or_default();
-    let in_changed_root = mapping.path.strip_prefix(changed_root).ok();
-    let by_range = format!(
-        "/proc/{pid}/map_files/{:x}-{:x}",
-        mapping.start, mapping.end
-    );
-    let ways = [
-        Some(below(&mapping.path)),
-        in_changed_root.map(below),
-        Some(mapping.path.clone()),
-        Some(PathBuf::from(format!("/proc/{pid}/exe"))),
-        Some(PathBuf::from(by_range)),
-    ];
-    ways.iter()
-        .flatten()
-        .find_map(|way| open_if_mapped(way, pid, mapping))
+    let in_changed_root = || {
+        let changed_root = std::fs::read_link(&root).unwrap_or_default();
+        mapping.path.strip_prefix(changed_root).ok().map(below)
+    };
+    let executable = || PathBuf::from(format!("/proc/{pid}/exe"));
+    let by_range = || {
+        let (start, end) = (mapping.start, mapping.end);
+        PathBuf::from(format!("/proc/{pid}/map_files/{start:x}-{end:x}"))
+    };
+    let open = |way: PathBuf| open_if_mapped(&way, pid, mapping);
+    open(below(&mapping.path))
+        .or_else(|| in_changed_root().and_then(open))
+        .or_else(|| open(mapping.path.clone()))
+        .or_else(|| open(executable()))
+        .or_else(|| open(by_range()))
 }
 
 /// The file at `path`, if it is that of the mapping.
@@ -248,6 +251,7 @@ fn load_bias(file: &File, mappings: &[&Mapping]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::at_hand::{Python, say_not_tested};
     use crate::hostile::allocations;
     use crate::replay::random::Random;
 
@@ -316,6 +320,43 @@ mod tests {
     }
 
     #[test]
+    fn what_a_hash_leads_to_is_what_a_look_at_all_finds() {
+        let pythons = Python::all();
+        let is_static = |python: &&Python| {
+            let file = std::fs::read(&python.path).unwrap();
+            file.windows(PY_MAIN.len()).any(|it| it == PY_MAIN)
+        };
+        for python in pythons.iter().filter(is_static) {
+            let file = File::open(&python.path).unwrap();
+            let image = Image {
+                file: file.try_clone().unwrap(),
+                bias: 0,
+            };
+            let cache = ReadCache::new(&file);
+            let header = FileHeader64::<Endianness>::parse(&cache).unwrap();
+            let endian = header.endian().unwrap();
+            let sections = header.sections(endian, &cache).unwrap();
+            let by_hash = ByHash::new(&file, &sections, endian).unwrap();
+            let mut all = Landmarks::default();
+            let table = SHT_DYNSYM;
+            image
+                .look_through(table, &sections, endian, &cache, &mut all)
+                .unwrap();
+            let address = |name| by_hash.address(name).unwrap_or(0);
+            let version = &python.version;
+            assert_eq!(address(PY_RUNTIME), all.py_runtime, "{version}");
+            assert_eq!(address(PY_VERSION), all.py_version, "{version}");
+            assert_eq!(address(HASH_SECRET), all.hash_secret, "{version}");
+            assert_eq!(address(PY_MAIN) != 0, all.py_main, "{version}");
+            assert!(all.py_main && all.hash_secret != 0, "{version}");
+            assert_eq!(by_hash.address(b"Py_Nothing\0"), None, "{version}");
+        }
+        if !pythons.iter().any(|python| is_static(&python)) {
+            say_not_tested("symbols by their hashes: there is no CPython in one file");
+        }
+    }
+
+    #[test]
     fn a_file_that_says_it_is_huge_costs_nothing() {
         const HUGE: u64 = 1 << 40;
         let changes: [&[(usize, u64)]; 4] = [
@@ -364,11 +405,43 @@ mod tests {
         assert_eq!(landmarks(&file, 0), Some(Landmarks::default()));
     }
 
+    /// The same with a table of hashes: one bucket, in which is the symbol.
+    fn with_hashes(mut file: Vec<u8>, name: &[u8]) -> Vec<u8> {
+        let table = file.len();
+        let hash = object::elf::gnu_hash(name) | 1;
+        for word in [1, 1, 0, 0, 1, hash] {
+            file.extend(u32::to_le_bytes(word));
+        }
+        let header = file.len();
+        let sections: Vec<u8> = file[SECTIONS..SECTIONS + 3 * 64].to_vec();
+        file.extend(sections);
+        file.extend([0; 64]);
+        set(&mut file, 40, &(header as u64).to_le_bytes());
+        set(&mut file, 60, &4_u16.to_le_bytes());
+        let at = header + 3 * 64;
+        set(&mut file, at + 4, &object::elf::SHT_GNU_HASH.to_le_bytes());
+        set(&mut file, at + 24, &(table as u64).to_le_bytes());
+        set(&mut file, at + 32, &24_u64.to_le_bytes());
+        set(&mut file, at + 40, &1_u32.to_le_bytes());
+        file
+    }
+
+    #[test]
+    fn a_symbol_is_found_by_its_hash() {
+        let file = with_hashes(elf(b"\0_PyRuntime\0"), b"_PyRuntime");
+        assert_eq!(landmarks(&file, 0).unwrap().py_runtime, 0x1234);
+        // Of what has another name, the hash says nothing.
+        let file = with_hashes(elf(b"\0_PyRuntimeX\0"), b"_PyRuntime");
+        assert_eq!(landmarks(&file, 0).unwrap().py_runtime, 0);
+    }
+
     #[test]
     fn any_file_gives_an_answer() {
-        let whole = elf(b"\0_PyRuntime\0");
-        for seed in 0..2000 {
+        let small = elf(b"\0_PyRuntime\0");
+        let hashed = with_hashes(small.clone(), b"_PyRuntime");
+        for seed in 0..4000 {
             let mut random = Random::new(seed);
+            let whole = if seed % 2 == 0 { &small } else { &hashed };
             let mut file = whole.clone();
             for _ in 0..=random.below(6) {
                 let at = random.below(whole.len());
