@@ -54,15 +54,16 @@ pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
         stop
     };
     let mut memory = Cached::new(Live::new(living));
-    let tracer = Tracer::start(pid);
     // Before anything is read of its memory.
     let rest = match stop {
         Stop::Pause => Rest::of(&ids),
         Stop::Nonblocking => None,
     };
-    if let Ok(tracer) = &tracer {
-        memory.set_aside(tracer.aside());
-    }
+    let tracer = Tracer::of(pid);
+    memory.set_aside(tracer.aside());
+    // What rests will most likely not need it, and what it has to wait for is
+    // told where it does.
+    let _ = rest.is_some() || tracer.start().is_ok();
     let executable = process::executable(living).unwrap_or_default();
     let mut target = Process {
         executable: executable.to_string_lossy().into_owned(),
@@ -71,10 +72,9 @@ pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
         clock: Clock::of(living),
         ids,
     };
-    let (graph, paused) = match (stop, tracer) {
-        (Stop::Pause, Ok(mut tracer)) => target.paused_or_running(&mut tracer, rest)?,
-        (Stop::Pause, Err(why_not)) => (target.running_since(&why_not)?, None),
-        (Stop::Nonblocking, _) => (target.running()?, None),
+    let (graph, paused) = match stop {
+        Stop::Pause => target.paused_or_running(tracer, rest)?,
+        Stop::Nonblocking => (target.running()?, None),
     };
     Ok(Graph {
         snapshot: SnapshotInfo {
@@ -111,17 +111,17 @@ impl Process {
     /// read while it runs; then a problem says so.
     fn paused_or_running(
         &mut self,
-        tracer: &mut Tracer,
+        mut tracer: Tracer,
         rest: Option<Rest>,
     ) -> Result<(Graph, Option<Duration>), Error> {
-        let why_not = match self.paused(tracer, rest) {
+        let why_not = match self.paused(&mut tracer, rest) {
             Ok((graph, paused)) => return Ok((graph, Some(paused))),
             Err(
                 error @ (Error::Traced { .. }
                 | Error::DoesNotStop { .. }
                 | Error::NotPermitted { .. }),
             ) => error,
-            Err(error) => return Err(error),
+            Err(error) => tracer.start().err().ok_or(error)?,
         };
         if self.memory.lost().is_some() {
             return Err(why_not);

@@ -22,10 +22,10 @@ use pages::{ALL, CHUNK, PAGES, Pages, bit, pages, runs};
 use part::{PAGE, Part};
 use rooms::Rooms;
 
-/// How many pages come together from the second miss in a chunk on.
+/// How many pages come together where so many of a chunk are wanted.
 const GROUP: usize = 4;
-/// How many pages of a chunk are there when all others come.
-const ENOUGH: usize = 8;
+/// How many pages of a chunk are wanted when all others come.
+const ENOUGH: usize = 12;
 /// How much is kept.
 const KEPT_CHUNKS: usize = limits::MOST_KEPT / CHUNK;
 /// How many pages may be fetched.
@@ -35,7 +35,7 @@ const LARGE: usize = 4 * CHUNK;
 /// How many pages there is room for in a part, and so how many are asked for in
 /// one call that do not lie together: so few that of a small target, too, several
 /// threads have something to look at.
-const ROOM: usize = 128;
+const ROOM: usize = 64;
 /// How many pages are known without a look into the table of chunks.
 const RECENT: usize = 256;
 
@@ -168,16 +168,19 @@ impl<M: Memory> Cached<M> {
         }
     }
 
-    /// Tries a page of a chunk which has not been tried, and others with it once
-    /// some have been wanted.
+    /// Tries a page of a chunk which has not been tried, and others with it where
+    /// some have been used.
     fn fetch(&self, kept: &mut Pages, number: u64, page: usize) {
-        let tried = kept.chunk(number).tried;
-        let wanted = match tried.count_ones() {
+        let mut known = kept.chunk(number);
+        let tried = known.tried;
+        if tried == 0 {
             // Who needed much of the chunk before is likely to need as much of this.
-            0 => kept.chunk(number.wrapping_sub(1)).tried.count_ones(),
-            some => some.max(GROUP as u32),
-        };
+            known = kept.chunk(number.wrapping_sub(1));
+        }
+        let wanted = kept.wanted(&known);
+        let is_worth_it = 2 * wanted >= known.tried.count_ones();
         let together = match wanted as usize {
+            _ if !is_worth_it => pages(page, page),
             ..GROUP => pages(page, page),
             GROUP..ENOUGH => {
                 let first = page - page % GROUP;

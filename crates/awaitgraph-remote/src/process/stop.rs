@@ -5,13 +5,15 @@
 //! was stopped before (SIGSTOP) stays so afterwards.
 //!
 //! The tracer is a thread of its own, which stands ready before it is needed and
-//! does other things meanwhile.
+//! does other things meanwhile. What need not be stopped has none.
 //! When a tracer ends, however it ends, the kernel lets its tracees go, even one
 //! that hangs in the kernel and has not stopped yet: so whichever way we leave,
 //! and even if we are killed, the target runs on.
 
+use std::cell::{Cell, OnceCell};
 use std::collections::{HashMap, HashSet};
 use std::io;
+use std::rc::Rc;
 use std::sync::mpsc::{self, Receiver, RecvError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -27,10 +29,19 @@ use crate::sys::{self, Waited};
 pub(crate) type ThreadPointers = HashMap<u64, u32>;
 
 /// The thread that stops a process.
-pub(crate) struct Tracer {
+pub(crate) struct Tracer(Rc<Starting>);
+
+/// A thread that is started when it is first needed.
+struct Starting {
+    pid: u32,
+    /// Or why the system has no more threads.
+    started: OnceCell<Result<Started, io::ErrorKind>>,
+}
+
+struct Started {
     orders: Sender<Order>,
     reports: Receiver<Report>,
-    thread: Option<JoinHandle<()>>,
+    thread: Cell<Option<JoinHandle<()>>>,
 }
 
 enum Order {
@@ -49,37 +60,33 @@ enum Report {
 }
 
 impl Tracer {
-    /// Makes a tracer for process `pid`, which it leaves alone until then.
+    /// A tracer for process `pid`, which it leaves alone until it is told to stop it.
+    pub(crate) fn of(pid: u32) -> Self {
+        Self(Rc::new(Starting {
+            pid,
+            started: OnceCell::new(),
+        }))
+    }
+
+    /// Has it stand ready.
     ///
     /// # Errors
     ///
     /// Where the system has no more threads.
-    pub(crate) fn start(pid: u32) -> Result<Self, Error> {
-        let (orders, ordered) = mpsc::channel();
-        let (report, reports) = mpsc::channel();
-        let thread = thread::Builder::new().name("tracer".to_owned());
-        let thread = thread.spawn(move || obey(pid, &ordered, &report));
-        let thread = thread.map_err(|source| Error::System {
-            what: "start a thread".to_owned(),
-            source,
-        })?;
-        Ok(Self {
-            orders,
-            reports,
-            thread: Some(thread),
-        })
+    pub(crate) fn start(&self) -> Result<(), Error> {
+        self.0.started().map(|_| ())
     }
 
     /// The thread, for whatever there is to do while the process is not to be
     /// stopped or let go.
     pub(crate) fn aside(&self) -> Box<dyn Aside> {
-        Box::new(Idle(self.orders.clone()))
+        Box::new(Idle(Rc::clone(&self.0)))
     }
 
     /// Tells that the process will be stopped in a moment.
     pub(crate) fn attend(&self) {
         // One that is gone is met where its report is missing.
-        let _ = self.orders.send(Order::Attend);
+        self.0.tell(Order::Attend);
     }
 
     /// Stops every thread of the process, looks, and lets them go; returns what
@@ -88,27 +95,58 @@ impl Tracer {
     /// # Errors
     ///
     /// Where it is gone, may not be traced, has a tracer already, or has a thread
-    /// that does not stop. It is not stopped then, and nobody looks.
+    /// that does not stop. It is not stopped then, and nobody looks. Also where
+    /// [`Self::start`] fails.
     pub(crate) fn while_stopped<T>(
         &mut self,
         look: impl FnOnce(&ThreadPointers) -> T,
     ) -> Result<(T, Duration), Error> {
-        let _ = self.orders.send(Order::Stop);
-        let threads = match receive(&self.reports) {
+        let started = self.0.started()?;
+        let _ = started.orders.send(Order::Stop);
+        let threads = match receive(&started.reports) {
             Ok(Report::Stopped(threads)) => threads?,
-            Ok(Report::LetGo(_)) | Err(RecvError) => return Err(self.lost()),
+            Ok(Report::LetGo(_)) | Err(RecvError) => return Err(started.lost()),
         };
-        let let_go = LetGo(&self.orders);
+        let let_go = LetGo(&started.orders);
         let seen = look(&threads);
         drop(let_go);
-        match receive(&self.reports) {
+        match receive(&started.reports) {
             Ok(Report::LetGo(paused)) => Ok((seen, paused)),
-            Ok(Report::Stopped(_)) | Err(RecvError) => Err(self.lost()),
+            Ok(Report::Stopped(_)) | Err(RecvError) => Err(started.lost()),
         }
     }
+}
 
+impl Starting {
+    fn started(&self) -> Result<&Started, Error> {
+        let started = self.started.get_or_init(|| {
+            let (orders, ordered) = mpsc::channel();
+            let (report, reports) = mpsc::channel();
+            let pid = self.pid;
+            let thread = thread::Builder::new().name("tracer".to_owned());
+            let thread = thread.spawn(move || obey(pid, &ordered, &report));
+            Ok(Started {
+                orders,
+                reports,
+                thread: Cell::new(Some(thread.map_err(|error| error.kind())?)),
+            })
+        });
+        started.as_ref().map_err(|&kind| Error::System {
+            what: "start a thread".to_owned(),
+            source: kind.into(),
+        })
+    }
+
+    fn tell(&self, order: Order) {
+        if let Ok(started) = self.started() {
+            let _ = started.orders.send(order);
+        }
+    }
+}
+
+impl Started {
     /// Why there is no report.
-    fn lost(&mut self) -> Error {
+    fn lost(&self) -> Error {
         match self.thread.take().map(JoinHandle::join) {
             Some(Err(panic)) => std::panic::resume_unwind(panic),
             _ => Error::System {
@@ -120,11 +158,11 @@ impl Tracer {
 }
 
 /// The tracer's thread, as others see it.
-struct Idle(Sender<Order>);
+struct Idle(Rc<Starting>);
 
 impl Aside for Idle {
     fn run(&self, job: Job) {
-        let _ = self.0.send(Order::Run(job));
+        self.0.tell(Order::Run(job));
     }
 }
 
@@ -346,7 +384,7 @@ sys.stdin.read()
             return say_not_tested("a process that does not stop: there is no CPython at hand");
         };
         let target = python.start(HANGS);
-        let mut tracer = Tracer::start(target.pid()).expect("a thread");
+        let mut tracer = Tracer::of(target.pid());
         let stopped = tracer.while_stopped(|_| ());
         let is_traced = || {
             let threads = status::threads(target.pid()).unwrap_or_default();

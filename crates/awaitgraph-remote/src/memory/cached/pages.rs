@@ -29,6 +29,9 @@ pub(super) struct Pages {
 pub(super) struct Chunk {
     pub(super) tried: u32,
     pub(super) readable: u32,
+    /// Those that were asked for by their own addresses, and may not have been
+    /// used yet.
+    expected: u32,
     /// Of the tried ones, where they are kept.
     places: [u32; PAGES],
 }
@@ -151,6 +154,7 @@ impl Pages {
         for (place, &number) in places.zip(numbers) {
             let chunk = self.chunk_mut(number / PAGES as u64);
             chunk.tried |= bit(number);
+            chunk.expected |= bit(number);
             let slot = chunk.places.get_mut((number % PAGES as u64) as usize);
             if let Some(slot) = slot {
                 *slot = place;
@@ -194,6 +198,11 @@ impl Pages {
             }
         }
         found
+    }
+
+    /// How many pages of a chunk have been used, or will be.
+    pub(super) fn wanted(&self, chunk: &Chunk) -> u32 {
+        (self.marked(chunk, true) | chunk.expected).count_ones()
     }
 
     /// The tried pages of a chunk, of which something was used or nothing.

@@ -2,7 +2,8 @@
 //!
 //! It is asked of the system in regions of large pages, and given away as it is
 //! needed. The kernel clears memory when it is first touched, which takes as long
-//! as filling it: where there is a thread aside, it does that ahead.
+//! as filling it: from the second region on a thread aside, if there is one, does
+//! that ahead.
 
 use std::alloc::{Layout, handle_alloc_error};
 
@@ -24,10 +25,9 @@ pub(super) struct Rooms {
 }
 
 impl Rooms {
-    /// Has the thread aside get regions ready from now on.
+    /// Has the thread aside get regions ready.
     pub(super) fn set_aside(&mut self, aside: Box<dyn Aside>) {
         self.aside = Some(aside);
-        self.prepare(FIRST);
     }
 
     /// The thread aside, if there is one.
@@ -42,22 +42,17 @@ impl Rooms {
             // Where a second one is needed, there will be many: one is always ahead.
             Some(_) => {
                 let region = self.prepared().unwrap_or_else(|| fresh(WHOLE));
-                self.prepare(WHOLE);
+                self.prepare();
                 region
             }
-            None => self.prepared().unwrap_or_else(|| fresh(FIRST)),
+            None => fresh(FIRST),
         };
-        let rest = self.rest.insert(rest);
-        let given = rest.take(bytes);
-        if rest.len() < FIRST / 2 {
-            self.prepare(WHOLE);
-        }
-        given
+        self.rest.insert(rest).take(bytes)
     }
 
-    fn prepare(&mut self, bytes: usize) {
+    fn prepare(&mut self) {
         if let (Some(aside), None) = (&self.aside, &self.next) {
-            let (next, job) = Errand::new(move || touched(bytes));
+            let (next, job) = Errand::new(|| touched(WHOLE));
             aside.run(job);
             self.next = Some(next);
         }
@@ -108,16 +103,24 @@ mod tests {
         let later = Later::default();
         let mut rooms = Rooms::default();
         rooms.set_aside(Box::new(later.clone()));
-        // Nobody has begun with it, and nobody will.
-        assert_eq!(rooms.give(FIRST - PAGE).len(), FIRST - PAGE);
         let rest = |rooms: &Rooms| rooms.rest.as_ref().map(|rest| rest.len());
-        assert_eq!((rest(&rooms), later.0.borrow().len()), (Some(PAGE), 2));
+        // Many targets need no more than one.
+        assert_eq!(rooms.give(FIRST - PAGE).len(), FIRST - PAGE);
+        assert_eq!((rest(&rooms), later.0.borrow().len()), (Some(PAGE), 0));
+        rooms.give(FIRST);
+        assert_eq!(rest(&rooms), Some(WHOLE - FIRST));
+        // Nobody has begun with the third one, and nobody will.
+        rooms.give(FIRST);
+        rooms.give(FIRST);
+        assert_eq!(rest(&rooms), Some(WHOLE - FIRST));
+        assert_eq!(later.0.borrow().len(), 2);
         for job in later.0.take() {
             job();
         }
-        // The second was ready, and a third is on its way.
-        rooms.give(2 * PAGE);
-        assert_eq!(rest(&rooms), Some(WHOLE - 2 * PAGE));
+        // The fourth was ready, and a fifth is on its way.
+        rooms.give(FIRST);
+        rooms.give(PAGE);
+        assert_eq!(rest(&rooms), Some(WHOLE - PAGE));
         assert_eq!(later.0.borrow().len(), 1);
     }
 }

@@ -64,7 +64,13 @@ impl<M: Memory> Cached<M> {
                 .map_or(2, usize::from)
                 .clamp(2, limits::MOST_LOOKERS),
         };
-        (0..lookers).map(|_| self.room(STAGE)).collect()
+        let stage = |_| {
+            let mut stage = self.room(STAGE);
+            // The kernel has to find it now, and not while the target waits.
+            stage.fill(0);
+            stage
+        };
+        (0..lookers).map(stage).collect()
     }
 
     /// The same as [`Self::refresh`] where something has changed; where nothing

@@ -96,9 +96,16 @@ fn a_chunk_in_use_is_read_as_a_whole() {
     for page in 0..PAGES as u64 {
         memory.read(page * PAGE as u64, &mut [0; 8]).unwrap();
     }
-    // The first, the rest of its group, another group, all others.
-    assert_eq!(memory.memory.reads.load(Relaxed), 4);
+    // Four alone, two groups, all others.
+    assert_eq!(memory.memory.reads.load(Relaxed), 7);
     assert_eq!(memory.bytes_read(), CHUNK as u64);
+    // Who needed all of that needs all of the next.
+    memory.read(CHUNK as u64, &mut [0]).unwrap();
+    assert_eq!(memory.memory.reads.load(Relaxed), 8);
+    assert_eq!(memory.bytes_read(), 2 * CHUNK as u64);
+    // Not so of one in which little was used of what came.
+    memory.read(2 * CHUNK as u64, &mut [0]).unwrap();
+    assert_eq!(memory.bytes_read(), 2 * CHUNK as u64 + PAGE as u64);
 }
 
 #[test]
@@ -286,30 +293,32 @@ fn a_thread_aside_looks_at_some_of_it() {
 #[test]
 fn what_nobody_used_is_read_again_only_if_something_has_changed() {
     let mut memory = flat();
-    // Two pages that were asked for bring their two neighbours.
-    for page in [0, 1] {
+    // Five pages that were asked for bring three neighbours of the last.
+    for page in 0..5 {
         memory.read(page * PAGE as u64, &mut [0]).unwrap();
     }
+    let nobody = 7 * PAGE as u64;
     let before = memory.bytes_read();
+    assert_eq!(before, 8 * PAGE as u64);
     let second = memory.second_look();
-    memory.memory.odd.store(3 * PAGE as u64, Relaxed);
+    memory.memory.odd.store(nobody, Relaxed);
     assert!(memory.refresh_if_changed(second));
-    assert_eq!(memory.bytes_read() - before, 2 * PAGE as u64);
+    assert_eq!(memory.bytes_read() - before, 5 * PAGE as u64);
     memory.memory.odd.store(0, Relaxed);
     memory.refresh_if_changed(memory.second_look());
-    memory.memory.odd.store(3 * PAGE as u64, Relaxed);
+    memory.memory.odd.store(nobody, Relaxed);
     let second = memory.second_look();
     assert!(!memory.refresh_if_changed(second));
     // Only what is used from then on counts.
     memory.begin_anew();
     let mut byte = [0];
-    memory.read(3 * PAGE as u64, &mut byte).unwrap();
+    memory.read(nobody, &mut byte).unwrap();
     assert_eq!((byte, memory.is_late()), ([8], false));
     memory.memory.odd.store(1, Relaxed);
     assert!(!memory.refresh_if_changed(memory.second_look()));
     memory.begin_anew();
     memory.read(PAGE as u64, &mut byte).unwrap();
-    memory.memory.odd.store(3 * PAGE as u64, Relaxed);
+    memory.memory.odd.store(nobody, Relaxed);
     assert!(memory.refresh_if_changed(memory.second_look()));
 }
 
