@@ -29,6 +29,7 @@ use crate::memory::Memory;
 use budget::Budget;
 use hash::Hashing;
 
+pub(crate) use attributes::Place;
 pub(crate) use fault::{Fault, Reason, fault};
 pub(crate) use fields::{Fields, Room};
 pub(crate) use remembered::Remembered;

@@ -64,7 +64,9 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use awaitgraph_model::{Frame, Future, How, Socket, SocketKind, Task, TaskIndex, Wait, WaitsFor};
+use awaitgraph_model::{
+    CodeIndex, Frame, Future, How, Socket, SocketKind, Task, TaskIndex, Wait, WaitsFor,
+};
 
 use super::awaiters::Waiting;
 use super::callbacks::Callbacks;
@@ -74,7 +76,7 @@ use crate::coroutine::{Chain, Chains, End};
 use crate::frame::RawFrame;
 use crate::limits;
 use crate::map::HashMap;
-use crate::object::{Fault, Objects};
+use crate::object::{Fault, Objects, Remembered};
 use crate::process::Around;
 
 use alike::{Examples, TIMER};
@@ -90,6 +92,9 @@ use shared::Known;
 const FEW: usize = 16;
 /// For how many tasks that wait for the same nameless object a name is sought.
 const MOST_TRIES: u8 = 4;
+
+/// How many types are known to have nothing to do with a transport.
+const APART: usize = 64;
 
 /// All tasks, and what is known of them so far.
 #[derive(Clone, Copy)]
@@ -140,7 +145,8 @@ pub(crate) struct Waits<'a> {
     /// By loop: when the requests of aiohttp end.
     requests: RefCell<HashMap<u64, Rc<HashMap<u64, f64>>>>,
     watched: RefCell<HashMap<u64, Rc<futures::Watched>>>,
-    users: OnceCell<queues::Users>,
+    putters: OnceCell<queues::Users>,
+    getters: OnceCell<queues::Users>,
     stream_users: OnceCell<memory_streams::StreamUsers>,
     borrowed: OnceCell<pools::Borrowed>,
     loans: OnceCell<lenders::Loans>,
@@ -158,8 +164,12 @@ pub(crate) struct Waits<'a> {
     held: OnceCell<held::OfThreads>,
     /// By future: the variables of tasks that have it.
     in_tasks: OnceCell<HashMap<u64, Vec<sight::Variable>>>,
+    /// By function: the library for a pool of which one waits there.
+    waiting_within: RefCell<HashMap<CodeIndex, Option<lenders::Within>>>,
     /// By type: whether its instances are transports.
     transports: RefCell<HashMap<u64, bool>>,
+    /// By type: whether its instances have nothing that could lead to one.
+    apart: Remembered<bool, APART>,
     together: Cell<usize>,
     /// Room for what a run of frames has.
     spare: RefCell<Vec<u64>>,
@@ -195,7 +205,8 @@ impl<'a> Waits<'a> {
             scheduled: RefCell::default(),
             requests: RefCell::default(),
             watched: RefCell::default(),
-            users: OnceCell::new(),
+            putters: OnceCell::new(),
+            getters: OnceCell::new(),
             stream_users: OnceCell::new(),
             borrowed: OnceCell::new(),
             loans: OnceCell::new(),
@@ -208,7 +219,9 @@ impl<'a> Waits<'a> {
             plain: Cell::new(0),
             held: OnceCell::new(),
             in_tasks: OnceCell::new(),
+            waiting_within: RefCell::default(),
             transports: RefCell::default(),
+            apart: Remembered::new(),
             together: Cell::new(limits::MOST_TOGETHER),
             spare: RefCell::default(),
             levels: RefCell::default(),
@@ -303,11 +316,15 @@ impl<'a> Waits<'a> {
                     }
                     _ => Arc::new(self.of_run(&run, future, levels)?),
                 };
-                self.set_example(levels, &run, &found)?;
+                self.set_example(task, levels, &run, &found)?;
                 self.spare.replace(run.objects);
                 (found, Some(run.innermost))
             }
-            None => (Arc::new(self.of_future(future, levels, 0)?), None),
+            None => {
+                let found = self.of_future(future, levels, 0)?;
+                self.set_example_of_future(future, levels, &found)?;
+                (Arc::new(found), None)
+            }
         };
         let in_wait_for = matches!(innermost, Some(Role::WaitFor | Role::WaitSet));
         self.within_limit(task, found, if in_wait_for { levels } else { &[] })
@@ -466,7 +483,9 @@ impl<'a> Waits<'a> {
     /// are its frames, where the innermost of them may be waiting for so long.
     fn deadline(&self, task: TaskIndex, levels: &[Level<'_>]) -> Result<Option<f64>, Fault> {
         let mut limits = Vec::new();
-        self.add_limits(task, levels, &mut limits)?;
+        if !levels.is_empty() || self.entered.has_timeouts() {
+            self.add_limits(task, levels, &mut limits)?;
+        }
         // To 3.11 `wait_for` has a task of its own for what it waits for.
         let awaited_by = self.picture.tasks.get(task.as_usize());
         for awaiter in awaited_by.into_iter().flat_map(|task| &task.awaited_by) {
@@ -503,9 +522,11 @@ impl<'a> Waits<'a> {
     /// Whether a time limit around the task's wait has yet to run out, so that
     /// it goes on then; also where the clock is not known, as of a core file.
     pub(crate) fn is_limited(&self, task: TaskIndex) -> Result<bool, Fault> {
-        for timeout in self.timeouts_that_reach(task)? {
-            if self.will_run_out(timeout)? {
-                return Ok(true);
+        if self.entered.has_timeouts() {
+            for timeout in self.timeouts_that_reach(task)? {
+                if self.will_run_out(timeout)? {
+                    return Ok(true);
+                }
             }
         }
         let innermost = self.picture.tasks.get(task.as_usize());

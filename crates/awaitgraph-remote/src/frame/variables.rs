@@ -132,15 +132,14 @@ impl Objects<'_> {
         }
     }
 
-    /// Whether a frame that awaits something, and has so many variables, has
-    /// other values on its stack.
-    #[inline]
-    pub(crate) fn has_values(&self, frame: &RawFrame, variables: usize) -> bool {
+    /// How many `values` a frame has that awaits something, and has so many
+    /// variables, but no other values on its stack.
+    pub(crate) fn values_of_nothing(&self, variables: usize) -> u64 {
         let below = match &self.layout.frame {
             FrameLayout::Object(_) => 0,
             FrameLayout::Interpreter(_) => variables as u64,
         };
-        u64::from(frame.values) > below.saturating_add(self.layout.awaited.depth)
+        below.saturating_add(self.layout.awaited.depth)
     }
 
     /// The values on the stack of a suspended frame that has so many variables,
@@ -170,6 +169,23 @@ impl Objects<'_> {
             values.push(object_at(self.u64(base, 8 * place)?));
         }
         Ok(values)
+    }
+
+    /// The last value on the stack of a suspended frame, and how many there are,
+    /// all but for the last `without`.
+    pub(crate) fn last_value(
+        &self,
+        frame: &RawFrame,
+        variables: usize,
+        without: u64,
+    ) -> Result<(u64, u64), Fault> {
+        let (base, count) = self.value_stack_place(frame, variables)?;
+        let count = count.saturating_sub(without);
+        let last = match count.checked_sub(1) {
+            Some(place) => object_at(self.u64(base, place.saturating_mul(8))?),
+            None => 0,
+        };
+        Ok((last, count))
     }
 
     /// Gives `with` the references that the frame itself counts: those of its

@@ -11,10 +11,18 @@ use std::rc::Rc;
 use awaitgraph_model::FrameKind;
 
 use super::type_object::flags;
-use super::{Fault, Found, Kind, Objects, Room, Slots, Type, Way};
+use super::{Fault, Found, Kind, Objects, Remembered, Room, Slots, Type, Way};
 use crate::layout::Attributes;
 use crate::limits;
 use crate::object::Reason::Unexpected;
+
+/// Where objects of a type have one of their attributes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    type_: Type,
+    way: Way,
+    at: u64,
+}
 
 /// `T_OBJECT_EX` of `Include/structmember.h`, later `Py_T_OBJECT_EX` of `Include/descrobject.h`.
 const OBJECT_EX: i32 = 16;
@@ -54,6 +62,32 @@ impl Objects<'_> {
             };
         }
         Ok(values)
+    }
+
+    /// Whether the object at `addr` cannot have any of these attributes, which is
+    /// the same for all objects of its type that have values and no dict of their
+    /// own. Of any other this does not tell.
+    /// `known` has what was found of types before.
+    pub(crate) fn lacks<const N: usize>(
+        &self,
+        addr: u64,
+        names: &[&'static str],
+        known: &Remembered<bool, N>,
+    ) -> Result<bool, Fault> {
+        let type_ = self.type_of(addr)?;
+        let (None, Some(_)) = self.attributes_place(addr, &type_)? else {
+            return Ok(false);
+        };
+        self.remembered(known, type_.addr, || {
+            for name in names {
+                for way in [Way::Values, Way::Slot] {
+                    if self.at_hand(type_.addr, name, way)?.is_some() {
+                        return Ok(false);
+                    }
+                }
+            }
+            Ok(true)
+        })
     }
 
     /// The type of the object at `addr`, and where its instances have their slot
@@ -183,6 +217,104 @@ impl Objects<'_> {
             }
         }
         Ok(found)
+    }
+
+    /// Whether the object at `addr` is of this type, and has values but no dict of
+    /// its own.
+    pub(crate) fn has_values(&self, addr: u64, type_: &Type) -> Result<bool, Fault> {
+        Ok(self.u64(addr, self.layout.object.ob_type)? == type_.addr
+            && matches!(self.attributes_place(addr, type_)?, (None, Some(_))))
+    }
+
+    /// Where objects of the type of the one at `addr` have these attributes; `None`
+    /// where they lack one, or this one has a dict of its own.
+    pub(crate) fn places_named<const N: usize>(
+        &self,
+        addr: u64,
+        names: [&'static str; N],
+    ) -> Result<Option<[Place; N]>, Fault> {
+        let type_ = self.type_of(addr)?;
+        let (None, values) = self.attributes_place(addr, &type_)? else {
+            return Ok(None);
+        };
+        let ways = [Way::Slot, Way::Values];
+        let ways = ways
+            .get(..1 + usize::from(values.is_some()))
+            .unwrap_or_default();
+        let mut places = [Place {
+            type_,
+            way: Way::Slot,
+            at: 0,
+        }; N];
+        for (place, name) in places.iter_mut().zip(names) {
+            for &way in ways {
+                if let Some(at) = self.at_hand(type_.addr, name, way)? {
+                    (place.way, place.at) = (way, at);
+                }
+            }
+            if place.at == 0 && place.way == Way::Slot {
+                return Ok(None);
+            }
+        }
+        Ok(Some(places))
+    }
+
+    /// Where the object at `addr` has this value, and others of its type may have
+    /// another; `None` where it does not, or has a dict of its own.
+    pub(crate) fn place_of_value(&self, addr: u64, value: u64) -> Result<Option<Place>, Fault> {
+        let type_ = self.type_of(addr)?;
+        if type_.flags & flags::HEAPTYPE == 0 {
+            return Ok(None);
+        }
+        let place = |way, at| Ok(Some(Place { type_, way, at }));
+        match self.attributes_place(addr, &type_)? {
+            (Some(_), _) => return Ok(None),
+            (None, Some(values)) => {
+                let keys = self.layout.type_object.ht_cached_keys;
+                if let Some(keys) = self.pointer(type_.addr, keys)? {
+                    let mut all = Vec::new();
+                    let count = self.entries(keys)?.count;
+                    self.words(values, count, |words| all.extend_from_slice(words))?;
+                    if let Some(at) = all.iter().position(|&word| word == value) {
+                        return place(Way::Values, at as u64);
+                    }
+                }
+            }
+            (None, None) => {}
+        }
+        for &(_, offset) in self.all_slots(type_.addr)?.iter() {
+            if self.u64(addr, offset)? == value {
+                return place(Way::Slot, offset);
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the object at `addr` has in these places of its type; `None` where it
+    /// is of another type, or has a dict of its own.
+    pub(crate) fn values_at<const N: usize>(
+        &self,
+        addr: u64,
+        places: &[Place; N],
+    ) -> Result<Option<[Option<u64>; N]>, Fault> {
+        let mut found = [None; N];
+        let Some(Place { type_, .. }) = places.first() else {
+            return Ok(Some(found));
+        };
+        if self.u64(addr, self.layout.object.ob_type)? != type_.addr {
+            return Ok(None);
+        }
+        let (None, values) = self.attributes_place(addr, type_)? else {
+            return Ok(None);
+        };
+        for (found, place) in found.iter_mut().zip(places) {
+            *found = match (place.way, values) {
+                (Way::Values, Some(values)) => self.pointer(values, 8 * place.at)?,
+                (Way::Slot, _) => self.pointer(addr, place.at)?,
+                (Way::Values, None) => None,
+            };
+        }
+        Ok(Some(found))
     }
 
     /// Where the attributes of an object are: its dict, or values whose keys

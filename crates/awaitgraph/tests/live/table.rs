@@ -267,6 +267,8 @@ const ROWS: &[Row] = &[
     row("a_sleep_says_how_long_it_lasts", "waits_sleep").everywhere().and(&[Nonblocking]),
     row("timers_are_seen_behind_futures", "waits_timers").python_tasks(),
     row("tasks_alike_wait_each_for_its_own", "waits_alike").nearly_everywhere().and(&[Nonblocking]),
+    row("objects_of_their_own_are_told_one_by_one", "waits_own").nearly_everywhere().and(&[Nonblocking]),
+    row("futures_of_their_own_may_have_timers", "waits_own_timed").python_tasks(),
     row("locks_have_names_and_holders", "waits_locks").everywhere().and(&[Nonblocking, Development]),
     row("a_lock_that_was_let_go_of_within_is_not_held", "let_go_meanwhile"),
     row("a_lock_released_by_hand_has_no_holder_on_record", "released_by_hand").everywhere(),

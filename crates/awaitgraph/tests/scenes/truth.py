@@ -109,6 +109,15 @@ def waits(task, kind, **details):
     _waits.append((task, kind, details))
 
 
+def child(parent, label, coroutine, kind, **details):
+    """Starts a task that `parent` will gather, and declares what it waits for."""
+    task = asyncio.ensure_future(coroutine)
+    mark(label, task)
+    awaits(parent, label, "gather")
+    waits(label, kind, **details)
+    return task
+
+
 def limit(task, when):
     """Declares until when a task waits for others: the moment by the clock, or `None`."""
     _limits.append((task, when))

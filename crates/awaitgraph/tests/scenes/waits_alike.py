@@ -72,11 +72,7 @@ async def main():
     tasks = []
 
     def add(label, coroutine, kind, **known):
-        task = asyncio.ensure_future(coroutine)
-        truth.mark(label, task)
-        truth.awaits("main", label, "gather")
-        truth.waits(label, kind, **known)
-        tasks.append(task)
+        tasks.append(truth.child("main", label, coroutine, kind, **known))
 
     for number, part in enumerate(parts):
         tasks.append(asyncio.ensure_future(holds("holds %d" % number, part)))

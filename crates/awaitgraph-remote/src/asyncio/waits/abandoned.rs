@@ -19,15 +19,18 @@
 //! lock that is a global, in a list, or further away may be released from
 //! anywhere, and is never said to be abandoned.
 
+use std::rc::Rc;
+
 use awaitgraph_model::{PrimitiveKind, TaskIndex};
 
 use super::Waits;
 use super::roles::Role;
+use super::runs::Run;
 use crate::coroutine::End;
 use crate::limits;
 use crate::map::HashMap;
 use crate::object::Reason::Unexpected;
-use crate::object::{Fault, Kind, flags};
+use crate::object::{Fault, Kind, Remembered, flags};
 
 /// What a function speaks of that lets go of a lock, or has to do with it before.
 const RELEASE: [&str; 4] = ["release", "acquire", "__aenter__", "__aexit__"];
@@ -86,11 +89,21 @@ struct Way {
     times: u64,
 }
 
+/// What an object of a class may be to a lock.
+#[derive(Debug, Clone, Copy)]
+enum Sort {
+    Lock,
+    /// It may have one.
+    Owner,
+    Nothing,
+}
+
 /// What is known of classes and of code.
-#[derive(Debug, Default)]
 struct Known {
-    locks: HashMap<u64, bool>,
-    semaphores: HashMap<u64, bool>,
+    /// By class.
+    sorts: HashMap<u64, Sort>,
+    /// Of the objects that were met last.
+    last: Remembered<Sort, 4>,
     /// By code: whether it has to do with taking or releasing.
     codes: HashMap<u64, bool>,
     /// By code: whether it releases.
@@ -121,12 +134,19 @@ impl Waits<'_> {
         let mut counted = Counted::default();
         let mut owners: HashMap<u64, Count> = HashMap::default();
         let mut ways: HashMap<u64, Way> = HashMap::default();
-        let mut known = Known::default();
+        let mut known = Known {
+            sorts: HashMap::default(),
+            last: Remembered::new(),
+            codes: HashMap::default(),
+            releasing: HashMap::default(),
+            classes: HashMap::default(),
+        };
         for (position, chain) in self.picture.chains.iter().enumerate() {
             let task = TaskIndex::from_usize(position);
             // Who waits for a lock cannot release it meanwhile.
             let mut waits_for = None;
             for frame in chain.frames.iter().filter(|it| it.has_variables()) {
+                let mut speaks = None;
                 let variables = self.frames.count(frame.code)?;
                 objects.owned(frame, variables, |value| {
                     let to = match objects.kind_of_shared(value)? {
@@ -138,14 +158,14 @@ impl Waits<'_> {
                     let Some(to) = to else {
                         return Ok(());
                     };
-                    let counts = if self.is_lock(to, &mut known)? {
-                        &mut counted.locks
-                    } else if self.may_have_locks(to)?
-                        && (owners.len() < MOST_OWNERS || owners.contains_key(&to))
-                    {
-                        &mut owners
-                    } else {
-                        return Ok(());
+                    let sort =
+                        objects.remembered(&known.last, to, || self.sort(to, &mut known.sorts))?;
+                    let counts = match sort {
+                        Sort::Lock => &mut counted.locks,
+                        Sort::Owner if owners.len() < MOST_OWNERS || owners.contains_key(&to) => {
+                            &mut owners
+                        }
+                        Sort::Owner | Sort::Nothing => return Ok(()),
                     };
                     objects.hold(64)?;
                     let count = counts.entry(to).or_default();
@@ -158,7 +178,17 @@ impl Waits<'_> {
                     }
                     if chain.end == End::Executing {
                         count.in_hand = InHand::Somebody;
-                    } else if self.speaks_of_any(RELEASE, frame.code, &mut known.codes)? {
+                        return Ok(());
+                    }
+                    let speaks = match speaks {
+                        Some(known) => known,
+                        None => *speaks.insert(self.speaks_of_any(
+                            RELEASE,
+                            frame.code,
+                            &mut known.codes,
+                        )?),
+                    };
+                    if speaks {
                         let waits_for = match waits_for {
                             Some(known) => known,
                             None => *waits_for.insert(self.lock_waited_for(task)?),
@@ -185,29 +215,42 @@ impl Waits<'_> {
         Ok(self.counted.get_or_init(|| counted))
     }
 
-    fn is_lock(&self, addr: u64, known: &mut Known) -> Result<bool, Fault> {
-        Ok(self.is_one("Lock", addr, &mut known.locks)?
-            || self.is_one("Semaphore", addr, &mut known.semaphores)?)
-    }
-
-    /// Whether the object is of a class written in Python.
-    fn may_have_locks(&self, addr: u64) -> Result<bool, Fault> {
-        let type_ = self.objects.type_of(addr)?;
-        Ok(type_.kind == Kind::Other
-            && type_.flags & flags::HEAPTYPE != 0
-            && type_.flags & flags::TYPE_SUBCLASS == 0)
+    fn sort(&self, addr: u64, known: &mut HashMap<u64, Sort>) -> Result<Sort, Fault> {
+        let objects = self.objects;
+        let type_ = objects.type_of(addr)?;
+        if type_.kind != Kind::Other {
+            return Ok(Sort::Nothing);
+        }
+        if let Some(&known) = known.get(&type_.addr) {
+            return Ok(known);
+        }
+        let names = objects.base_names(addr)?;
+        let is_lock = |name: &Rc<str>| matches!(&**name, "Lock" | "Semaphore");
+        let is_of_class = type_.flags & flags::HEAPTYPE != 0;
+        let sort = if names.iter().any(is_lock) {
+            Sort::Lock
+        } else if is_of_class && type_.flags & flags::TYPE_SUBCLASS == 0 {
+            Sort::Owner
+        } else {
+            Sort::Nothing
+        };
+        objects.hold(32)?;
+        known.insert(type_.addr, sort);
+        Ok(sort)
     }
 
     /// The lock that a suspended task waits for.
     pub(super) fn lock_waited_for(&self, task: TaskIndex) -> Result<Option<u64>, Fault> {
         let is_lock =
             |kind: PrimitiveKind| matches!(kind, PrimitiveKind::Lock | PrimitiveKind::Semaphore);
-        Ok(match self.run(&self.levels(task))? {
-            Some(run) if matches!(run.role, Role::Primitive(kind) if is_lock(kind)) => {
-                run.objects.last().copied()
-            }
-            _ => None,
-        })
+        let run = self.run(&self.levels(task))?;
+        let is_one = |run: &Run| matches!(run.role, Role::Primitive(kind) if is_lock(kind));
+        let lock = run.filter(is_one).and_then(|run| {
+            let lock = run.objects.last().copied();
+            self.spare.replace(run.objects);
+            lock
+        });
+        Ok(lock)
     }
 
     /// Counts the attributes of an object, where nobody else has the object who

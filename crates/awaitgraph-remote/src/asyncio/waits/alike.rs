@@ -2,20 +2,27 @@
 //!
 //! Of a thousand workers nearly all are alike. What the functions of one have
 //! told need not be found out again for the others: what they wait for is the
-//! same object, of which the same is said, or a sleep of their own.
+//! same object, of which the same is said, or a sleep or a future of their own.
+
+mod futures;
+mod objects;
+mod ways;
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use awaitgraph_model::{CodeIndex, Task, Wait, WaitsFor};
+use awaitgraph_model::{CodeIndex, Task, TaskIndex, Wait, WaitsFor};
 
 use super::frames::{Itself, Level};
 use super::roles::Role;
 use super::runs::Run;
-use super::{Waits, plain};
+use super::{MOST_TRIES, Waits, plain};
 use crate::coroutine::Chain;
 use crate::frame::RawFrame;
 use crate::object::Fault;
+
+use futures::OwnFuture;
+use objects::OwnObject;
 
 /// The variable of `asyncio.sleep` that has its timer.
 pub(super) const TIMER: &str = "h";
@@ -33,6 +40,8 @@ struct Place {
     example: RefCell<Example>,
     /// What the last one waited for that was not like it.
     last: Cell<u64>,
+    /// For how many that have a future of their own it may be made anew.
+    tries: Tries,
 }
 
 impl Examples {
@@ -53,6 +62,42 @@ struct Example {
     waits: How,
 }
 
+impl Place {
+    /// Something may have been found of one that is like the last.
+    fn found(&self, found: Option<WaitsFor>) -> Option<Arc<WaitsFor>> {
+        let found = found?;
+        self.tries.0.set(MOST_TRIES);
+        Some(Arc::new(found))
+    }
+
+    /// Whether one more may be looked at for what it has of its own.
+    fn may_try(&self) -> bool {
+        let left = self.tries.0.get().checked_sub(1);
+        self.tries.0.set(left.unwrap_or_default());
+        left.is_some()
+    }
+
+    /// Others may be like the task with these frames, whatever their objects are.
+    fn set(&self, levels: &[Level<'_>], waits: Option<How>) {
+        if let Some(waits) = waits {
+            let mut example = self.example.borrow_mut();
+            example.frames.clear();
+            let codes = levels.iter().map(|level| (level.code, None));
+            example.frames.extend(codes);
+            example.waits = waits;
+        }
+    }
+}
+
+/// How often it may be looked for what may be no use.
+struct Tries(Cell<u8>);
+
+impl Default for Tries {
+    fn default() -> Self {
+        Self(Cell::new(MOST_TRIES))
+    }
+}
+
 /// How it waits.
 #[derive(Debug, Default)]
 enum How {
@@ -63,6 +108,10 @@ enum How {
     For(Arc<WaitsFor>),
     /// It sleeps.
     Sleeps(Timer),
+    /// For a future of its own.
+    OwnFuture(OwnFuture),
+    /// For another object of its own.
+    Own(OwnObject),
 }
 
 /// Where the timer of a sleep is.
@@ -98,7 +147,8 @@ impl Waits<'_> {
         future: u64,
     ) -> Result<Option<Arc<WaitsFor>>, Fault> {
         let codes = task.stack.iter().map(|frame| frame.code);
-        let example = self.examples.place(codes).example.borrow();
+        let place = self.examples.place(codes);
+        let example = place.example.borrow();
         if !example.is_like(task, chain) {
             return Ok(None);
         }
@@ -114,6 +164,14 @@ impl Waits<'_> {
                 let sleep = |left| Arc::new(plain(Wait::Sleep { left: Some(left) }, future));
                 Ok(left.map(sleep))
             }
+            How::OwnFuture(own) => {
+                let found = self.such_a_future(own, future, chain)?;
+                Ok(place.found(found))
+            }
+            How::Own(own) => {
+                let found = self.such_an_object(own, task, chain)?;
+                Ok(place.found(found))
+            }
         }
     }
 
@@ -121,6 +179,7 @@ impl Waits<'_> {
     /// what they told, and what was said of it.
     pub(super) fn set_example(
         &self,
+        task: TaskIndex,
         levels: &[Level<'_>],
         run: &Run,
         said: &Arc<WaitsFor>,
@@ -144,6 +203,14 @@ impl Waits<'_> {
                     _ => return Ok(()),
                 }
             }
+            (_, Some(&object)) => {
+                let task = self.picture.tasks.get(task.as_usize());
+                if let (Some(task), true) = (task, place.may_try()) {
+                    let own = self.own_object(task, object, levels, run, said)?;
+                    place.set(levels, own.map(How::Own));
+                }
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         let mut example = place.example.borrow_mut();
@@ -162,6 +229,22 @@ impl Waits<'_> {
             example.frames.push((level.code, object));
         }
         example.waits = waits;
+        Ok(())
+    }
+
+    /// The same of one that waits for a future of which no function tells
+    /// anything.
+    pub(super) fn set_example_of_future(
+        &self,
+        future: u64,
+        levels: &[Level<'_>],
+        said: &WaitsFor,
+    ) -> Result<(), Fault> {
+        let place = self.examples.place(levels.iter().map(|level| level.code));
+        if self.objects.is_intact() && !self.is_shared(future) && place.may_try() {
+            let own = self.own_future(future, levels, said)?;
+            place.set(levels, own.map(How::OwnFuture));
+        }
         Ok(())
     }
 

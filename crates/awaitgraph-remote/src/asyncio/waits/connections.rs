@@ -8,7 +8,7 @@ use super::{Waits, socket};
 use crate::object::{Fault, Kind};
 
 /// In how many frames a transport is looked for.
-const NEAREST: usize = 4;
+pub(super) const NEAREST: usize = 4;
 
 /// What functions do that are called so, where they wait at a connection.
 const ACTIONS: [(&str, &[&str]); 3] = [

@@ -100,8 +100,9 @@ impl Waits<'_> {
         }
         let threadsafe = chained.is_some() || by_thread;
         // One that asyncio itself has behind a limit is completed by that.
+        let is_in_reach = threadsafe || name.as_deref().is_some_and(is_kept);
         let orphaned =
-            is_future && !threadsafe && known == 0 && self.is_orphaned(future, &behind.type_)?;
+            is_future && !is_in_reach && known == 0 && self.is_orphaned(future, &behind.type_)?;
         // A variable of who waits for it tells nothing of who may complete it.
         if is_future && !orphaned && !name.as_deref().is_some_and(is_kept) {
             all.extend(self.held_by_tasks(&wanted, future)?);
@@ -287,7 +288,7 @@ impl Waits<'_> {
     }
 
     /// Whether the type is that of asyncio's own futures, and so tells nothing.
-    fn is_plain(&self, type_: &Type) -> Result<bool, Fault> {
+    pub(super) fn is_plain(&self, type_: &Type) -> Result<bool, Fault> {
         if self.plain.get() == type_.addr {
             return Ok(true);
         }
@@ -302,7 +303,7 @@ impl Waits<'_> {
     }
 
     /// What the loop has, or uvloop, that completes the future.
-    fn completed_by_loop(
+    pub(super) fn completed_by_loop(
         &self,
         future: u64,
         kind: Kind,
@@ -325,6 +326,11 @@ impl Waits<'_> {
             true => Ok(None),
             false => self.bare_socket_of_uv(future),
         }
+    }
+
+    /// Whether the loop at `addr` has nothing in hand that completes a plain future.
+    pub(super) fn completes_nothing(&self, addr: u64) -> Result<bool, Fault> {
+        Ok(self.watched(addr)?.is_empty() && self.scheduled(addr)?.is_empty())
     }
 
     /// The descriptor for which the loop has a callback that completes the future.
@@ -404,7 +410,7 @@ impl Waits<'_> {
     }
 
     /// Whether nothing is left that could complete the future.
-    fn is_orphaned(&self, future: u64, type_: &Type) -> Result<bool, Fault> {
+    pub(super) fn is_orphaned(&self, future: u64, type_: &Type) -> Result<bool, Fault> {
         if let Some(&known) = self.orphaned.borrow().get(&future) {
             return Ok(known);
         }
@@ -467,7 +473,7 @@ impl Waits<'_> {
     }
 
     /// Whether several tasks await the future.
-    fn is_shared(&self, future: u64) -> bool {
+    pub(super) fn is_shared(&self, future: u64) -> bool {
         self.picture.waiting.on(future).nth(1).is_some()
     }
 }

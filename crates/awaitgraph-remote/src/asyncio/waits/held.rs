@@ -56,6 +56,11 @@ impl Waits<'_> {
         Ok((names, by_thread))
     }
 
+    /// Whether one of them has it in hand.
+    pub(super) fn is_held_by_threads(&self, object: u64) -> Result<bool, Fault> {
+        Ok(self.held()?.contains_key(&object))
+    }
+
     /// What the threads that run no loop have.
     fn held(&self) -> Result<&OfThreads, Fault> {
         if let Some(known) = self.held.get() {

@@ -31,6 +31,9 @@ use crate::object::{Fault, Kind, Objects, Remembered};
 /// The bytes that are held for each object that a task is inside of.
 const HELD_ENTERED: u64 = 96;
 
+/// Of how many functions it is at hand how many values are none.
+const LEAST: usize = 32;
+
 /// What the tasks have in hand.
 #[derive(Debug, Default)]
 pub(super) struct Entered {
@@ -63,6 +66,11 @@ impl Entered {
     /// Whether the task has let go of what it is inside of, to wait for it.
     pub(super) fn has_let_go(&self, task: TaskIndex) -> bool {
         self.have_let_go.contains(&task)
+    }
+
+    /// Whether any task is inside of a timeout.
+    pub(super) fn has_timeouts(&self) -> bool {
+        !self.timeouts.is_empty()
     }
 
     /// The timeouts that the task is inside of, outermost first.
@@ -113,6 +121,8 @@ pub(super) struct Looking<'a, 'f> {
     objects: &'a Objects<'a>,
     codes: &'a Codes<'a>,
     frames: &'f Frames<'a>,
+    /// By code: how many values a frame has that has nothing in hand.
+    least: Remembered<u64, LEAST>,
     exits: RefCell<HashMap<u64, Exit>>,
     /// The function and the object that were met last, as many tasks may have
     /// the same.
@@ -140,6 +150,7 @@ impl<'a, 'f> Looking<'a, 'f> {
             objects,
             codes,
             frames,
+            least: Remembered::new(),
             exits: RefCell::default(),
             last_exit: Remembered::new(),
             last_class: Remembered::new(),
@@ -233,8 +244,16 @@ impl<'a, 'f> Looking<'a, 'f> {
         if !matches!(chain.end, End::Awaiting(_)) {
             return Ok(false);
         }
-        for frame in chain.frames {
-            if frame.kept == Kept::InGreenlet || self.has_in_hand(frame, State::Awaits)? {
+        let mut frames = chain.frames.iter().peekable();
+        while let Some(frame) = frames.next() {
+            if frame.kept == Kept::InGreenlet {
+                return Ok(false);
+            }
+            if self.has_in_hand(frame, State::Awaits)?
+                && !frames
+                    .peek()
+                    .map_or(Ok(false), |inner| self.only_enters(frame, inner))?
+            {
                 return Ok(false);
             }
         }
@@ -250,8 +269,12 @@ impl<'a, 'f> Looking<'a, 'f> {
         if state != State::Awaits {
             return Ok(true);
         }
-        let variables = self.frames.count(frame.code)?;
-        Ok(self.objects.has_values(frame, variables))
+        let find = || {
+            let variables = self.frames.count(frame.code)?;
+            Ok(self.objects.values_of_nothing(variables))
+        };
+        let least = self.objects.remembered(&self.least, frame.code, find)?;
+        Ok(u64::from(frame.values) > least)
     }
 
     /// Adds the objects whose `with` the frame is inside of, outermost first,
@@ -460,21 +483,43 @@ impl<'a, 'f> Looking<'a, 'f> {
 
     /// Whether the frame is that of the object's `__aenter__`.
     fn is_entering(&self, frame: &RawFrame, object: u64) -> Result<bool, Fault> {
+        Ok(self.enters(frame)? && self.frames.itself(frame)? == Some(object))
+    }
+
+    /// Whether the frame is that of an `__aenter__`.
+    fn enters(&self, frame: &RawFrame) -> Result<bool, Fault> {
         if !frame.has_variables() {
             return Ok(false);
         }
         let known = self.enters.borrow().get(&frame.code).copied();
-        let enters = match known {
-            Some(known) => known,
-            None => {
-                let name = self.codes.name(frame.code)?;
-                let enters = name.rsplit('.').next() == Some("__aenter__");
-                self.objects.hold(32)?;
-                self.enters.borrow_mut().insert(frame.code, enters);
-                enters
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let name = self.codes.name(frame.code)?;
+        let enters = name.rsplit('.').next() == Some("__aenter__");
+        self.objects.hold(32)?;
+        self.enters.borrow_mut().insert(frame.code, enters);
+        Ok(enters)
+    }
+
+    /// Whether all that the suspended frame has in hand is what it is just
+    /// entering, by the frame further in: as who waits for a lock.
+    fn only_enters(&self, frame: &RawFrame, inner: &RawFrame) -> Result<bool, Fault> {
+        if !self.enters(inner)? {
+            return Ok(false);
+        }
+        let objects = self.objects;
+        let variables = self.frames.count(frame.code)?;
+        let object = match objects.last_value(frame, variables, objects.layout.awaited.depth)? {
+            // A method, which is bound to it.
+            (method, 1) if method != 0 && objects.kind_of(method)? == Kind::Method => {
+                objects.pointer(method, objects.layout.method.self_)?
             }
+            // It lies behind the function.
+            (object, 2) if object != 0 => Some(object),
+            _ => None,
         };
-        Ok(enters && self.frames.itself(frame)? == Some(object))
+        Ok(object.is_some() && object == self.frames.itself(inner)?)
     }
 
     /// Takes out the condition that the task has let go of while it waits for it.

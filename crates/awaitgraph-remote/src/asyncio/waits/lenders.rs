@@ -26,7 +26,7 @@ mod things;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use awaitgraph_model::{Pool, TaskIndex, WaitsFor};
+use awaitgraph_model::{CodeIndex, Pool, TaskIndex, WaitsFor};
 
 use super::Waits;
 use super::frames::Level;
@@ -50,7 +50,7 @@ pub(super) enum Library {
 
 /// Whose pool it is within which a queue or a condition is waited for.
 #[derive(Debug, Clone, Copy)]
-enum Within {
+pub(super) enum Within {
     Asyncpg,
     Sqlalchemy,
     Psycopg,
@@ -149,9 +149,7 @@ impl Waits<'_> {
         outer: &[Level<'_>],
     ) -> Result<Option<Arc<WaitsFor>>, Fault> {
         for level in outer.iter().take(NEAREST) {
-            let is_waiting =
-                |&&(module, name, _): &&(_, _, _)| self.frames.is(level.code, module, name);
-            let Some(&(_, _, library)) = WAITING.iter().find(is_waiting) else {
+            let Some(library) = self.waits_within(level.code) else {
                 continue;
             };
             let Some(pool) = self.frames.itself(level.raw)? else {
@@ -172,6 +170,17 @@ impl Waits<'_> {
             };
         }
         Ok(None)
+    }
+
+    /// The library in whose function one waits for a pool, if it is such a function.
+    fn waits_within(&self, code: CodeIndex) -> Option<Within> {
+        if let Some(&known) = self.waiting_within.borrow().get(&code) {
+            return known;
+        }
+        let is_it = |&&(module, name, _): &&(_, _, _)| self.frames.is(code, module, name);
+        let within = WAITING.iter().find(is_it).map(|&(_, _, within)| within);
+        self.waiting_within.borrow_mut().insert(code, within);
+        within
     }
 
     /// What is said to everybody who waits for the pool; `outer` are the frames

@@ -14,7 +14,7 @@ use awaitgraph_model::{Queue, QueueEnd, TaskIndex};
 
 use super::Waits;
 use super::frames::Level;
-use super::queues::Users;
+use super::queues::{Users, add_user};
 use super::roles::Role;
 use crate::frame::RawFrame;
 use crate::map::{HashMap, HashSet};
@@ -44,7 +44,8 @@ struct Use {
 /// Who uses which stream, by its state.
 #[derive(Debug)]
 pub(super) struct StreamUsers {
-    users: Users,
+    putters: Users,
+    getters: Users,
     /// The receiving ends that tasks were seen to have.
     receivers: HashMap<u64, HashSet<u64>>,
 }
@@ -72,8 +73,8 @@ impl Waits<'_> {
             queue.putters = frames.length(state, "waiting_senders")?;
             let users = self.stream_users()?;
             let at = match end {
-                QueueEnd::Get => &users.users.putters,
-                QueueEnd::Put | QueueEnd::Join => &users.users.getters,
+                QueueEnd::Get => &users.putters,
+                QueueEnd::Put | QueueEnd::Join => &users.getters,
             };
             // Who has an end that nobody was seen to have may take from it too.
             let open = frames.int(state, "open_receive_channels")?;
@@ -92,7 +93,7 @@ impl Waits<'_> {
         if let Some(known) = self.stream_users.get() {
             return Ok(known);
         }
-        let mut users = Users::default();
+        let (mut putters, mut getters) = (Users::default(), Users::default());
         let mut receivers: HashMap<u64, HashSet<u64>> = HashMap::default();
         let mut known = Known::default();
         let (mut found, mut levels) = (Vec::new(), Vec::new());
@@ -116,16 +117,20 @@ impl Waits<'_> {
                         continue;
                     }
                     let (users, other) = match end {
-                        QueueEnd::Put => (&mut users.putters, QueueEnd::Get),
-                        QueueEnd::Get | QueueEnd::Join => (&mut users.getters, QueueEnd::Put),
+                        QueueEnd::Put => (&mut putters, QueueEnd::Get),
+                        QueueEnd::Get | QueueEnd::Join => (&mut getters, QueueEnd::Put),
                     };
                     if stuck != Some((other, state)) {
-                        Users::add(users, state, task);
+                        add_user(users, state, task);
                     }
                 }
             }
         }
-        let users = StreamUsers { users, receivers };
+        let users = StreamUsers {
+            putters,
+            getters,
+            receivers,
+        };
         Ok(self.stream_users.get_or_init(|| users))
     }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   containers   the place of an object in a dict, a list, …
+//!   globals      what the modules have
 //! ```
 //!
 //! It is looked for where the program that waits has its things: in the
@@ -13,6 +14,7 @@
 //! is looked into once.
 
 mod containers;
+mod globals;
 
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
@@ -24,6 +26,7 @@ use crate::map::HashMap;
 use crate::object::{Fault, Kind, Objects, Type, flags};
 
 use containers::{Containers, Reader, is_container};
+use globals::Globals;
 
 /// In how many of the program's own frames the attributes of attributes are
 /// looked at.
@@ -48,13 +51,13 @@ pub(super) enum Prefer {
 
 /// An object that may have others: by its attributes, or as a container.
 #[derive(Debug)]
-struct Holder {
-    addr: u64,
+pub(super) struct Holder {
+    pub(super) addr: u64,
     is_container: bool,
     /// Its class where that is written in Python, or what is such a class itself.
     class: Option<u64>,
     /// Names and values.
-    attributes: Vec<(u64, u64)>,
+    pub(super) attributes: Vec<(u64, u64)>,
     /// How often it was asked for since another was to take its place.
     uses: Cell<u32>,
     /// By value: which of its attributes has it as an attribute, and the name there.
@@ -64,15 +67,6 @@ struct Holder {
 
 /// By value: its number, and the object that has it by which name.
 type Inner = HashMap<u64, (usize, u64, u64)>;
-
-/// What a module has.
-#[derive(Debug, Default)]
-struct Globals {
-    dict: u64,
-    /// The names of the objects there.
-    names: OnceCell<HashMap<u64, String>>,
-    containers: OnceCell<Containers>,
-}
 
 /// A value of a variable of one of the nearest frames.
 struct Value {
@@ -98,6 +92,8 @@ pub(super) struct Names<'a> {
     left: Cell<u64>,
     /// Those that were asked for lately, each at a place by its address.
     holders: RefCell<[Option<Rc<Holder>>; HOLDERS]>,
+    /// By class and attribute.
+    qualified: RefCell<HashMap<(u64, u64), Box<str>>>,
     /// By class: what it and its bases have.
     classes: RefCell<HashMap<u64, Rc<OfClass>>>,
     containers: Reader,
@@ -113,6 +109,7 @@ impl<'a> Names<'a> {
             last_globals: RefCell::default(),
             left: Cell::new(LEAST),
             holders: RefCell::new([const { None }; HOLDERS]),
+            qualified: RefCell::default(),
             classes: RefCell::default(),
             containers: Reader::default(),
             values: RefCell::default(),
@@ -250,19 +247,14 @@ impl<'a> Names<'a> {
             ..
         } in values
         {
-            if let Some(containers) = self.containers_of(holder)?
-                && let Some((name, key)) = self.place_in(containers, wanted)?
-            {
-                let name = match name {
-                    0 => {
-                        let level = levels.get(*level).map(|it| frames.variables(it.raw.code));
-                        let variables = level.transpose()?;
-                        let name = variables.and_then(|it| it.names.get(*place).cloned());
-                        String::from(name.unwrap_or_default())
-                    }
-                    name => self.qualified(holder.addr, name)?,
-                };
-                return Ok(Some(format!("{name}{key}")));
+            let variable = || {
+                let level = levels.get(*level).map(|it| frames.variables(it.raw.code));
+                let variables = level.transpose()?;
+                let name = variables.and_then(|it| it.names.get(*place).cloned());
+                Ok(String::from(name.unwrap_or_default()))
+            };
+            if let Some(name) = self.name_within(holder, wanted, variable)? {
+                return Ok(Some(name));
             }
             if let Some(class) = holder.class
                 && let Some(name) = self.class_attribute(class, wanted)?
@@ -280,17 +272,28 @@ impl<'a> Names<'a> {
         };
         let globals = self.globals(globals);
         let containers = self.containers_among_globals(&globals)?;
-        match self.place_in(containers, wanted)? {
-            Some((name, key)) => {
-                let name = self.objects.text(name)?;
-                Ok(Some(format!("{name}{key}")))
-            }
+        self.place_in(containers, wanted, |name| self.objects.text(name))
+    }
+
+    /// The place of one of `wanted` in a container that an object is or has;
+    /// `variable` is the name of the object itself.
+    pub(super) fn name_within(
+        &self,
+        holder: &Holder,
+        wanted: &[u64],
+        variable: impl FnOnce() -> Result<String, Fault>,
+    ) -> Result<Option<String>, Fault> {
+        match self.containers_of(holder)? {
+            Some(containers) => self.place_in(containers, wanted, |name| match name {
+                0 => variable(),
+                name => self.qualified(holder.addr, name),
+            }),
             None => Ok(None),
         }
     }
 
     /// The object at `addr` with its attributes, where it may have others.
-    fn holder(&self, addr: u64) -> Result<Option<Rc<Holder>>, Fault> {
+    pub(super) fn holder(&self, addr: u64) -> Result<Option<Rc<Holder>>, Fault> {
         let kind = self.objects.kind_of_shared(addr)?;
         let is_container = is_container(kind);
         if kind != Kind::Other && !is_container {
@@ -444,17 +447,28 @@ impl<'a> Names<'a> {
         self.classes.borrow_mut().insert(addr, Rc::clone(&found));
         Ok(found)
     }
+
     /// `Class.attribute`.
-    fn qualified(&self, holder: u64, name: u64) -> Result<String, Fault> {
+    pub(super) fn qualified(&self, holder: u64, name: u64) -> Result<String, Fault> {
         let objects = self.objects;
-        let class = objects.type_name(objects.type_of(holder)?.addr)?;
-        let class = class.rsplit('.').next().unwrap_or_default();
-        let name = match objects.kind_of(name)? {
+        let class = objects.type_of(holder)?.addr;
+        if let Some(known) = self.qualified.borrow().get(&(class, name)) {
+            objects.hold(known.len() as u64)?;
+            return Ok(String::from(&**known));
+        }
+        let of_class = objects.type_name(class)?;
+        let of_class = of_class.rsplit('.').next().unwrap_or_default();
+        let text = match objects.kind_of(name)? {
             Kind::Text => objects.text(name)?,
             _ => String::new(),
         };
-        objects.hold((class.len() + name.len()) as u64)?;
-        Ok(format!("{class}.{name}"))
+        let found = format!("{of_class}.{text}");
+        objects.hold(64 + 2 * found.len() as u64)?;
+        if objects.is_intact() {
+            let known = Box::from(found.as_str());
+            self.qualified.borrow_mut().insert((class, name), known);
+        }
+        Ok(found)
     }
 
     /// The attributes of an object of a class written in Python; `None` where
@@ -471,119 +485,5 @@ impl<'a> Names<'a> {
         let cost = 1 + attributes.len() as u64;
         self.left.set(self.left.get().saturating_sub(cost));
         Ok(Some(attributes))
-    }
-
-    fn globals(&self, dict: u64) -> Rc<Globals> {
-        if let Some(last) = &*self.last_globals.borrow()
-            && last.dict == dict
-        {
-            return Rc::clone(last);
-        }
-        let mut globals = self.globals.borrow_mut();
-        let globals = globals.entry(dict).or_insert_with(|| {
-            let globals = Globals {
-                dict,
-                ..Globals::default()
-            };
-            Rc::new(globals)
-        });
-        self.last_globals.replace(Some(Rc::clone(globals)));
-        Rc::clone(globals)
-    }
-
-    /// The names of the objects among the globals, and of their attributes.
-    fn names_of_globals<'g>(
-        &self,
-        globals: &'g Globals,
-    ) -> Result<&'g HashMap<u64, String>, Fault> {
-        if let Some(known) = globals.names.get() {
-            return Ok(known);
-        }
-        let objects = self.objects;
-        let mut names: HashMap<u64, String> = HashMap::default();
-        let mut items = objects.dict_items(globals.dict)?;
-        items.truncate(limits::MOST_GLOBALS);
-        let (mut instances, mut classes) = (Vec::new(), Vec::new());
-        for &(name, value) in &items {
-            let type_ = objects.type_of(value)?;
-            if type_.flags & flags::TYPE_SUBCLASS != 0 {
-                classes.push(value);
-                continue;
-            }
-            if !matches!(
-                type_.kind,
-                Kind::Other | Kind::Future | Kind::PyFuture | Kind::Task | Kind::PyTask
-            ) || type_.flags & flags::HEAPTYPE == 0
-            {
-                continue;
-            }
-            if objects.kind_of(name)? == Kind::Text {
-                let name = objects.text(name)?;
-                objects.hold(128)?;
-                names.entry(value).or_insert(name);
-                instances.push((value, type_));
-            }
-        }
-        for (instance, type_) in instances {
-            for (name, value) in self.attributes(instance, &type_)?.unwrap_or_default() {
-                if objects.type_of(value)?.flags & flags::HEAPTYPE != 0
-                    && !names.contains_key(&value)
-                {
-                    objects.hold(128)?;
-                    names.insert(value, self.qualified(instance, name)?);
-                }
-            }
-        }
-        for class in classes {
-            self.add_names_of_class(class, &mut names)?;
-        }
-        Ok(globals.names.get_or_init(|| names))
-    }
-
-    /// Adds the names of what the class at `addr` has itself: its bases are
-    /// classes of their own.
-    fn add_names_of_class(&self, addr: u64, names: &mut HashMap<u64, String>) -> Result<(), Fault> {
-        let objects = self.objects;
-        let dicts = objects.class_dicts(addr)?;
-        let Some(&(_, dict)) = dicts.iter().find(|&&(class, _)| class == addr) else {
-            return Ok(());
-        };
-        let mut items = objects.dict_items(dict)?;
-        items.truncate(limits::MOST_ATTRIBUTES);
-        for (name, value) in items {
-            if objects.type_of(value)?.flags & flags::HEAPTYPE != 0
-                && !names.contains_key(&value)
-                && objects.kind_of(name)? == Kind::Text
-            {
-                objects.hold(128)?;
-                let class = objects.type_name(addr)?;
-                names.insert(value, format!("{class}.{}", objects.text(name)?));
-            }
-        }
-        Ok(())
-    }
-
-    /// The containers among the globals, other than those of the module itself.
-    fn containers_among_globals<'g>(&self, globals: &'g Globals) -> Result<&'g Containers, Fault> {
-        if let Some(known) = globals.containers.get() {
-            return Ok(known);
-        }
-        let objects = self.objects;
-        let mut found = Vec::new();
-        for (name, value) in objects
-            .dict_items(globals.dict)?
-            .into_iter()
-            .take(limits::MOST_GLOBALS)
-        {
-            let kind = objects.kind_of(value)?;
-            if is_container(kind)
-                && objects.kind_of(name)? == Kind::Text
-                && !objects.text(name)?.starts_with("__")
-            {
-                objects.hold(16)?;
-                found.push((name, value));
-            }
-        }
-        Ok(globals.containers.get_or_init(|| Containers::new(found)))
     }
 }

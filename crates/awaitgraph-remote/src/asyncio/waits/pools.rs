@@ -65,6 +65,9 @@ impl Waits<'_> {
         outer: &[Level<'_>],
     ) -> Result<Vec<TaskIndex>, Fault> {
         let borrowed = self.borrowed()?;
+        if borrowed.0.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut tasks = Vec::new();
         let mut add = |entry| {
             let found = borrowed.0.get(&(entry, queue));
@@ -81,6 +84,11 @@ impl Waits<'_> {
         tasks.sort_unstable();
         tasks.dedup();
         Ok(self.within_share(tasks))
+    }
+
+    /// Whether anybody has borrowed something of a queue.
+    pub(super) fn has_borrowers(&self) -> Result<bool, Fault> {
+        Ok(!self.borrowed()?.0.is_empty())
     }
 
     fn borrowed(&self) -> Result<&Borrowed, Fault> {

@@ -6,31 +6,33 @@ use super::Waits;
 use super::frames::Level;
 use super::reached::{ENDS, TAKES};
 use super::roles::Role;
+use crate::frame::RawFrame;
 use crate::map::HashMap;
 use crate::object::Fault;
 
-/// The tasks that put something into a queue, and those that take from it.
-#[derive(Debug, Default)]
-pub(super) struct Users {
-    pub(super) putters: HashMap<u64, Vec<TaskIndex>>,
-    pub(super) getters: HashMap<u64, Vec<TaskIndex>>,
-}
+/// By queue: the tasks that put something into it, or those that take from it.
+pub(super) type Users = HashMap<u64, Vec<TaskIndex>>;
 
-impl Users {
-    /// Adds a task, which comes with all its queues at once.
-    pub(super) fn add(users: &mut HashMap<u64, Vec<TaskIndex>>, queue: u64, task: TaskIndex) {
-        let tasks = users.entry(queue).or_default();
-        if tasks.last() != Some(&task) {
-            tasks.push(task);
-        }
+/// Adds a task, which comes with all its queues at once.
+pub(super) fn add_user(users: &mut Users, queue: u64, task: TaskIndex) {
+    let tasks = users.entry(queue).or_default();
+    if tasks.last() != Some(&task) {
+        tasks.push(task);
     }
 }
 
-/// What a function's names say that it does with a queue.
-#[derive(Debug, Clone, Copy, Default)]
-struct Does {
-    puts: bool,
-    gets: bool,
+/// What a function speaks of that puts something into a queue, or takes from it.
+const PUTS: [&str; 2] = ["put", "put_nowait"];
+const GETS: [&str; 2] = ["get", "get_nowait"];
+
+/// What a queue has.
+pub(super) const OF_QUEUE: [&str; 4] = ["_maxsize", "_queue", "_getters", "_putters"];
+
+/// How many items there is room for, by a queue's `_maxsize`: in one without a
+/// bound that is not positive.
+pub(super) fn bound_of(maxsize: Option<i64>) -> Option<u64> {
+    let bound = maxsize.and_then(|it| u64::try_from(it).ok());
+    bound.filter(|&it| it > 0)
 }
 
 impl Waits<'_> {
@@ -42,8 +44,12 @@ impl Waits<'_> {
         addr: u64,
         outer: &[Level<'_>],
     ) -> Result<Queue, Fault> {
-        let frames = &self.frames;
-        let bound = frames.int(addr, "_maxsize")?;
+        let [bound, items, getters, putters] = self.objects.attributes_named(addr, OF_QUEUE)?;
+        let bound = match bound {
+            Some(bound) => self.frames.as_int(bound)?,
+            None => None,
+        };
+        let length = |list: Option<u64>| list.map(|list| self.objects.length(list)).transpose();
         let others = self.others(end, &[addr])?;
         let words = match end {
             QueueEnd::Get => None,
@@ -56,12 +62,10 @@ impl Waits<'_> {
         };
         Ok(Queue {
             end,
-            size: frames.length(addr, "_queue")?,
-            bound: bound
-                .and_then(|it| u64::try_from(it).ok())
-                .filter(|&it| it > 0),
-            getters: frames.length(addr, "_getters")?,
-            putters: frames.length(addr, "_putters")?,
+            size: length(items)?,
+            bound: bound_of(bound),
+            getters: length(getters)?,
+            putters: length(putters)?,
             others,
             more_others,
             holders: match end {
@@ -72,11 +76,10 @@ impl Waits<'_> {
     }
 
     /// The tasks at the other end.
-    fn others(&self, end: QueueEnd, queues: &[u64]) -> Result<Vec<TaskIndex>, Fault> {
-        let users = self.users()?;
+    pub(super) fn others(&self, end: QueueEnd, queues: &[u64]) -> Result<Vec<TaskIndex>, Fault> {
         let at = match end {
-            QueueEnd::Get => &users.putters,
-            QueueEnd::Put | QueueEnd::Join => &users.getters,
+            QueueEnd::Get => self.users(QueueEnd::Put)?,
+            QueueEnd::Put | QueueEnd::Join => self.users(QueueEnd::Get)?,
         };
         let mut others: Vec<TaskIndex> = queues
             .iter()
@@ -89,89 +92,82 @@ impl Waits<'_> {
         Ok(self.within_share(others))
     }
 
-    /// Who uses which queue: a frame of theirs has it in a variable, or in an
-    /// attribute of its `self`, and its function speaks of `put` or of `get`.
-    fn users(&self) -> Result<&Users, Fault> {
-        if let Some(known) = self.users.get() {
+    /// Who uses this end of which queue: a frame of theirs has it in a variable, or
+    /// in an attribute of its `self`, and its function speaks of `put` or of `get`.
+    fn users(&self, end: QueueEnd) -> Result<&Users, Fault> {
+        let (known, words, other) = match end {
+            QueueEnd::Put => (&self.putters, PUTS, QueueEnd::Get),
+            QueueEnd::Get | QueueEnd::Join => (&self.getters, GETS, QueueEnd::Put),
+        };
+        if let Some(known) = known.get() {
             return Ok(known);
         }
         let mut users = Users::default();
-        let mut does: HashMap<u64, Does> = HashMap::default();
+        let mut codes: HashMap<u64, bool> = HashMap::default();
         let mut queues: HashMap<u64, bool> = HashMap::default();
-        let mut last = None;
-        let mut is_queue = |object| -> Result<bool, Fault> {
-            match last {
-                Some((known, is_it)) if known == object => Ok(is_it),
-                _ => {
-                    let is_it = self.is_one("Queue", object, &mut queues)?;
-                    if self.objects.is_intact() {
-                        last = Some((object, is_it));
-                    }
-                    Ok(is_it)
-                }
-            }
-        };
         let (mut found, mut levels) = (Vec::new(), Vec::new());
         for (position, chain) in self.picture.chains.iter().enumerate() {
             let task = TaskIndex::from_usize(position);
+            for (place, frame) in chain.frames.iter().rev().enumerate() {
+                if frame.has_variables() && self.speaks_of_any(words, frame.code, &mut codes)? {
+                    self.add_queues(task, place, frame, &mut queues, &mut found)?;
+                }
+            }
+            if found.is_empty() {
+                continue;
+            }
             levels.clear();
             self.add_levels(task, &mut levels);
             // Who is stuck at one end is of no use at the other.
             let stuck = self.stuck(&levels)?;
-            for (place, frame) in chain.frames.iter().rev().enumerate() {
-                if !frame.has_variables() {
-                    continue;
+            for queue in found.drain(..) {
+                self.objects.hold(64)?;
+                if stuck != Some((other, queue)) {
+                    add_user(&mut users, queue, task);
                 }
-                let does = match does.get(&frame.code) {
-                    Some(&known) => known,
-                    None => {
-                        let found = self.does(frame.code)?;
-                        self.objects.hold(32)?;
-                        does.insert(frame.code, found);
-                        found
-                    }
-                };
-                if !does.puts && !does.gets {
-                    continue;
-                }
-                let role = levels.get(place).and_then(|it| self.frames.role(it.code));
-                if matches!(role, Some(Role::Queue(_))) {
-                    // One of its own methods, which have no other.
-                    let own = self.frames.itself(frame)?;
-                    if let Some(own) = own
-                        && is_queue(own)?
-                    {
-                        found.push(own);
-                    }
-                } else {
-                    let variables = self.frames.variables(frame.code)?;
-                    for (place, name) in variables.names.iter().enumerate() {
-                        let Some(value) = self.objects.variable(frame, place)? else {
-                            continue;
-                        };
-                        if is_queue(value)? {
-                            found.push(value);
-                        } else if **name == *"self" {
-                            for (_, value) in self.objects.attributes(value)? {
-                                if is_queue(value)? {
-                                    found.push(value);
-                                }
-                            }
-                        }
-                    }
-                }
-                for queue in found.drain(..) {
-                    self.objects.hold(64)?;
-                    if does.puts && stuck != Some((QueueEnd::Get, queue)) {
-                        Users::add(&mut users.putters, queue, task);
-                    }
-                    if does.gets && stuck != Some((QueueEnd::Put, queue)) {
-                        Users::add(&mut users.getters, queue, task);
+            }
+        }
+        Ok(known.get_or_init(|| users))
+    }
+
+    /// Adds the queues that a frame of the task has, which is in that place,
+    /// innermost first.
+    fn add_queues(
+        &self,
+        task: TaskIndex,
+        place: usize,
+        frame: &RawFrame,
+        queues: &mut HashMap<u64, bool>,
+        found: &mut Vec<u64>,
+    ) -> Result<(), Fault> {
+        let stack = self.picture.tasks.get(task.as_usize());
+        let stack = stack.map(|task| task.stack.as_slice()).unwrap_or_default();
+        let role = stack.get(place).and_then(|it| self.frames.role(it.code));
+        if matches!(role, Some(Role::Queue(_))) {
+            // One of its own methods, which have no other.
+            if let Some(own) = self.frames.itself(frame)?
+                && self.is_one("Queue", own, queues)?
+            {
+                found.push(own);
+            }
+            return Ok(());
+        }
+        let variables = self.frames.variables(frame.code)?;
+        for (place, name) in variables.names.iter().enumerate() {
+            let Some(value) = self.objects.variable(frame, place)? else {
+                continue;
+            };
+            if self.is_one("Queue", value, queues)? {
+                found.push(value);
+            } else if **name == *"self" {
+                for (_, value) in self.objects.attributes(value)? {
+                    if self.is_one("Queue", value, queues)? {
+                        found.push(value);
                     }
                 }
             }
         }
-        Ok(self.users.get_or_init(|| users))
+        Ok(())
     }
 
     /// The end of a queue at which a task with these frames waits, and the queue.
@@ -192,15 +188,5 @@ impl Waits<'_> {
         };
         self.spare.replace(run.objects);
         Ok(stuck)
-    }
-
-    /// What a function does, by the names of attributes that it mentions.
-    fn does(&self, code: u64) -> Result<Does, Fault> {
-        let words = ["put", "put_nowait", "get", "get_nowait"];
-        let [put, put_nowait, get, get_nowait] = self.speaks_of(words, code)?;
-        Ok(Does {
-            puts: put || put_nowait,
-            gets: get || get_nowait,
-        })
     }
 }

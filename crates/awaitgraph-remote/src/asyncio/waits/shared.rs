@@ -76,11 +76,17 @@ impl Waits<'_> {
         } else {
             outer
         };
+        let mut around = Vec::new();
+        if matches!(
+            run.role,
+            Role::Queue(_) | Role::Primitive(PrimitiveKind::Condition)
+        ) {
+            around = self.and_awaiter(task, outer);
+        }
         if matches!(
             run.role,
             Role::Queue(QueueEnd::Get) | Role::Primitive(PrimitiveKind::Condition)
-        ) && let outer = self.and_awaiter(task, outer)
-            && let Some(said) = self.pool_around(object, &outer)?
+        ) && let Some(said) = self.pool_around(object, &around)?
         {
             return Ok(said);
         }
@@ -94,7 +100,7 @@ impl Waits<'_> {
                 && known.tries_of_holders < MOST_TRIES
             {
                 known.tries_of_holders += 1;
-                let holders = self.borrowers(object, &self.and_awaiter(task, outer))?;
+                let holders = self.borrowers(object, &around)?;
                 known.change(|it| {
                     if let Wait::Queue(queue) = &mut it.what {
                         queue.holders = holders;
@@ -106,10 +112,7 @@ impl Waits<'_> {
         let wait = match run.role {
             Role::Primitive(kind) => Wait::Primitive(Box::new(self.primitive(kind, run)?)),
             Role::MemoryStream(end) => Wait::Queue(Box::new(self.memory_stream(end, object)?)),
-            Role::Queue(end) => {
-                let outer = self.and_awaiter(task, outer);
-                Wait::Queue(Box::new(self.queue(end, object, &outer)?))
-            }
+            Role::Queue(end) => Wait::Queue(Box::new(self.queue(end, object, &around)?)),
             _ => Wait::Future(Future::default()),
         };
         let name = self.name_of(&run.objects, outer)?;
@@ -120,9 +123,12 @@ impl Waits<'_> {
             deadline: None,
         });
         // Of one that nobody else waits for nothing need be remembered.
-        if let Wait::Primitive(primitive) = &whole.what
-            && primitive.waiting == Some(1)
-        {
+        let waiting = match (&whole.what, run.role) {
+            (Wait::Primitive(primitive), _) => primitive.waiting,
+            (Wait::Queue(queue), Role::Queue(QueueEnd::Get)) => queue.getters,
+            _ => None,
+        };
+        if waiting == Some(1) {
             return Ok(whole);
         }
         self.objects.hold(HELD_WAIT)?;

@@ -14,6 +14,15 @@ use crate::object::{Fault, Kind, flags};
 /// has another that has one.
 const TRANSPORTS: [&str; 2] = ["_transport", "transport"];
 const ON_THE_WAY: [&str; 5] = ["_protocol", "protocol", "_stream", "_writer", "writer"];
+const LEAD_TO_TRANSPORTS: [&str; 7] = [
+    "_transport",
+    "transport",
+    "_protocol",
+    "protocol",
+    "_stream",
+    "_writer",
+    "writer",
+];
 /// Where anyio's classes have their sockets, each in an attribute of its own.
 const RAW_SOCKETS: [&str; 4] = [
     "_raw_socket",
@@ -246,6 +255,10 @@ impl Waits<'_> {
 
     /// The transport that an object has, or that what it has has.
     pub(super) fn transport_of(&self, addr: u64) -> Result<Option<u64>, Fault> {
+        // As most objects of programs, each of which may be one of thousands.
+        if self.is_apart(addr)? {
+            return Ok(None);
+        }
         if let Some(transport) = self.own_transport(addr)? {
             return Ok(Some(transport));
         }
@@ -258,6 +271,11 @@ impl Waits<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Whether the object has nothing that could lead to a transport.
+    pub(super) fn is_apart(&self, addr: u64) -> Result<bool, Fault> {
+        (self.objects).lacks(addr, &LEAD_TO_TRANSPORTS, &self.apart)
     }
 
     fn own_transport(&self, addr: u64) -> Result<Option<u64>, Fault> {

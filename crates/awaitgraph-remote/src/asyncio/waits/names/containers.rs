@@ -24,6 +24,8 @@ const MOST_INNER: usize = 64;
 const MOST_INNER_OF_SMALL: usize = 4;
 const DEPTH: usize = 2;
 
+/// The bytes of most keys, with what is around them.
+const USUAL_KEY: usize = 16;
 /// How much of a key is shown.
 const LONGEST_KEY: usize = 32;
 
@@ -142,27 +144,48 @@ impl Reader {
 }
 
 impl Names<'_> {
-    /// Where in the containers one of `wanted` is: the name of the container,
-    /// and the place in it as `['a']` or `[3]`.
+    /// Where in the containers one of `wanted` is: what `called` makes of the
+    /// name of the container, and behind it the place there as `['a']` or `[3]`.
     pub(super) fn place_in(
         &self,
         containers: &Containers,
         wanted: &[u64],
-    ) -> Result<Option<(u64, String)>, Fault> {
+        called: impl FnOnce(u64) -> Result<String, Fault>,
+    ) -> Result<Option<String>, Fault> {
         if containers.list.is_empty() {
             return Ok(None);
         }
-        if containers.again.replace(true)
+        let found = if containers.again.replace(true)
             && let Some(index) = self.index(containers)
         {
-            let spot = index.find(wanted);
-            return spot
-                .map(|spot| Ok((spot.name, self.shown_spot(spot)?)))
-                .transpose();
+            index.find(wanted)
+        } else {
+            self.look_through(containers, wanted)?
+        };
+        let Some(spot) = found else {
+            return Ok(None);
+        };
+        let mut name = called(spot.name)?;
+        name.reserve(USUAL_KEY);
+        for key in spot.keys.into_iter().flatten() {
+            name.push('[');
+            self.push_key(key, &mut name)?;
+            name.push(']');
         }
+        Ok(Some(name))
+    }
+
+    /// The same without an index.
+    fn look_through(&self, containers: &Containers, wanted: &[u64]) -> Result<Option<Spot>, Fault> {
         for &(name, container) in &containers.list {
-            if let Some(key) = self.key_in(container, wanted, DEPTH)? {
-                return Ok(Some((name, key)));
+            let outermost = Spot {
+                number: 0,
+                name,
+                keys: [None; 2],
+            };
+            let found = self.spot_in(outermost, container, wanted, DEPTH)?;
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)
@@ -228,20 +251,16 @@ impl Names<'_> {
         Ok(true)
     }
 
-    fn shown_spot(&self, spot: Spot) -> Result<String, Fault> {
-        let mut shown = String::new();
-        for key in spot.keys.into_iter().flatten() {
-            shown.push('[');
-            shown.push_str(&self.shown(key)?);
-            shown.push(']');
-        }
-        Ok(shown)
-    }
-
-    /// Where in the container at `addr` one of `wanted` is, as `['a']` or `[3]`;
-    /// `None` where it is not there, or that is no container. Of `depth` ones
+    /// Where in the container at `addr`, which is at `spot` itself, one of `wanted`
+    /// is; `None` where it is not there, or that is no container. Of `depth` ones
     /// inside of each other.
-    fn key_in(&self, addr: u64, wanted: &[u64], depth: usize) -> Result<Option<String>, Fault> {
+    fn spot_in(
+        &self,
+        spot: Spot,
+        addr: u64,
+        wanted: &[u64],
+        depth: usize,
+    ) -> Result<Option<Spot>, Fault> {
         let kind = self.objects.kind_of(addr)?;
         if !is_container(kind) {
             return Ok(None);
@@ -252,46 +271,47 @@ impl Names<'_> {
             Rc::new(self.contents_in_share(addr, kind)?)
         };
         if let Some(&key) = wanted.iter().find_map(|it| contents.keys.get(it)) {
-            return Ok(Some(format!("[{}]", self.shown(key)?)));
+            return Ok(Some(spot.at(key)));
         }
         let Some(deeper) = depth.checked_sub(1).filter(|&it| it > 0) else {
             return Ok(None);
         };
         for &(key, inner) in &contents.inner {
-            if let Some(rest) = self.key_in(inner, wanted, deeper)? {
-                return Ok(Some(format!("[{}]{rest}", self.shown(key)?)));
+            let found = self.spot_in(spot.at(key), inner, wanted, deeper)?;
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)
     }
 
-    fn shown(&self, key: Option<Key>) -> Result<String, Fault> {
-        match key {
-            Some(Key::Place(place)) => Ok(place.to_string()),
-            Some(Key::Object(key)) => self.shown_key(key),
-            None => Ok("...".to_owned()),
-        }
-    }
-
-    /// A str or an int as Python writes it; of anything else there is no short
+    /// Adds a str or an int as Python writes it; of anything else there is no short
     /// form that could be told from outside.
-    fn shown_key(&self, key: u64) -> Result<String, Fault> {
+    fn push_key(&self, key: Option<Key>, name: &mut String) -> Result<(), Fault> {
         let objects = self.objects;
-        Ok(match objects.kind_of(key)? {
-            Kind::Text => {
-                let text = objects.text(key)?;
-                if text.chars().count() > LONGEST_KEY {
-                    "...".to_owned()
-                } else {
-                    format!("'{text}'")
+        let other = "...";
+        match key {
+            Some(Key::Place(place)) => name.push_str(itoa::Buffer::new().format(place)),
+            Some(Key::Object(key)) => match objects.kind_of(key)? {
+                Kind::Text => {
+                    let text = objects.text(key)?;
+                    if text.chars().count() > LONGEST_KEY {
+                        name.push_str(other);
+                    } else {
+                        name.push('\'');
+                        name.push_str(&text);
+                        name.push('\'');
+                    }
                 }
-            }
-            Kind::Int => match objects.int(key) {
-                Ok(number) => number.to_string(),
-                Err(_) => "...".to_owned(),
+                Kind::Int => match objects.int(key) {
+                    Ok(number) => name.push_str(itoa::Buffer::new().format(number)),
+                    Err(_) => name.push_str(other),
+                },
+                _ => name.push_str(other),
             },
-            _ => "...".to_owned(),
-        })
+            None => name.push_str(other),
+        }
+        Ok(())
     }
 
     /// What is in the large container at `addr`; nothing of one that is too
