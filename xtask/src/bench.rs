@@ -43,9 +43,10 @@ pub(crate) fn command(options: &[String]) -> Result<()> {
     let programs = Programs::build()?;
     let whole = outside::whole(&programs, &newest.version, &newest.path)?;
     let readings = outside::readings(&programs, &pythons)?;
+    let waits = outside::waits(&programs, &pythons)?;
     let churn = outside::churn(&programs, &pythons)?;
     let tables = format!(
-        "### Whole processes\n\n{whole}\n### Reading into a graph\n\n{readings}\n### A target that never rests\n\n{churn}"
+        "### Whole processes\n\n{whole}\n### Reading into a graph\n\n{readings}\n### What they wait for\n\n{waits}\n### A target that never rests\n\n{churn}"
     );
     #[allow(clippy::print_stdout, reason = "the tables are the result")]
     {

@@ -1,5 +1,6 @@
 //! Reads the await graph of a process and says what that took, in a line of
-//! JSON: `read PID [--nonblocking]`. `cargo xtask bench` measures with it.
+//! JSON: `read PID [--nonblocking] [--tasks-only]`. `cargo xtask bench` measures
+//! with it.
 //!
 //! Times are in microseconds. `peak_bytes` is the most memory that this whole
 //! program had until the graph was there; the renderings come after it.
@@ -14,7 +15,7 @@ use std::time::Instant;
 use awaitgraph_model::Graph;
 use awaitgraph_model::questions::{Grouping, Mask, Outline};
 use awaitgraph_model::render::{TableOptions, TreeOptions, json, table, tree};
-use awaitgraph_remote::{Stop, snapshot};
+use awaitgraph_remote::{Detail, Stop, snapshot_with};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -22,11 +23,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let pid = arguments.next().ok_or("which process?")?.parse()?;
-    let stop = match arguments.next().as_deref() {
-        Some("--nonblocking") => Stop::Nonblocking,
-        _ => Stop::Pause,
-    };
-    let graph = snapshot(pid, stop)?;
+    let (mut stop, mut detail) = (Stop::Pause, Detail::Whole);
+    for option in arguments {
+        match option.as_str() {
+            "--nonblocking" => stop = Stop::Nonblocking,
+            "--tasks-only" => detail = Detail::Tasks,
+            other => return Err(format!("no such option: {other}").into()),
+        }
+    }
+    let graph = snapshot_with(pid, stop, detail)?;
     let peak = peak_bytes()?;
     let info = &graph.snapshot;
     println!(

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::live::micros;
 use crate::memory::Core;
 use crate::process::{Around, Files, Opened, Progress};
+use crate::snapshot::Detail;
 use crate::subject::Subject;
 
 /// The await graph of the process whose core file is at `path`, as it was when
@@ -43,6 +44,7 @@ pub fn snapshot_of_core(
             pid: core.pid,
             executable: &executable.to_string_lossy(),
             runtime: &files.find_runtime()?,
+            detail: Detail::Whole,
         };
         let thread_ids = |pthread| core.threads.get(&pthread).copied().map(u64::from);
         let read = subject.read(&memory, &Around::of_threads(&thread_ids));

@@ -24,7 +24,7 @@ use crate::memory::{Cached, Live, Memory};
 use crate::process::{Around, Ids, Runtime, find_runtime};
 use crate::replay::random::Random;
 use crate::replay::{Elsewhere, Recording};
-use crate::snapshot;
+use crate::snapshot::{self, Detail};
 use crate::version;
 
 /// Limits so tight that a test soon comes to them.
@@ -117,7 +117,13 @@ impl Scene {
         let (recording, runtime) = Recording::of_scene(python, |memory, runtime| {
             let identity = version::identify(0, memory, runtime).expect("a version");
             let layout = identity.layout;
-            let graph = snapshot::read_graph(memory, &layout, runtime.py_runtime, &around());
+            let graph = snapshot::read_graph(
+                memory,
+                &layout,
+                runtime.py_runtime,
+                &around(),
+                Detail::Whole,
+            );
             read = Some((layout, graph.expect("a graph")));
         });
         let (layout, graph) = read.expect("a reading");
@@ -132,7 +138,8 @@ impl Scene {
 
     fn read(&self, memory: &dyn Memory) -> Graph {
         let runtime = self.runtime.py_runtime;
-        snapshot::read_graph(memory, &self.layout, runtime, &around()).expect("a graph")
+        snapshot::read_graph(memory, &self.layout, runtime, &around(), Detail::Whole)
+            .expect("a graph")
     }
 }
 
@@ -150,7 +157,14 @@ fn what_a_snapshot_holds_is_counted() {
                 ..Limits::SNAPSHOT
             };
             let runtime = runtime.py_runtime;
-            snapshot::read_within(limits, &memory, &identity.layout, runtime, &around())
+            snapshot::read_within(
+                limits,
+                Detail::Whole,
+                &memory,
+                &identity.layout,
+                runtime,
+                &around(),
+            )
         };
         // What is fetched is not held by the snapshot: from here on it is there.
         let whole = read(Limits::SNAPSHOT.held).expect("a graph");

@@ -62,9 +62,10 @@ mod version;
 pub use self::core::snapshot_of_core;
 pub use awaitgraph_model::Graph;
 pub use error::{Error, NotCore, Rule};
-pub use live::{Stop, snapshot};
+pub use live::{Stop, snapshot, snapshot_with};
 #[cfg(fuzzing)]
 pub use replay::Door;
+pub use snapshot::Detail;
 
 /// Allows process `tracer`, or every one of this user for `None`, to read this
 /// process, where `kernel.yama.ptrace_scope` is 1 and would forbid it. It takes

@@ -16,7 +16,7 @@ use crate::process::{
     self, Around, Clock, Descriptor, Descriptors, Ids, OwnIds, Rest, Runtime, ThreadPointers,
     Tracer,
 };
-use crate::snapshot::not_stopped;
+use crate::snapshot::{Detail, not_stopped};
 use crate::subject::Subject;
 
 /// How to read a live process.
@@ -45,6 +45,15 @@ pub enum Stop {
 /// Where nothing at all can be read. A part that can't be is named in
 /// [`Graph::problems`] instead.
 pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
+    snapshot_with(pid, stop, Detail::Whole)
+}
+
+/// The same with as much of it as is asked for.
+///
+/// # Errors
+///
+/// As [`snapshot`].
+pub fn snapshot_with(pid: u32, stop: Stop, detail: Detail) -> Result<Graph, Error> {
     let begin = Instant::now();
     let ids = Ids::of(pid);
     let (pid, living) = (ids.process, ids.living);
@@ -71,6 +80,7 @@ pub fn snapshot(pid: u32, stop: Stop) -> Result<Graph, Error> {
         memory,
         clock: Clock::of(living),
         ids,
+        detail,
     };
     let (graph, paused) = match stop {
         Stop::Pause => target.paused_or_running(tracer, rest)?,
@@ -94,6 +104,7 @@ struct Process {
     runtime: Runtime,
     memory: Cached<Live>,
     clock: Clock,
+    detail: Detail,
 }
 
 /// What was seen while the process was stopped.
@@ -287,6 +298,7 @@ impl Process {
             pid: self.ids.process,
             executable: &self.executable,
             runtime: &self.runtime,
+            detail: self.detail,
         };
         let memory = &mut self.memory;
         let look = |threads: &ThreadPointers| {
@@ -335,6 +347,7 @@ impl Process {
             pid: self.ids.process,
             executable: &self.executable,
             runtime: &self.runtime,
+            detail: self.detail,
         };
         let ids = OwnIds::of(&self.ids);
         let own_thread_ids = |pthread| {

@@ -27,6 +27,17 @@ use crate::process::Around;
 
 pub(crate) use gather::Mismatch;
 
+/// How much of a process is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// All that a [`Graph`] has.
+    #[default]
+    Whole,
+    /// Not what those wait for that wait for no task: `waits_for` is `None` of each
+    /// task, and no deadline is known. That takes somewhat less time.
+    Tasks,
+}
+
 /// That the target ran on while it was read, and why.
 pub(crate) fn not_stopped(why: &str) -> Problem {
     Problem {
@@ -66,13 +77,15 @@ pub(crate) fn read_graph(
     layout: &Layout,
     runtime: u64,
     around: &Around<'_>,
+    detail: Detail,
 ) -> Result<Graph, Mismatch> {
-    read_within(Limits::SNAPSHOT, memory, layout, runtime, around)
+    read_within(Limits::SNAPSHOT, detail, memory, layout, runtime, around)
 }
 
 /// The same, within other limits.
 pub(crate) fn read_within(
     limits: Limits,
+    detail: Detail,
     memory: &dyn Memory,
     layout: &Layout,
     runtime: u64,
@@ -81,7 +94,7 @@ pub(crate) fn read_within(
     let objects = Objects::new(memory, layout, limits);
     let codes = Codes::new(&objects);
     let gathered = gather::gather(&objects, runtime, around.thread_ids)?;
-    let mut joined = join::join(&objects, &codes, gathered, around);
+    let mut joined = join::join(&objects, &codes, gathered, around, detail);
     if let Some(why) = objects.used_up() {
         joined.problems.insert(0, problems::incomplete(why));
     }

@@ -5,7 +5,7 @@ use awaitgraph_model::{Graph, Problem, Target};
 use crate::error::Error;
 use crate::memory::Memory;
 use crate::process::{Around, Runtime};
-use crate::snapshot::{self, Mismatch};
+use crate::snapshot::{self, Detail, Mismatch};
 use crate::version;
 
 /// A process that runs CPython.
@@ -13,6 +13,7 @@ pub(crate) struct Subject<'a> {
     pub(crate) pid: u32,
     pub(crate) executable: &'a str,
     pub(crate) runtime: &'a Runtime,
+    pub(crate) detail: Detail,
 }
 
 impl Subject<'_> {
@@ -28,7 +29,8 @@ impl Subject<'_> {
         let (pid, runtime) = (self.pid, self.runtime);
         let identity = version::identify(pid, memory, runtime)?;
         let layout = &identity.layout;
-        match snapshot::read_graph(memory, layout, identity.py_runtime, around) {
+        let py_runtime = identity.py_runtime;
+        match snapshot::read_graph(memory, layout, py_runtime, around, self.detail) {
             Ok(mut graph) => {
                 let others = not_read(pid, identity.others);
                 graph.problems.extend(others);

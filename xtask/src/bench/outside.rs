@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use serde::Deserialize;
 
-use super::service::{CHURNING, Service, WAITING};
+use super::service::{CHURNING, EACH_WAITS, KINDS, Service, WAITING};
 use crate::command;
 use crate::version::Version;
 use crate::workspace::{root, target_folder};
@@ -18,6 +18,9 @@ use crate::workspace::{root, target_folder};
 const SIZES: [(usize, usize); 4] = [(1_000, 21), (10_000, 15), (100_000, 7), (1_000_000, 3)];
 /// The same for whole processes.
 const WHOLE: [(usize, usize); 3] = [(10, 21), (1_000, 11), (10_000, 7)];
+/// How many tasks wait for something of a kind, and how often they are read with
+/// what that is and without.
+const WAITS: (usize, usize) = (10_000, 15);
 /// How many tasks come and go, and how often they are read.
 const CHURN: (usize, usize) = (1_000, 300);
 
@@ -176,6 +179,40 @@ fn reading(
         millis(figure(|it| it.table_us)),
         millis(figure(|it| it.json_us)),
     ))
+}
+
+/// What it costs to find out what tasks wait for that wait for no task.
+pub(super) fn waits(programs: &Programs, pythons: &[(Version, PathBuf)]) -> Result<String> {
+    let (size, rounds) = WAITS;
+    let mut table = format!(
+        "{} tasks, each of which waits for:\n\n\
+         | | target | read | without that | more |\n|---|---|---|---|---|\n",
+        thousands(size)
+    );
+    for kind in KINDS {
+        for (version, python) in pythons {
+            let service = Service::start_with(python, EACH_WAITS, size, &[kind])?;
+            let pid = service.pid();
+            let (mut with, mut without, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+            for _ in 0..rounds {
+                let read = programs.read(&pid, &[])?;
+                let less = programs.read(&pid, &["--tasks-only"])?;
+                ensure!(read.problems + less.problems == 0, "there are problems");
+                ratios.push(read.total_us / less.total_us);
+                with.push(read.total_us);
+                without.push(less.total_us);
+            }
+            let row = format!(
+                "| {kind} | {version} | {} | {} | {:.0} % |\n",
+                millis(median(with)),
+                millis(median(without)),
+                100.0 * (median(ratios) - 1.0),
+            );
+            eprint!("{row}");
+            table.push_str(&row);
+        }
+    }
+    Ok(table)
 }
 
 /// How many readings of a target that never rests are clean.

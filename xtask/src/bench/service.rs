@@ -27,6 +27,74 @@ async def main(size):
 asyncio.run(main(int(sys.argv[1])))
 ";
 
+/// What the tasks of [`EACH_WAITS`] may wait for: all for the same thing, or each
+/// for one of its own.
+pub(super) const KINDS: [&str; 9] = [
+    "an event",
+    "a sleep",
+    "a lock that is held",
+    "a semaphore that is held",
+    "a queue",
+    "an event of its own",
+    "a queue of its own",
+    "the future of its connection",
+    "a future in a dict of requests",
+];
+
+/// So many tasks that each wait for one of these.
+pub(super) const EACH_WAITS: &str = "
+import asyncio, sys
+class Connection:
+    async def answer(self):
+        self.waiter = asyncio.get_running_loop().create_future()
+        await self.waiter
+class Client:
+    def __init__(self):
+        self.requests = {}
+    async def ask(self):
+        number = len(self.requests)
+        self.requests[number] = answer = asyncio.get_running_loop().create_future()
+        return await answer
+async def waits(event):
+    await event.wait()
+async def sleeps():
+    await asyncio.sleep(86400)
+async def enters(lock):
+    async with lock:
+        pass
+async def holds(lock):
+    async with lock:
+        await asyncio.get_running_loop().create_future()
+async def takes(queue):
+    await queue.get()
+async def asks(client):
+    await client.ask()
+async def reads():
+    await Connection().answer()
+async def main(size, kind):
+    event, queue, client = asyncio.Event(), asyncio.Queue(), Client()
+    lock, semaphore = asyncio.Lock(), asyncio.BoundedSemaphore(1)
+    make = {
+        'an event': lambda: waits(event),
+        'a sleep': sleeps,
+        'a lock that is held': lambda: enters(lock),
+        'a semaphore that is held': lambda: enters(semaphore),
+        'a queue': lambda: takes(queue),
+        'an event of its own': lambda: waits(asyncio.Event()),
+        'a queue of its own': lambda: takes(asyncio.Queue()),
+        'the future of its connection': reads,
+        'a future in a dict of requests': lambda: asks(client),
+    }[kind]
+    tasks = [asyncio.ensure_future(holds(one)) for one in (lock, semaphore)]
+    await asyncio.sleep(0)
+    tasks += [asyncio.ensure_future(make()) for _ in range(size - 3)]
+    loop = asyncio.get_running_loop()
+    # By then each has taken its first step.
+    loop.call_soon(loop.call_soon, lambda: print('ready', flush=True))
+    await asyncio.gather(*tasks)
+asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
+";
+
 /// A hundred groups, and so many workers that live one to ten milliseconds.
 pub(super) const CHURNING: &str = "
 import asyncio, random, sys

@@ -272,11 +272,15 @@ impl Objects<'_> {
             (None, Some(values)) => {
                 let keys = self.layout.type_object.ht_cached_keys;
                 if let Some(keys) = self.pointer(type_.addr, keys)? {
-                    let mut all = Vec::new();
+                    let (mut seen, mut at) = (0, None);
                     let count = self.entries(keys)?.count;
-                    self.words(values, count, |words| all.extend_from_slice(words))?;
-                    if let Some(at) = all.iter().position(|&word| word == value) {
-                        return place(Way::Values, at as u64);
+                    self.words(values, count, |words| {
+                        let found = words.iter().position(|&word| word == value);
+                        at = at.or(found.map(|found| seen + found as u64));
+                        seen += words.len() as u64;
+                    })?;
+                    if let Some(at) = at {
+                        return place(Way::Values, at);
                     }
                 }
             }

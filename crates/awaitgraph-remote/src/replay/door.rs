@@ -10,7 +10,8 @@ use crate::at_hand::Python;
 use crate::layout::Layout;
 use crate::limits::Limits;
 use crate::process::{Around, Runtime};
-use crate::{snapshot, version};
+use crate::snapshot::{self, Detail};
+use crate::version;
 
 /// The memory of a small asyncio program, recorded when this is made.
 pub struct Door {
@@ -33,8 +34,13 @@ impl Door {
         let mut layout = None;
         let (recording, runtime) = Recording::of_scene(&python, |memory, runtime| {
             let identity = version::identify(0, memory, runtime).expect("a version");
-            let read =
-                snapshot::read_graph(memory, &identity.layout, runtime.py_runtime, &around());
+            let read = snapshot::read_graph(
+                memory,
+                &identity.layout,
+                runtime.py_runtime,
+                &around(),
+                Detail::Whole,
+            );
             assert!(!read.expect("a graph").tasks.is_empty());
             layout = Some(identity.layout);
         });
@@ -68,9 +74,23 @@ impl Door {
         };
         let runtime = self.runtime.py_runtime;
         if let Ok(identity) = version::identify(0, &changed, &self.runtime) {
-            let _ = snapshot::read_within(limits, &changed, &identity.layout, runtime, &around());
+            let _ = snapshot::read_within(
+                limits,
+                Detail::Whole,
+                &changed,
+                &identity.layout,
+                runtime,
+                &around(),
+            );
         }
-        let graph = snapshot::read_within(limits, &changed, &self.layout, runtime, &around());
+        let graph = snapshot::read_within(
+            limits,
+            Detail::Whole,
+            &changed,
+            &self.layout,
+            runtime,
+            &around(),
+        );
         let Ok(graph) = graph else {
             return;
         };

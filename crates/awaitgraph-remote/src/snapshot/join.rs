@@ -22,6 +22,7 @@ use awaitgraph_model::{
     Code, Frame, How, Problem, Task, TaskIndex, TaskState, Thread, Wait, WaitsFor,
 };
 
+use super::Detail;
 use super::gather::{Gathered, NamedTask, RawThread};
 use super::problems::Problems;
 use crate::asyncio::{Awaiters, Picture, RawTask, ThreadFrames, Waiting, Waits};
@@ -50,6 +51,7 @@ pub(super) fn join(
     codes: &Codes<'_>,
     gathered: Gathered,
     around: &Around<'_>,
+    detail: Detail,
 ) -> Joined {
     let Gathered {
         threads: raw_threads,
@@ -79,14 +81,16 @@ pub(super) fn join(
     let mut tasks = joining.tasks(&mut raw_tasks, &chains, &threads);
     let raw_tasks: Vec<RawTask> = raw_tasks.into_iter().map(|task| task.raw).collect();
     let waiting = joining.awaiters(&raw_tasks, &mut tasks);
-    joining.waits(
-        &raw_tasks,
-        &chains,
-        &mut tasks,
-        &mut threads,
-        &waiting,
-        around,
-    );
+    if detail == Detail::Whole {
+        joining.waits(
+            &raw_tasks,
+            &chains,
+            &mut tasks,
+            &mut threads,
+            &waiting,
+            around,
+        );
+    }
     Joined {
         threads,
         tasks,
