@@ -247,13 +247,14 @@ impl<'a> Names<'a> {
             ..
         } in values
         {
-            let variable = || {
+            let push_variable = |out: &mut String| {
                 let level = levels.get(*level).map(|it| frames.variables(it.raw.code));
                 let variables = level.transpose()?;
-                let name = variables.and_then(|it| it.names.get(*place).cloned());
-                Ok(String::from(name.unwrap_or_default()))
+                let name = variables.as_ref().and_then(|it| it.names.get(*place));
+                out.push_str(name.map_or("", |name| name));
+                Ok(())
             };
-            if let Some(name) = self.name_within(holder, wanted, variable)? {
+            if let Some(name) = self.name_within(holder, wanted, push_variable)? {
                 return Ok(Some(name));
             }
             if let Some(class) = holder.class
@@ -272,21 +273,24 @@ impl<'a> Names<'a> {
         };
         let globals = self.globals(globals);
         let containers = self.containers_among_globals(&globals)?;
-        self.place_in(containers, wanted, |name| self.objects.text(name))
+        self.place_in(containers, wanted, |name, out| {
+            out.push_str(&self.objects.text(name)?);
+            Ok(())
+        })
     }
 
     /// The place of one of `wanted` in a container that an object is or has;
-    /// `variable` is the name of the object itself.
+    /// `push_variable` adds the name of the object itself.
     pub(super) fn name_within(
         &self,
         holder: &Holder,
         wanted: &[u64],
-        variable: impl FnOnce() -> Result<String, Fault>,
+        push_variable: impl FnOnce(&mut String) -> Result<(), Fault>,
     ) -> Result<Option<String>, Fault> {
         match self.containers_of(holder)? {
-            Some(containers) => self.place_in(containers, wanted, |name| match name {
-                0 => variable(),
-                name => self.qualified(holder.addr, name),
+            Some(containers) => self.place_in(containers, wanted, |name, out| match name {
+                0 => push_variable(out),
+                name => self.push_qualified(holder.addr, name, out),
             }),
             None => Ok(None),
         }
@@ -450,11 +454,19 @@ impl<'a> Names<'a> {
 
     /// `Class.attribute`.
     pub(super) fn qualified(&self, holder: u64, name: u64) -> Result<String, Fault> {
+        let mut found = String::new();
+        self.push_qualified(holder, name, &mut found)?;
+        Ok(found)
+    }
+
+    /// Adds that.
+    fn push_qualified(&self, holder: u64, name: u64, out: &mut String) -> Result<(), Fault> {
         let objects = self.objects;
         let class = objects.type_of(holder)?.addr;
         if let Some(known) = self.qualified.borrow().get(&(class, name)) {
             objects.hold(known.len() as u64)?;
-            return Ok(String::from(&**known));
+            out.push_str(known);
+            return Ok(());
         }
         let of_class = objects.type_name(class)?;
         let of_class = of_class.rsplit('.').next().unwrap_or_default();
@@ -464,11 +476,12 @@ impl<'a> Names<'a> {
         };
         let found = format!("{of_class}.{text}");
         objects.hold(64 + 2 * found.len() as u64)?;
+        out.push_str(&found);
         if objects.is_intact() {
-            let known = Box::from(found.as_str());
-            self.qualified.borrow_mut().insert((class, name), known);
+            let found = found.into_boxed_str();
+            self.qualified.borrow_mut().insert((class, name), found);
         }
-        Ok(found)
+        Ok(())
     }
 
     /// The attributes of an object of a class written in Python; `None` where

@@ -88,8 +88,10 @@ impl Waits<'_> {
                 return Ok(place.map(|place| How::Attribute([place], name.to_owned())));
             }
         }
-        let variable = || Ok(called.to_owned());
-        let found = self.names.name_within(&holder, &[object], variable)?;
+        let found = (self.names).name_within(&holder, &[object], |out| {
+            out.push_str(called);
+            Ok(())
+        })?;
         let is_it = found.as_deref() == Some(name);
         Ok(is_it.then(|| How::Within(holder, called.to_owned())))
     }
@@ -113,8 +115,10 @@ impl Waits<'_> {
                 (its == Some([Some(object)])).then(|| name.clone())
             }
             How::Within(holder, called) if value == holder.addr => {
-                let variable = || Ok(called.clone());
-                self.names.name_within(holder, &[object], variable)?
+                self.names.name_within(holder, &[object], |out| {
+                    out.push_str(called);
+                    Ok(())
+                })?
             }
             _ => None,
         })

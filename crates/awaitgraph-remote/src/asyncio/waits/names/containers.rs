@@ -24,8 +24,8 @@ const MOST_INNER: usize = 64;
 const MOST_INNER_OF_SMALL: usize = 4;
 const DEPTH: usize = 2;
 
-/// The bytes of most keys, with what is around them.
-const USUAL_KEY: usize = 16;
+/// The bytes of most names with the key behind them.
+const USUAL_NAME: usize = 32;
 /// How much of a key is shown.
 const LONGEST_KEY: usize = 32;
 
@@ -144,13 +144,13 @@ impl Reader {
 }
 
 impl Names<'_> {
-    /// Where in the containers one of `wanted` is: what `called` makes of the
+    /// Where in the containers one of `wanted` is: what `push_called` adds for the
     /// name of the container, and behind it the place there as `['a']` or `[3]`.
     pub(super) fn place_in(
         &self,
         containers: &Containers,
         wanted: &[u64],
-        called: impl FnOnce(u64) -> Result<String, Fault>,
+        push_called: impl FnOnce(u64, &mut String) -> Result<(), Fault>,
     ) -> Result<Option<String>, Fault> {
         if containers.list.is_empty() {
             return Ok(None);
@@ -165,8 +165,8 @@ impl Names<'_> {
         let Some(spot) = found else {
             return Ok(None);
         };
-        let mut name = called(spot.name)?;
-        name.reserve(USUAL_KEY);
+        let mut name = String::with_capacity(USUAL_NAME);
+        push_called(spot.name, &mut name)?;
         for key in spot.keys.into_iter().flatten() {
             name.push('[');
             self.push_key(key, &mut name)?;
@@ -383,6 +383,7 @@ impl Names<'_> {
                 contents.inner.push((key, it));
             }
         }
+        contents.keys.reserve(items.len());
         for (it, key) in items {
             contents.keys.entry(it).or_insert(key);
         }
