@@ -64,7 +64,7 @@ async def enters(lock):
         pass
 async def holds(lock):
     async with lock:
-        await asyncio.get_running_loop().create_future()
+        await asyncio.Event().wait()
 async def takes(queue):
     await queue.get()
 async def asks(client):

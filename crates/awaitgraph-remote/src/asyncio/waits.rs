@@ -160,6 +160,8 @@ pub(crate) struct Waits<'a> {
     examples: Examples,
     /// The type of futures that was last seen to tell nothing.
     plain: Cell<u64>,
+    /// Whether the function that a timer called last completes its argument.
+    completing: Remembered<bool, 1>,
     /// What threads have.
     held: OnceCell<held::OfThreads>,
     /// By future: the variables of tasks that have it.
@@ -217,6 +219,7 @@ impl<'a> Waits<'a> {
             give_up: RefCell::default(),
             examples: Examples::default(),
             plain: Cell::new(0),
+            completing: Remembered::new(),
             held: OnceCell::new(),
             in_tasks: OnceCell::new(),
             waiting_within: RefCell::default(),

@@ -315,6 +315,13 @@ impl Waits<'_> {
                 .pointer(future, self.objects.layout.future.loop_)?,
             _ => self.objects.attribute(future, "_loop")?,
         };
+        // What the loop has in hand it has a reference to; there may be much of it.
+        if is_plain
+            && !loop_.is_some_and(|loop_| self.scheduled.borrow().contains_key(&loop_))
+            && self.is_orphaned(future, &self.objects.type_of(future)?)?
+        {
+            return Ok(None);
+        }
         // Who waits for a descriptor may have a timer too, to look up now and then.
         if let Some(found) = self.watched_descriptor(future, loop_)? {
             return Ok(Some(found));

@@ -43,11 +43,52 @@ impl Waits<'_> {
     pub(super) fn futures_of_handle(&self, addr: u64) -> Result<Vec<InHand>, Fault> {
         let names = ["_args", "_callback"];
         let [args, callback] = self.objects.attributes_named(addr, names)?;
-        let mut found = Vec::new();
-        if let Some(callback) = callback {
-            self.add_in_hand(callback, args, WRAPPERS, &mut found)?;
+        match callback {
+            Some(callback) => self.futures_of_call(callback, args),
+            None => Ok(Vec::new()),
         }
+    }
+
+    /// The same of what is called with the arguments in the tuple `args`.
+    pub(super) fn futures_of_call(
+        &self,
+        callback: u64,
+        args: Option<u64>,
+    ) -> Result<Vec<InHand>, Fault> {
+        let mut found = Vec::new();
+        self.add_in_hand(callback, args, WRAPPERS, &mut found)?;
         Ok(found)
+    }
+
+    /// The only future that such a call has in hand, as that which ends a sleep: a
+    /// function that completes its first argument, and has no other but `None`.
+    /// Of any other call this does not tell.
+    pub(super) fn only_future_of(
+        &self,
+        callback: u64,
+        args: Option<u64>,
+    ) -> Result<Option<u64>, Fault> {
+        let objects = self.objects;
+        let Some(args) = args else {
+            return Ok(None);
+        };
+        let completes = objects.remembered(&self.completing, callback, || {
+            let closure = objects.layout.function.closure;
+            Ok(objects.kind_of(callback)? == Kind::Function
+                && objects.pointer(callback, closure)?.is_none()
+                && !self.function_gives_up(callback)?)
+        })?;
+        if !completes || objects.kind_of(args)? != Kind::Tuple || objects.length(args)? != 2 {
+            return Ok(None);
+        }
+        let (Some(future), Some(other)) =
+            (objects.tuple_item(args, 0)?, objects.tuple_item(args, 1)?)
+        else {
+            return Ok(None);
+        };
+        let is_it =
+            is_future(objects.kind_of(future)?) && objects.kind_of_shared(other)? == Kind::None;
+        Ok(is_it.then_some(future))
     }
 
     /// Adds those that the callable has that is called with the arguments in the

@@ -6,13 +6,14 @@ use awaitgraph_model::TaskIndex;
 
 use super::Waits;
 use super::frames::Level;
-use super::handles::InHand;
 use super::roles::Role;
 use crate::frame::RawFrame;
 use crate::limits;
 use crate::map::HashMap;
-use crate::object::{Fault, Kind};
+use crate::object::{Fault, Kind, Place};
 
+/// What a timer has: when it calls, what, and with which arguments.
+const PARTS: [&str; 3] = ["_when", "_callback", "_args"];
 /// The largest object that is searched for a float.
 const LARGEST: u64 = 256;
 
@@ -225,22 +226,47 @@ impl Waits<'_> {
         if let Some(timers) = self.objects.attribute(addr, "_scheduled")?
             && self.objects.kind_of(timers)? == Kind::List
         {
+            let mut places = None;
+            let mut in_hand = Vec::new();
             for timer in self.objects.list(timers)? {
-                if let Some(when) = self.objects.attribute(timer, "_when")?
-                    && let Some(when) = self.objects.number(when)?
-                {
-                    for InHand { future, gives_up } in self.futures_of_handle(timer)? {
-                        if !gives_up {
-                            self.objects.hold(32)?;
-                            found.entry(future).or_insert(when);
-                        }
+                let [when, callback, args] = self.parts_of_timer(timer, &mut places)?;
+                let when = when.map(|when| self.objects.number(when));
+                let (Some(when), Some(callback)) = (when.transpose()?.flatten(), callback) else {
+                    continue;
+                };
+                match self.only_future_of(callback, args)? {
+                    Some(future) => in_hand.push(future),
+                    None => {
+                        let all = self.futures_of_call(callback, args)?;
+                        let completed = all.iter().filter(|it| !it.gives_up);
+                        in_hand.extend(completed.map(|it| it.future));
                     }
+                }
+                for future in in_hand.drain(..) {
+                    self.objects.hold(32)?;
+                    found.entry(future).or_insert(when);
                 }
             }
         }
         let found = Rc::new(found);
         self.scheduled.borrow_mut().insert(addr, Rc::clone(&found));
         Ok(found)
+    }
+
+    /// When a timer calls what with which arguments; `places` are where the one
+    /// before has that, as nearly all others have.
+    fn parts_of_timer(
+        &self,
+        timer: u64,
+        places: &mut Option<[Place; 3]>,
+    ) -> Result<[Option<u64>; 3], Fault> {
+        if let Some(places) = places
+            && let Some(parts) = self.objects.values_at(timer, places)?
+        {
+            return Ok(parts);
+        }
+        *places = self.objects.places_named(timer, PARTS)?;
+        self.objects.attributes_named(timer, PARTS)
     }
 
     /// Seconds until a timer completes the future, if one does.

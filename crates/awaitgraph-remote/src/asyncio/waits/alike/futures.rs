@@ -71,7 +71,7 @@ impl Waits<'_> {
         };
         let loop_ = objects.pointer(future, objects.layout.future.loop_)?;
         let idle_loop = match loop_ {
-            Some(loop_) if self.completes_nothing(loop_)? => Some(loop_),
+            Some(loop_) if !found.orphaned && self.completes_nothing(loop_)? => Some(loop_),
             _ => None,
         };
         Ok(Some(OwnFuture {
@@ -107,13 +107,16 @@ impl Waits<'_> {
         if !self.wakes_one_task(future)?
             || self.is_shared(future)
             || self.is_held_by_threads(future)?
-            || self.is_completed_by_loop(own, future)?
         {
             return Ok(None);
         }
+        // What nobody has who could complete it, the loop has not either.
         let orphaned = own.way.is_variable();
-        // Else it matters who has it.
-        if orphaned && !self.is_orphaned(future, &own.type_)? {
+        let may_be_more = match orphaned {
+            true => !self.is_orphaned(future, &own.type_)?,
+            false => self.is_completed_by_loop(own, future)?,
+        };
+        if may_be_more {
             return Ok(None);
         }
         let what = Future {
