@@ -132,7 +132,7 @@ impl Process {
                 | Error::DoesNotStop { .. }
                 | Error::NotPermitted { .. }),
             ) => error,
-            Err(error) => tracer.start().err().ok_or(error)?,
+            Err(error) => tracer.why_not_started().ok_or(error)?,
         };
         if self.memory.lost().is_some() {
             return Err(why_not);

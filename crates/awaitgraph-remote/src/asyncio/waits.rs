@@ -278,7 +278,7 @@ impl<'a> Waits<'a> {
         if let (Some(chain), Some(own)) = (
             self.picture.chains.get(position),
             self.picture.tasks.get(position),
-        ) && let Some(found) = self.like_another(own, chain, future)?
+        ) && let Some(found) = self.if_found(self.like_another(own, chain, future))?
         {
             return self.within_limit(task, found, &[]).map(Some);
         }
@@ -319,18 +319,27 @@ impl<'a> Waits<'a> {
                     }
                     _ => Arc::new(self.of_run(&run, future, levels)?),
                 };
-                self.set_example(task, levels, &run, &found)?;
+                self.if_found(self.set_example(task, levels, &run, &found))?;
                 self.spare.replace(run.objects);
                 (found, Some(run.innermost))
             }
             None => {
                 let found = self.of_future(future, levels, 0)?;
-                self.set_example_of_future(future, levels, &found)?;
+                self.if_found(self.set_example_of_future(future, levels, &found))?;
                 (Arc::new(found), None)
             }
         };
         let in_wait_for = matches!(innermost, Some(Role::WaitFor | Role::WaitSet));
         self.within_limit(task, found, if in_wait_for { levels } else { &[] })
+    }
+
+    /// What was found of tasks that are alike, or nothing where that could not be
+    /// read: then there is the long way. Where nothing more can be, that is told.
+    fn if_found<T: Default>(&self, found: Result<T, Fault>) -> Result<T, Fault> {
+        match found {
+            Err(_) if self.objects.used_up().is_none() => Ok(T::default()),
+            found => found,
+        }
     }
 
     /// The same with when what is around it gives up; `levels` are the task's

@@ -171,21 +171,20 @@ impl Objects<'_> {
         Ok(values)
     }
 
-    /// The last value on the stack of a suspended frame, and how many there are,
-    /// all but for the last `without`.
-    pub(crate) fn last_value(
+    /// The values on the stack of a suspended frame, all but for the last
+    /// `without`, if they are one or two: 0 for one that is not there.
+    pub(crate) fn few_values(
         &self,
         frame: &RawFrame,
         variables: usize,
         without: u64,
-    ) -> Result<(u64, u64), Fault> {
+    ) -> Result<Option<[u64; 2]>, Fault> {
         let (base, count) = self.value_stack_place(frame, variables)?;
-        let count = count.saturating_sub(without);
-        let last = match count.checked_sub(1) {
-            Some(place) => object_at(self.u64(base, place.saturating_mul(8))?),
-            None => 0,
-        };
-        Ok((last, count))
+        Ok(match count.saturating_sub(without) {
+            1 => Some([object_at(self.u64(base, 0)?), 0]),
+            2 => Some([object_at(self.u64(base, 0)?), object_at(self.u64(base, 8)?)]),
+            _ => None,
+        })
     }
 
     /// Gives `with` the references that the frame itself counts: those of its

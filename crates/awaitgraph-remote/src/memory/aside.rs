@@ -11,7 +11,7 @@ use crate::messages::receive;
 
 /// A thread that does what it is given, one after the other.
 pub(crate) trait Aside {
-    /// Has `job` done some time, unless the thread has ended: then it is dropped.
+    /// Has `job` done some time, unless there is no such thread: then it is dropped.
     fn run(&self, job: Job);
 }
 

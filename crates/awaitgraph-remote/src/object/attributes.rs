@@ -1,8 +1,9 @@
 //! The instance attributes of an object of a class written in Python.
 //!
 //! Those that the class names in `__slots__` have places in the object, which
-//! the class knows. For the rest 3.8 to 3.10 keep a dict; 3.11, 3.12 and 3.13 each found another way to do
-//! without one for as long as nobody asks (`Objects/object_layout.md` in CPython).
+//! the class knows. For the rest 3.8 to 3.10 keep a dict; 3.11, 3.12 and 3.13
+//! each found another way to do without one for as long as nobody asks
+//! (`Objects/object_layout.md` in CPython).
 
 use std::cell::Cell;
 use std::ptr;

@@ -107,12 +107,21 @@ impl Image {
             }
         }
         let by_hash = ByHash::new(&self.file, &sections, endian);
+        // Where it tells its own version, nothing more is needed.
+        if is_described {
+            found.hash_secret = match &by_hash {
+                Some(symbols) => symbols.address(HASH_SECRET).map_or(0, |it| self.loaded(it)),
+                None => {
+                    let mut all = Landmarks::default();
+                    let _ = self.look_through(SHT_DYNSYM, &sections, endian, &cache, &mut all);
+                    all.hash_secret
+                }
+            };
+            return Some(found);
+        }
         if let Some(symbols) = &by_hash {
             let address = |name| symbols.address(name).map(|address| self.loaded(address));
             found.hash_secret = address(HASH_SECRET).unwrap_or(0);
-            if is_described {
-                return Some(found);
-            }
             found.py_runtime = address(PY_RUNTIME).unwrap_or(found.py_runtime);
             found.py_version = address(PY_VERSION).unwrap_or(0);
             found.py_main = address(PY_MAIN).is_some();

@@ -5,7 +5,8 @@
 //! was stopped before (SIGSTOP) stays so afterwards.
 //!
 //! The tracer is a thread of its own, which stands ready before it is needed and
-//! does other things meanwhile. What need not be stopped has none.
+//! does other things meanwhile. It is started when it is first needed, as it may
+//! never be.
 //! When a tracer ends, however it ends, the kernel lets its tracees go, even one
 //! that hangs in the kernel and has not stopped yet: so whichever way we leave,
 //! and even if we are killed, the target runs on.
@@ -77,6 +78,12 @@ impl Tracer {
         self.0.started().map(|_| ())
     }
 
+    /// Why it could not be started, where that was tried.
+    pub(crate) fn why_not_started(&self) -> Option<Error> {
+        let kind = self.0.started.get()?.as_ref().err()?;
+        Some(no_thread(*kind))
+    }
+
     /// The thread, for whatever there is to do while the process is not to be
     /// stopped or let go.
     pub(crate) fn aside(&self) -> Box<dyn Aside> {
@@ -131,16 +138,20 @@ impl Starting {
                 thread: Cell::new(Some(thread.map_err(|error| error.kind())?)),
             })
         });
-        started.as_ref().map_err(|&kind| Error::System {
-            what: "start a thread".to_owned(),
-            source: kind.into(),
-        })
+        started.as_ref().map_err(|&kind| no_thread(kind))
     }
 
     fn tell(&self, order: Order) {
         if let Ok(started) = self.started() {
             let _ = started.orders.send(order);
         }
+    }
+}
+
+fn no_thread(kind: io::ErrorKind) -> Error {
+    Error::System {
+        what: "start a thread".to_owned(),
+        source: kind.into(),
     }
 }
 

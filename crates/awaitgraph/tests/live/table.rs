@@ -273,6 +273,7 @@ const ROWS: &[Row] = &[
     row("a_lock_that_was_let_go_of_within_is_not_held", "let_go_meanwhile"),
     row("a_lock_released_by_hand_has_no_holder_on_record", "released_by_hand").everywhere(),
     row("a_running_task_holds_its_lock", "waits_running").everywhere().and(&[Nonblocking]),
+    row("a_running_task_is_at_the_other_end_of_its_queue", "waits_for_running").everywhere(),
     row("a_barrier_counts", "waits_barrier").from(11).everywhere(),
     row("queues_have_sizes_and_other_ends", "waits_queues").everywhere(),
     row("names_are_found_in_containers", "waits_names").nearly_everywhere(),

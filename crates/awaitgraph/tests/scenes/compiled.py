@@ -34,6 +34,12 @@ async def middle(awaitable):
     return await compiled.Box().method(interpreted, awaitable)
 
 
+async def told(event):
+    # What it has is more than its name for the event.
+    many = list(range(14))
+    await compiled.many(event, *many)
+
+
 async def main():
     truth.mark("main")
     loop = asyncio.get_running_loop()
@@ -52,6 +58,10 @@ async def main():
         truth.awaits("way-%d" % number, "child-%d" % number, "await")
         ways[number] = task
         truth.awaits("main", "way-%d" % number, "gather")
+    for number in range(4):
+        event = asyncio.Event()
+        label = "told-%d" % number
+        ways.append(truth.child("main", label, told(event), "event", id=event, waiting=1, name="event"))
     await asyncio.gather(*ways)
 
 

@@ -34,5 +34,10 @@ class Awaitable:
         return (yield from self.awaitable.__await__())
 
 
+async def many(event, a=1, b=2, c=3, d=4, e=5, f=6, g=7, h=8, i=9, j=10, k=11, l=12, m=13, n=14):
+    """Has more variables than fit into most objects."""
+    return await event.wait()
+
+
 async def no_awaits():
     return None

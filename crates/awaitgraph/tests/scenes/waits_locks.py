@@ -138,6 +138,12 @@ async def enters(label, condition):
         pass
 
 
+async def enters_by_hand(outer, inner):
+    truth.mark("enters by hand")
+    async with outer:
+        return [inner, await inner.__aenter__()]
+
+
 async def main():
     truth.mark("main")
     children = []
@@ -228,6 +234,14 @@ async def main():
         waits("bounded", bounded), "bounded",
         "semaphore", id=bounded, value=0, bound=1, holders=["bounded holder"],
     )
+
+    outer, inner = asyncio.Lock(), asyncio.Lock()
+    child(holds("holder of inner", inner), "holder of inner")
+    child(
+        enters_by_hand(outer, inner), "enters by hand",
+        "lock", id=inner, value=1, holders=["holder of inner"],
+    )
+    child(waits("waits for outer", outer), "waits for outer", "lock", id=outer, holders=["enters by hand"])
 
     three = asyncio.Semaphore(3)
     inside = ["inside %d" % number for number in range(3)]

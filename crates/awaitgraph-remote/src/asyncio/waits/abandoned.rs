@@ -235,7 +235,9 @@ impl Waits<'_> {
             Sort::Nothing
         };
         objects.hold(32)?;
-        known.insert(type_.addr, sort);
+        if objects.is_intact() {
+            known.insert(type_.addr, sort);
+        }
         Ok(sort)
     }
 

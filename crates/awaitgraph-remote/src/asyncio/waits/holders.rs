@@ -510,13 +510,13 @@ impl<'a, 'f> Looking<'a, 'f> {
         }
         let objects = self.objects;
         let variables = self.frames.count(frame.code)?;
-        let object = match objects.last_value(frame, variables, objects.layout.awaited.depth)? {
-            // A method, which is bound to it.
-            (method, 1) if method != 0 && objects.kind_of(method)? == Kind::Method => {
-                objects.pointer(method, objects.layout.method.self_)?
-            }
-            // It lies behind the function.
-            (object, 2) if object != 0 => Some(object),
+        let values = objects.few_values(frame, variables, objects.layout.awaited.depth)?;
+        let Some([exit, behind]) = values.filter(|&[exit, _]| exit != 0) else {
+            return Ok(false);
+        };
+        let object = match (objects.kind_of_shared(exit)?, behind) {
+            (Kind::Method, 0) => objects.pointer(exit, objects.layout.method.self_)?,
+            (Kind::Function, behind) if behind != 0 => Some(behind),
             _ => None,
         };
         Ok(object.is_some() && object == self.frames.itself(inner)?)

@@ -108,9 +108,15 @@ impl Waits<'_> {
         let (mut found, mut levels) = (Vec::new(), Vec::new());
         for (position, chain) in self.picture.chains.iter().enumerate() {
             let task = TaskIndex::from_usize(position);
+            let stack = self.picture.tasks.get(position);
+            let stack = stack.map(|task| task.stack.as_slice()).unwrap_or_default();
+            // Of one that is being executed there are more.
+            let is_same = stack.len() == chain.frames.len();
             for (place, frame) in chain.frames.iter().rev().enumerate() {
                 if frame.has_variables() && self.speaks_of_any(words, frame.code, &mut codes)? {
-                    self.add_queues(task, place, frame, &mut queues, &mut found)?;
+                    let own = stack.get(place).filter(|_| is_same);
+                    let role = own.and_then(|it| self.frames.role(it.code));
+                    self.add_queues(frame, role, &mut queues, &mut found)?;
                 }
             }
             if found.is_empty() {
@@ -130,19 +136,14 @@ impl Waits<'_> {
         Ok(known.get_or_init(|| users))
     }
 
-    /// Adds the queues that a frame of the task has, which is in that place,
-    /// innermost first.
+    /// Adds the queues that a frame has, whose function has this role.
     fn add_queues(
         &self,
-        task: TaskIndex,
-        place: usize,
         frame: &RawFrame,
+        role: Option<Role>,
         queues: &mut HashMap<u64, bool>,
         found: &mut Vec<u64>,
     ) -> Result<(), Fault> {
-        let stack = self.picture.tasks.get(task.as_usize());
-        let stack = stack.map(|task| task.stack.as_slice()).unwrap_or_default();
-        let role = stack.get(place).and_then(|it| self.frames.role(it.code));
         if matches!(role, Some(Role::Queue(_))) {
             // One of its own methods, which have no other.
             if let Some(own) = self.frames.itself(frame)?

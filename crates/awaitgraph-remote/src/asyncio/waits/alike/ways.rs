@@ -9,6 +9,7 @@ use super::super::Waits;
 use super::super::frames::Level;
 use super::super::names::Holder;
 use crate::coroutine::Chain;
+use crate::limits;
 use crate::object::{Fault, Place};
 
 /// The frame, innermost first, and its variable from which one comes to an object.
@@ -39,7 +40,8 @@ impl Way {
 
 impl Waits<'_> {
     /// How one comes to an object of this name; `levels` are the frames of who
-    /// waits for it, the first `known` of which are not asked.
+    /// waits for it, the first `known` of which are not asked, nor compiled ones:
+    /// their variables lie elsewhere.
     pub(super) fn way_to(
         &self,
         object: u64,
@@ -47,7 +49,9 @@ impl Waits<'_> {
         known: usize,
         name: &str,
     ) -> Result<Option<Way>, Fault> {
-        for (level, it) in levels.iter().enumerate().skip(known) {
+        let frames = levels.iter().enumerate().skip(known);
+        let frames = frames.filter(|(_, it)| it.raw.has_variables());
+        for (level, it) in frames.take(limits::MOST_OWNER_FRAMES) {
             let variables = self.frames.variables(it.raw.code)?;
             for (variable, called) in variables.names.iter().enumerate() {
                 let value = self.objects.variable_itself(it.raw, variable)?;
@@ -104,11 +108,12 @@ impl Waits<'_> {
         object: u64,
         chain: Chain<'_>,
     ) -> Result<Option<String>, Fault> {
-        let Some(frame) = chain.frames.iter().rev().nth(way.level) else {
+        let frame = chain.frames.iter().rev().nth(way.level);
+        let Some(frame) = frame.filter(|it| it.has_variables()) else {
             return Ok(None);
         };
         let value = self.objects.variable_itself(frame, way.variable)?;
-        Ok(match &way.how {
+        let found = match &way.how {
             How::Itself(name) if value == object => Some(name.clone()),
             How::Attribute(place, name) if value != 0 => {
                 let its = self.objects.values_at(value, place)?;
@@ -121,6 +126,10 @@ impl Waits<'_> {
                 })?
             }
             _ => None,
-        })
+        };
+        // It may be said of the object, and once more of who has it.
+        let length = found.as_ref().map_or(0, String::len);
+        self.objects.hold(2 * length as u64)?;
+        Ok(found)
     }
 }
