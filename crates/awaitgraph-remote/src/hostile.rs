@@ -117,14 +117,8 @@ impl Scene {
         let (recording, runtime) = Recording::of_scene(python, |memory, runtime| {
             let identity = version::identify(0, memory, runtime).expect("a version");
             let layout = identity.layout;
-            let graph = snapshot::read_graph(
-                memory,
-                &layout,
-                runtime.py_runtime,
-                &around(),
-                Detail::Whole,
-            );
-            read = Some((layout, graph.expect("a graph")));
+            let graph = whole(memory, &layout, runtime.py_runtime);
+            read = Some((layout, graph));
         });
         let (layout, graph) = read.expect("a reading");
         Self {
@@ -137,9 +131,33 @@ impl Scene {
     }
 
     fn read(&self, memory: &dyn Memory) -> Graph {
-        let runtime = self.runtime.py_runtime;
-        snapshot::read_graph(memory, &self.layout, runtime, &around(), Detail::Whole)
-            .expect("a graph")
+        whole(memory, &self.layout, self.runtime.py_runtime)
+    }
+}
+
+fn whole(memory: &dyn Memory, layout: &Layout, runtime: u64) -> Graph {
+    snapshot::read_graph(memory, layout, runtime, &around(), Detail::Whole).expect("a graph")
+}
+
+#[test]
+fn what_tasks_wait_for_can_be_left_out_and_nothing_else() {
+    for python in Python::all() {
+        let scene = Scene::record(&python);
+        let memory = scene.recording.play(Elsewhere::Unmapped);
+        let runtime = scene.runtime.py_runtime;
+        let read = snapshot::read_graph(&memory, &scene.layout, runtime, &around(), Detail::Tasks);
+        let mut expected = scene.graph.clone();
+        assert!(expected.tasks.iter().any(|task| task.waits_for.is_some()));
+        for task in &mut expected.tasks {
+            (task.waits_for, task.deadline, task.limited) = (None, None, false);
+        }
+        for thread in &mut expected.threads {
+            (thread.turn, thread.at) = (None, None);
+        }
+        let read = read.expect("a graph");
+        assert_eq!(read.tasks, expected.tasks, "{}", scene.version);
+        assert_eq!(read.threads, expected.threads, "{}", scene.version);
+        assert_eq!(read.problems, expected.problems, "{}", scene.version);
     }
 }
 
@@ -157,14 +175,7 @@ fn what_a_snapshot_holds_is_counted() {
                 ..Limits::SNAPSHOT
             };
             let runtime = runtime.py_runtime;
-            snapshot::read_within(
-                limits,
-                Detail::Whole,
-                &memory,
-                &identity.layout,
-                runtime,
-                &around(),
-            )
+            snapshot::read_within(limits, &memory, &identity.layout, runtime, &around())
         };
         // What is fetched is not held by the snapshot: from here on it is there.
         let whole = read(Limits::SNAPSHOT.held).expect("a graph");

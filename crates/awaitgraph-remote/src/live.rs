@@ -70,9 +70,11 @@ pub fn snapshot_with(pid: u32, stop: Stop, detail: Detail) -> Result<Graph, Erro
     };
     let tracer = Tracer::of(pid);
     memory.set_aside(tracer.aside());
-    // What rests will most likely not need it, and what it has to wait for is
-    // told where it does.
-    let _ = rest.is_some() || tracer.start().is_ok();
+    // What rests will most likely not need it.
+    if rest.is_none() {
+        // Whoever stops is told why it could not be started.
+        let _ = tracer.start();
+    }
     let executable = process::executable(living).unwrap_or_default();
     let mut target = Process {
         executable: executable.to_string_lossy().into_owned(),

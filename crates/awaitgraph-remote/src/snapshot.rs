@@ -33,8 +33,10 @@ pub enum Detail {
     /// All that a [`Graph`] has.
     #[default]
     Whole,
-    /// Not what those wait for that wait for no task: `waits_for` is `None` of each
-    /// task, and no deadline is known. That takes somewhat less time.
+    /// Not what those wait for that wait for no task, nor until when, nor how far a
+    /// loop has come: `waits_for` is `None` of each task. That takes somewhat less
+    /// time; but what is wrong cannot be asked of it, as a circle within a time limit
+    /// looks like a deadlock.
     Tasks,
 }
 
@@ -79,22 +81,32 @@ pub(crate) fn read_graph(
     around: &Around<'_>,
     detail: Detail,
 ) -> Result<Graph, Mismatch> {
-    read_within(Limits::SNAPSHOT, detail, memory, layout, runtime, around)
+    let objects = Objects::new(memory, layout, Limits::SNAPSHOT);
+    read(&objects, runtime, around, detail)
 }
 
-/// The same, within other limits.
+/// Reads all of it, within other limits.
+#[cfg(any(test, fuzzing))]
 pub(crate) fn read_within(
     limits: Limits,
-    detail: Detail,
     memory: &dyn Memory,
     layout: &Layout,
     runtime: u64,
     around: &Around<'_>,
 ) -> Result<Graph, Mismatch> {
     let objects = Objects::new(memory, layout, limits);
-    let codes = Codes::new(&objects);
-    let gathered = gather::gather(&objects, runtime, around.thread_ids)?;
-    let mut joined = join::join(&objects, &codes, gathered, around, detail);
+    read(&objects, runtime, around, Detail::Whole)
+}
+
+fn read(
+    objects: &Objects<'_>,
+    runtime: u64,
+    around: &Around<'_>,
+    detail: Detail,
+) -> Result<Graph, Mismatch> {
+    let codes = Codes::new(objects);
+    let gathered = gather::gather(objects, runtime, around.thread_ids)?;
+    let mut joined = join::join(objects, &codes, gathered, around, detail);
     if let Some(why) = objects.used_up() {
         joined.problems.insert(0, problems::incomplete(why));
     }

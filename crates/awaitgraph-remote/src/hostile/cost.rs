@@ -4,8 +4,7 @@
 use std::cell::Cell;
 
 use super::memories::Counted;
-use super::{around, snapshot, version};
-use crate::Detail;
+use super::{version, whole};
 use crate::at_hand::Python;
 use crate::memory::{Cached, Live, Memory, Unreadable};
 use crate::process::{Ids, find_runtime};
@@ -56,14 +55,7 @@ fn cost(python: &Python, count: u64) -> Option<[u64; 3]> {
         let layout = version::identify(0, memory, &runtime)
             .expect("a version")
             .layout;
-        let graph = snapshot::read_graph(
-            memory,
-            &layout,
-            runtime.py_runtime,
-            &around(),
-            Detail::Whole,
-        );
-        let graph = graph.expect("a graph");
+        let graph = whole(memory, &layout, runtime.py_runtime);
         assert_eq!(graph.tasks.len() as u64, count + 1);
         graph.problems.is_empty()
     };

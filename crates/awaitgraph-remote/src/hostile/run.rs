@@ -13,7 +13,7 @@ use crate::layout::{Layout, for_minor, for_minor_free_threaded};
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::process::{Around, Runtime};
-use crate::snapshot::{self, Detail};
+use crate::snapshot;
 use crate::version;
 
 /// All layouts of the tables, each with its minor version.
@@ -85,15 +85,7 @@ impl Trials {
             };
             // Whoever panics says where; here is added how to see it again.
             panic::catch_unwind(AssertUnwindSafe(|| {
-                snapshot::read_within(
-                    self.limits,
-                    Detail::Whole,
-                    &counted,
-                    layout,
-                    runtime,
-                    &around,
-                )
-                .ok()
+                snapshot::read_within(self.limits, &counted, layout, runtime, &around).ok()
             }))
             .unwrap_or_else(|_| panic!("a panic at {of}"))
         });

@@ -72,7 +72,7 @@ impl Objects<'_> {
     pub(crate) fn lacks<const N: usize>(
         &self,
         addr: u64,
-        names: &[&'static str],
+        names: &[&[&'static str]],
         known: &Remembered<bool, N>,
     ) -> Result<bool, Fault> {
         let type_ = self.type_of(addr)?;
@@ -80,7 +80,7 @@ impl Objects<'_> {
             return Ok(false);
         };
         self.remembered(known, type_.addr, || {
-            for name in names {
+            for name in names.iter().copied().flatten() {
                 for way in [Way::Values, Way::Slot] {
                     if self.at_hand(type_.addr, name, way)?.is_some() {
                         return Ok(false);

@@ -74,23 +74,9 @@ impl Door {
         };
         let runtime = self.runtime.py_runtime;
         if let Ok(identity) = version::identify(0, &changed, &self.runtime) {
-            let _ = snapshot::read_within(
-                limits,
-                Detail::Whole,
-                &changed,
-                &identity.layout,
-                runtime,
-                &around(),
-            );
+            let _ = snapshot::read_within(limits, &changed, &identity.layout, runtime, &around());
         }
-        let graph = snapshot::read_within(
-            limits,
-            Detail::Whole,
-            &changed,
-            &self.layout,
-            runtime,
-            &around(),
-        );
+        let graph = snapshot::read_within(limits, &changed, &self.layout, runtime, &around());
         let Ok(graph) = graph else {
             return;
         };

@@ -2,7 +2,13 @@
 //!
 //! Of a thousand workers nearly all are alike. What the functions of one have
 //! told need not be found out again for the others: what they wait for is the
-//! same object, of which the same is said, or a sleep or a future of their own.
+//! same object, of which the same is said, or one of their own.
+//!
+//! ```text
+//!   ways      how a variable leads to an object, and names it
+//!   objects   events and queues of their own
+//!   futures   futures of their own
+//! ```
 
 mod futures;
 mod objects;
@@ -40,7 +46,7 @@ struct Place {
     example: RefCell<Example>,
     /// What the last one waited for that was not like it.
     last: Cell<u64>,
-    /// For how many that have a future of their own it may be made anew.
+    /// For how many that have an object of their own it may be made anew.
     tries: Tries,
 }
 

@@ -14,15 +14,6 @@ use crate::object::{Fault, Kind, flags};
 /// has another that has one.
 const TRANSPORTS: [&str; 2] = ["_transport", "transport"];
 const ON_THE_WAY: [&str; 5] = ["_protocol", "protocol", "_stream", "_writer", "writer"];
-const LEAD_TO_TRANSPORTS: [&str; 7] = [
-    "_transport",
-    "transport",
-    "_protocol",
-    "protocol",
-    "_stream",
-    "_writer",
-    "writer",
-];
 /// Where anyio's classes have their sockets, each in an attribute of its own.
 const RAW_SOCKETS: [&str; 4] = [
     "_raw_socket",
@@ -275,7 +266,7 @@ impl Waits<'_> {
 
     /// Whether the object has nothing that could lead to a transport.
     pub(super) fn is_apart(&self, addr: u64) -> Result<bool, Fault> {
-        (self.objects).lacks(addr, &LEAD_TO_TRANSPORTS, &self.apart)
+        (self.objects).lacks(addr, &[&TRANSPORTS, &ON_THE_WAY], &self.apart)
     }
 
     fn own_transport(&self, addr: u64) -> Result<Option<u64>, Fault> {
