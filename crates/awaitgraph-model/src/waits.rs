@@ -26,6 +26,17 @@ impl WaitsFor {
         self.name.as_deref().map(without_place)
     }
 
+    /// What in sight refers to the future that is waited for, in words, as
+    /// `Connection._waiter`; the name comes first. Nothing of any other kind.
+    pub fn held_by(&self) -> impl Iterator<Item = &str> + Clone {
+        let others = match &self.what {
+            Wait::Future(future) => Some((self.name.as_deref(), &future.also_held_by)),
+            _ => None,
+        };
+        let names = others.into_iter();
+        names.flat_map(|(name, others)| name.into_iter().chain(others.iter().map(String::as_str)))
+    }
+
     /// Whether it is known when it ends.
     pub(crate) fn has_end(&self) -> bool {
         matches!(self.what, Wait::Sleep { .. }) || self.deadline.is_some()
@@ -285,8 +296,9 @@ pub struct Future {
     /// Whether it stands for one that another thread completes
     /// (`run_coroutine_threadsafe`, `wrap_future`).
     pub threadsafe: bool,
-    /// What in sight refers to it, in words, as `Connection._waiter`.
-    pub held_by: Vec<String>,
+    /// What in sight refers to it beside [`WaitsFor::name`], in words, as
+    /// `Connection._waiter`; see [`WaitsFor::held_by`].
+    pub also_held_by: Vec<String>,
     /// Whether nothing that could complete it is left, for certain.
     pub orphaned: bool,
 }

@@ -50,6 +50,17 @@ pub(crate) trait Memory {
         None
     }
 
+    /// The eight bytes at `offset` behind each of these addresses, but for 0, which
+    /// stands for none; `None` too for those that cannot be read, or are known not to
+    /// be of the same moment as the rest. Neither is counted: who needs them will ask
+    /// again.
+    fn words(&self, addrs: &[u64], offset: u64) -> Vec<Option<u64>> {
+        let word = |addr: u64| self.word(addr.wrapping_add(offset)).ok();
+        (addrs.iter())
+            .map(|&addr| if addr == 0 { None } else { word(addr) })
+            .collect()
+    }
+
     /// Told which places will be read next, so that they can be asked for
     /// together.
     fn expect(&self, _addrs: &[u64]) {}

@@ -9,6 +9,7 @@
 mod attributes;
 mod budget;
 mod collections;
+mod columns;
 mod dict;
 mod fault;
 mod fields;

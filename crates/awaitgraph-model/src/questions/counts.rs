@@ -157,9 +157,8 @@ fn kind_and_name(wait: &WaitsFor) -> String {
             }
         }
         Wait::Future(future) => {
-            // Its own name is among those that have it.
-            let holders = future.held_by.iter().map(|it| without_place(it));
-            let mut others = holders.filter(|it| Some(*it) != wait.name_of_kind());
+            let others = future.also_held_by.iter().map(|it| without_place(it));
+            let mut others = others.filter(|it| Some(*it) != wait.name_of_kind());
             if let Some(holder) = others.next() {
                 words.push_str(" held by ");
                 words.push_str(holder);

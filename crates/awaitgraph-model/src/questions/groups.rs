@@ -184,7 +184,7 @@ fn wait_kind(task: &Task) -> Option<WaitKind<'_>> {
         ),
         Wait::Subprocess { alive, .. } => (None, *alive == Some(false), true),
         Wait::Future(future) => (
-            future.held_by.first().map(|name| without_place(name)),
+            waits_for.held_by().next().map(without_place),
             future.orphaned,
             true,
         ),

@@ -1,11 +1,11 @@
 //! What a task waits for, in JSON: the keys of the kind at hand, each left out
 //! where there is nothing to say. `kind`, `id` and `holders` are always there.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::graph::{Graph, TaskIndex};
 use crate::render::json::{Address, FrameView, List};
-use crate::waits::{Future, Wait, WaitsFor};
+use crate::waits::{Wait, WaitsFor};
 
 /// The object behind `waits_for`.
 pub(super) fn waits_for<'a>(graph: &'a Graph, wait: &'a WaitsFor) -> impl Serialize + use<'a> {
@@ -15,7 +15,7 @@ pub(super) fn waits_for<'a>(graph: &'a Graph, wait: &'a WaitsFor) -> impl Serial
         holders: List(wait.what.holders(), |&holder| Address::of(graph, holder)),
         name: wait.name.as_deref(),
         deadline: wait.deadline.and_then(seconds),
-        about: About::of(graph, &wait.what),
+        about: About::of(graph, wait),
     }
 }
 
@@ -106,19 +106,34 @@ enum About<'a, Tasks: Serialize, Frames: Serialize> {
         alive: Option<bool>,
     },
     Future {
-        #[serde(skip_serializing_if = "<[_]>::is_empty")]
-        held_by: &'a [String],
+        #[serde(skip_serializing_if = "HeldBy::is_empty")]
+        held_by: HeldBy<'a>,
         #[serde(skip_serializing_if = "is_false")]
         orphaned: bool,
     },
 }
 
+/// What refers to a future.
+struct HeldBy<'a>(&'a WaitsFor);
+
+impl HeldBy<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.held_by().next().is_none()
+    }
+}
+
+impl Serialize for HeldBy<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.held_by())
+    }
+}
+
 impl About<'_, (), ()> {
     fn of<'a>(
         graph: &'a Graph,
-        what: &'a Wait,
+        wait: &'a WaitsFor,
     ) -> About<'a, impl Serialize + use<'a>, impl Serialize + use<'a>> {
-        match what {
+        match &wait.what {
             Wait::Sleep { left } => About::Sleep {
                 left: left.and_then(seconds),
             },
@@ -163,11 +178,9 @@ impl About<'_, (), ()> {
                 pid: *pid,
                 alive: *alive,
             },
-            Wait::Future(Future {
-                held_by, orphaned, ..
-            }) => About::Future {
-                held_by,
-                orphaned: *orphaned,
+            Wait::Future(future) => About::Future {
+                held_by: HeldBy(wait),
+                orphaned: future.orphaned,
             },
         }
     }

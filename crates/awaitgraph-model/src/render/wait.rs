@@ -383,7 +383,7 @@ impl Words<'_> {
         self.begin("waits for ", "");
         let kind = if future.threadsafe {
             "a future of another thread"
-        } else if future.held_by.is_empty() && self.wait.name.is_none() && self.wait.id.is_some() {
+        } else if self.wait.held_by().next().is_none() && self.wait.id.is_some() {
             "future"
         } else {
             "a future"
@@ -393,13 +393,13 @@ impl Words<'_> {
             self.push_id();
             return self.push(", which nothing is left to complete");
         }
-        let mut holders: Vec<&str> = future.held_by.iter().map(String::as_str).collect();
+        let mut holders: Vec<&str> = self.wait.held_by().collect();
         if holders.is_empty() && kind == "future" {
             return self.push_id();
         }
         // An attribute or a container has it; a variable is only a name for it.
         if let Some(name) = self.wait.name.as_deref()
-            && (holders.is_empty() || !name.contains(['.', '[']))
+            && !name.contains(['.', '['])
         {
             self.push(" called ");
             self.push_untrusted(name);
@@ -486,9 +486,8 @@ impl Words<'_> {
                 if future.threadsafe {
                     self.push(" of other threads");
                 }
-                if let Some(holder) = future.held_by.first() {
-                    let is_a_variable =
-                        wait.name.as_deref() == Some(holder) && !holder.contains(['.', '[']);
+                if let Some(holder) = wait.held_by().next() {
+                    let is_a_variable = wait.name.is_some() && !holder.contains(['.', '[']);
                     self.push(if is_a_variable {
                         " called "
                     } else {

@@ -108,7 +108,7 @@ fn what_is_waited_for_has_a_line() {
          d waits for queue 0x20 name=jobs end=put
          e waits for stream action=read peer=10.0.0.5:5432
          f waits for executor function=crunch thread=4712 at=Image.resize@/app/x.py:9
-         g waits for future held_by=Connection._waiter",
+         g waits for future also_held_by=Connection._waiter",
         expect![[r#"
             * Task(name='a', id=0x1000)
               + Call stack:

@@ -374,7 +374,7 @@ fn what_nobody_can_end_is_found_once_for_all_who_wait() {
          d waits for future 0x30 orphaned
          e waits for future 0x30 orphaned
          f waits for future 0x40 orphaned deadline=3
-         g waits for future 0x50 held_by=x",
+         g waits for future 0x50 also_held_by=x",
         expect![[r#"
             abandoned: 2 tasks wait for what nobody is left to release
               a  work /app/x.py:3

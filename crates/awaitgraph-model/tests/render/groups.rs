@@ -254,14 +254,14 @@ fn words_hold_for_all_that_share_a_line() {
          f2 waits for executor 0x71 queued_before=2 function=crunch
          g1 waits for subprocess 0x62 pid=7
          g2 waits for subprocess 0x72 pid=8
-         h1 waits for future 0x63 held_by=Connection._waiter
-         h2 waits for future 0x73 held_by=Connection._waiter
+         h1 waits for future 0x63 also_held_by=Connection._waiter
+         h2 waits for future 0x73 also_held_by=Connection._waiter
          k1 waits for lock 0x65 name=Pool.locks['a'] held by b
          k2 waits for lock 0x75 name=Pool.locks['b'] held by b
-         l1 waits for future 0x66 name=Rpc.pending[1] held_by=Rpc.pending[1]
-         l2 waits for future 0x76 name=Rpc.pending[2] held_by=Rpc.pending[2]
-         m1 waits for future 0x67 name=reply held_by=reply
-         m2 waits for future 0x77 name=reply held_by=reply
+         l1 waits for future 0x66 name=Rpc.pending[1]
+         l2 waits for future 0x76 name=Rpc.pending[2]
+         m1 waits for future 0x67 name=reply
+         m2 waits for future 0x77 name=reply
          n1 waits for stream 0x68 action=read local=10.0.0.5:80 peer=10.0.0.6:1111
          n2 waits for stream 0x78 action=read local=10.0.0.5:80 peer=10.0.0.7:2222
          o1 waits for stream 0x69 action=write local=10.0.0.5:1 peer=10.0.0.6:1111

@@ -199,7 +199,7 @@ impl Reader {
             },
             "future" | "threadsafe" => Wait::Future(Future {
                 threadsafe: kind == "threadsafe",
-                held_by: (about.remove("held_by").into_iter())
+                also_held_by: (about.remove("also_held_by").into_iter())
                     .flat_map(|holders| holders.split(','))
                     .map(str::to_owned)
                     .collect(),

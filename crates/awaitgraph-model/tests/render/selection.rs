@@ -190,7 +190,7 @@ fn counts_largest_first() {
              worker-{n} waits for queue 0x20 name=Shop.jobs
              conn-{n} waits for stream 0x{n} action=read
              run-{n} waits for executor function=crunch
-             reply-{n} waits for future held_by=Connection._waiter\n"
+             reply-{n} waits for future also_held_by=Connection._waiter\n"
         ));
     }
     let graph = graph(&text);

@@ -198,13 +198,12 @@ fn a_process_and_a_future_say_what_is_known() {
             "subprocess pid=4713 alive=false",
             "future",
             "future 0x10",
+            "future 0x10 also_held_by=Connection._waiter",
             "future 0x10 name=reply",
-            "future 0x10 held_by=Connection._waiter",
-            "future 0x10 name=reply held_by=reply",
-            "future 0x10 name=Rpc.pending[3] held_by=Rpc.pending[3]",
-            "future 0x10 held_by=a,b,c,d,e deadline=1.2",
+            "future 0x10 name=Rpc.pending[3]",
+            "future 0x10 also_held_by=a,b,c,d,e deadline=1.2",
             "future 0x10 orphaned",
-            "threadsafe 0x10 held_by=Bridge.future",
+            "threadsafe 0x10 also_held_by=Bridge.future",
         ],
         expect![[r#"
             a  waits for a child process
@@ -217,8 +216,6 @@ fn a_process_and_a_future_say_what_is_known() {
               {"kind":"future","id":null,"holders":[]}
             a  waits for future 0x10
               {"kind":"future","id":"0x10","holders":[]}
-            a  waits for a future called reply
-              {"kind":"future","id":"0x10","holders":[],"name":"reply"}
             a  waits for a future held by Connection._waiter
               {"kind":"future","id":"0x10","holders":[],"held_by":["Connection._waiter"]}
             a  waits for a future called reply

@@ -52,6 +52,8 @@ pub(crate) struct Waiting {
     first: HashMap<u64, TaskIndex>,
     /// By task, the next that waits for the same future.
     next: Vec<Option<TaskIndex>>,
+    /// Whether there is any.
+    has_next: bool,
 }
 
 impl Waiting {
@@ -65,13 +67,23 @@ impl Waiting {
                 *next = first.insert(future, TaskIndex::from_usize(position));
             }
         }
-        Self { first, next }
+        let has_next = next.iter().any(Option::is_some);
+        Self {
+            first,
+            next,
+            has_next,
+        }
     }
 
     /// Those that wait for the future at `addr`, in the graph's order.
     pub(crate) fn on(&self, addr: u64) -> impl Iterator<Item = TaskIndex> {
         let next = |task: &TaskIndex| self.next.get(task.as_usize()).copied().flatten();
         std::iter::successors(self.first.get(&addr).copied(), next)
+    }
+
+    /// Whether several wait for the future at `addr`.
+    pub(crate) fn is_shared(&self, addr: u64) -> bool {
+        self.has_next && self.on(addr).nth(1).is_some()
     }
 }
 

@@ -274,12 +274,7 @@ impl<'a> Waits<'a> {
         let Some(future) = self.raw(task).and_then(RawTask::waits_for) else {
             return Ok(None);
         };
-        let position = task.as_usize();
-        if let (Some(chain), Some(own)) = (
-            self.picture.chains.get(position),
-            self.picture.tasks.get(position),
-        ) && let Some(found) = self.if_found(self.like_another(own, chain, future))?
-        {
+        if let Some(found) = self.if_found(self.like_another(task))? {
             return self.within_limit(task, found, &[]).map(Some);
         }
         let mut levels = self.levels.take();

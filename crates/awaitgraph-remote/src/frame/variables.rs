@@ -120,6 +120,34 @@ impl Objects<'_> {
         Ok(word & !REFERENCE_TAG)
     }
 
+    /// The same of a variable of many frames; 0 too where there is no frame, or one
+    /// that has its variables elsewhere.
+    pub(crate) fn variable_of_each<'f>(
+        &self,
+        frames: impl Iterator<Item = Option<&'f RawFrame>>,
+        place: usize,
+    ) -> Result<Vec<u64>, Fault> {
+        let begin = match &self.layout.frame {
+            FrameLayout::Object(layout) => layout.localsplus,
+            FrameLayout::Interpreter(layout) => layout.localsplus,
+        };
+        let (mut words, mut addrs) = (Vec::new(), Vec::new());
+        for frame in frames {
+            let (word, addr) = match frame.filter(|frame| frame.has_variables()) {
+                Some(frame) if place == 0 && frame.first != 0 => (frame.first, 0),
+                Some(frame) => (0, frame.addr),
+                None => (0, 0),
+            };
+            words.push(word);
+            addrs.push(addr);
+        }
+        let asked = self.column(&addrs, begin.wrapping_add(WORD * place as u64))?;
+        for (word, asked) in words.iter_mut().zip(asked) {
+            *word = (*word | asked.unwrap_or_default()) & !REFERENCE_TAG;
+        }
+        Ok(words)
+    }
+
     /// The dict of the globals of the frame at `addr`.
     pub(crate) fn globals(&self, addr: u64) -> Result<Option<u64>, Fault> {
         let offset = match &self.layout.frame {

@@ -18,7 +18,7 @@ use std::cell::{Cell, RefCell};
 use super::{Aside, Memory, Piece, Unreadable, Why};
 use crate::limits;
 use crate::sys::Region;
-use pages::{ALL, CHUNK, PAGES, Pages, bit, pages, runs};
+use pages::{ALL, CHUNK, PAGES, Pages, bit, pages};
 use part::{PAGE, Part};
 use rooms::Rooms;
 
@@ -138,6 +138,17 @@ impl<M: Memory> Cached<M> {
 
     /// The page of this number, tried if it has not been, and where it is kept.
     fn find(&self, number: u64) -> Result<u32, Why> {
+        self.look_for(number).map_err(|place| {
+            let kept = self.kept.borrow();
+            if place.is_some_and(|place| kept.miss(place)) {
+                self.torn.set(self.torn.get() + 1);
+            }
+            self.why_not()
+        })
+    }
+
+    /// The same; of one that cannot be read, the place that it would have.
+    fn look_for(&self, number: u64) -> Result<u32, Option<u32>> {
         let mut kept = self.kept.borrow_mut();
         let (chunk_number, page) = (number / PAGES as u64, (number % PAGES as u64) as usize);
         let mut chunk = kept.chunk(chunk_number);
@@ -159,12 +170,7 @@ impl<M: Memory> Cached<M> {
                 }
                 Ok(place)
             }
-            place => {
-                if place.is_some_and(|place| kept.miss(place)) {
-                    self.torn.set(self.torn.get() + 1);
-                }
-                Err(self.why_not())
-            }
+            place => Err(place),
         }
     }
 
@@ -189,21 +195,49 @@ impl<M: Memory> Cached<M> {
             ENOUGH.. => ALL,
         };
         let missing = together & !tried;
-        for (first, length) in runs(missing) {
-            self.make_room(kept, length);
-            let run = kept.add(number, first, length);
-            if self.compared.get() {
-                // It comes from another moment than the rest.
-                kept.distrust(run);
-            }
-            if let Some(bytes) = kept.bytes(run) {
-                let mut piece = Piece::new(run.addr(), bytes);
-                piece.result = self.ask(piece.addr, piece.bytes);
-                let _ = self.note(piece.bytes.len(), piece.result);
-                let readable = settle(first, &mut piece, |addr, bytes| {
-                    self.lost.get().is_none() && self.note(PAGE, self.ask(addr, bytes)).is_ok()
-                });
-                kept.chunk_mut(number).readable |= readable;
+        let first = number.wrapping_mul(PAGES as u64);
+        let numbers: Vec<u64> = (first..first.wrapping_add(PAGES as u64))
+            .filter(|&number| missing & bit(number) != 0)
+            .collect();
+        self.make_room(kept, numbers.len());
+        self.copy(kept, &numbers);
+        if self.compared.get() {
+            // They come from another moment than the rest.
+            kept.distrust(&numbers);
+        }
+    }
+
+    /// Tries pages that have not been tried, in ascending order. There must be room.
+    fn copy(&self, kept: &mut Pages, numbers: &[u64]) {
+        let Some(mut bytes) = kept.add(numbers) else {
+            return;
+        };
+        let runs: Vec<&[u64]> = (numbers.chunk_by(|one, next| one + 1 == *next)).collect();
+        let mut pieces = Vec::with_capacity(runs.len());
+        for run in &runs {
+            let (piece, rest) = bytes.split_at_mut(run.len() * PAGE);
+            bytes = rest;
+            let addr = run
+                .first()
+                .map_or(0, |number| number.wrapping_mul(PAGE as u64));
+            pieces.push(Piece::new(addr, piece));
+        }
+        let cost = (numbers.len() + runs.len()) as u64;
+        if self.spend(cost) {
+            self.memory.read_many(&mut pieces);
+        }
+        let settle = |piece: &mut Piece<'_>| {
+            let _ = self.note(piece.bytes.len(), piece.result);
+            settle(piece, |addr, bytes| {
+                self.lost.get().is_none() && self.note(PAGE, self.ask(addr, bytes)).is_ok()
+            })
+        };
+        let readable: Vec<u64> = pieces.iter_mut().map(settle).collect();
+        for (run, readable) in runs.iter().zip(readable) {
+            for (page, number) in run.iter().enumerate() {
+                if readable & 1 << page != 0 {
+                    kept.chunk_mut(number / PAGES as u64).readable |= bit(*number);
+                }
             }
         }
     }
@@ -230,14 +264,18 @@ impl<M: Memory> Cached<M> {
     }
 
     fn ask(&self, addr: u64, buf: &mut [u8]) -> Result<(), Unreadable> {
-        let cost = 1 + (buf.len() / PAGE) as u64;
-        let left = self.left.get().saturating_sub(cost);
-        self.left.set(left);
-        if left == 0 {
+        if !self.spend(1 + (buf.len() / PAGE) as u64) {
             let why = Why::TooMuch;
             return Err(Unreadable { addr, why });
         }
         self.memory.read(addr, buf)
+    }
+
+    /// Takes so much from what may be fetched; whether there was more than that.
+    fn spend(&self, cost: u64) -> bool {
+        let left = self.left.get().saturating_sub(cost);
+        self.left.set(left);
+        left > 0
     }
 
     /// Why a page is not here that was tried.
@@ -304,23 +342,19 @@ impl<M: Memory> Cached<M> {
     }
 }
 
-/// Which pages of a run that begins at page `first` could be read. Where not all
+/// Which pages of a piece could be read, the first one the lowest bit. Where not all
 /// could, `again` tries them one by one: some may not be mapped.
-fn settle(
-    first: usize,
-    piece: &mut Piece<'_>,
-    mut again: impl FnMut(u64, &mut [u8]) -> bool,
-) -> u32 {
+fn settle(piece: &mut Piece<'_>, mut again: impl FnMut(u64, &mut [u8]) -> bool) -> u64 {
     let length = piece.bytes.len() / PAGE;
     if piece.result.is_ok() {
-        return pages(first, first + length - 1);
+        return u64::MAX >> (64 - length.clamp(1, 64));
     }
     let mut readable = 0;
     if length > 1 {
         for (page, bytes) in piece.bytes.chunks_mut(PAGE).enumerate() {
             let addr = piece.addr.wrapping_add((page * PAGE) as u64);
             if again(addr, bytes) {
-                readable |= 1 << (first + page);
+                readable |= 1 << page;
             }
         }
     }
@@ -373,6 +407,43 @@ impl<M: Memory> Memory for Cached<M> {
         Some(word)
     }
 
+    fn words(&self, addrs: &[u64], offset: u64) -> Vec<Option<u64>> {
+        // Neighbours in the list are often neighbours in memory.
+        let (mut last, mut place) = (u64::MAX, None);
+        let mut words = Vec::with_capacity(addrs.len());
+        let mut rest = addrs;
+        while !rest.is_empty() {
+            let kept = self.kept.borrow();
+            let mut page = place.and_then(|place| kept.page(place));
+            let begin = words.len();
+            let here = rest.iter().map_while(|&addr| {
+                let at = addr.wrapping_add(offset);
+                let number = at / PAGE as u64;
+                // Where NULL points to, nothing is.
+                if addr == 0 || number == 0 || !at.is_multiple_of(8) {
+                    return Some(None);
+                }
+                if number != last {
+                    let recent = self.recent_at(number).map(Cell::get);
+                    let recent = recent.filter(|recent| recent.number == number)?;
+                    (last, place) = (number, Some(recent.place));
+                    page = kept.page(recent.place);
+                }
+                Some(page.and_then(|page| page.word((at % PAGE as u64) as usize)))
+            });
+            words.extend(here);
+            let done = words.len() - begin;
+            drop(kept);
+            rest = rest.get(done..).unwrap_or_default();
+            if let Some(&addr) = rest.first() {
+                // It has to be looked for, and may have to be fetched.
+                last = addr.wrapping_add(offset) / PAGE as u64;
+                place = self.look_for(last).ok();
+            }
+        }
+        words
+    }
+
     fn expect(&self, addrs: &[u64]) {
         let mut kept = self.kept.borrow_mut();
         let mut missing: Vec<u64> = addrs.iter().map(|addr| addr / PAGE as u64).collect();
@@ -387,29 +458,16 @@ impl<M: Memory> Memory for Cached<M> {
             self.make_room(&mut kept, 1);
             let (missing, behind) = rest.split_at(rest.len().min(kept.room()));
             rest = behind;
-            let cost = 2 * missing.len() as u64;
+            let most = 2 * missing.len() as u64;
             if self.compared.get()
                 || kept.chunks() + missing.len() > KEPT_CHUNKS
-                || self.left.get() <= cost
+                || self.left.get() <= most
             {
                 return;
             }
-            self.left.set(self.left.get() - cost);
             self.late.set(true);
-            let Some(bytes) = kept.add_each(missing) else {
-                return;
-            };
-            let pages = bytes.chunks_mut(PAGE).zip(missing);
-            let mut pieces: Vec<Piece<'_>> = pages
-                .map(|(bytes, number)| Piece::new(number.wrapping_mul(PAGE as u64), bytes))
-                .collect();
-            self.memory.read_many(&mut pieces);
-            let results: Vec<_> = pieces.iter().map(|piece| piece.result).collect();
-            for (number, result) in missing.iter().zip(results) {
-                if self.note(PAGE, result).is_ok() {
-                    kept.chunk_mut(number / PAGES as u64).readable |= bit(*number);
-                }
-            }
+            self.copy(&mut kept, missing);
+            kept.expect(missing);
         }
     }
 

@@ -20,9 +20,9 @@ use crate::object::Reason::Unexpected;
 /// Where objects of a type have one of their attributes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
-    type_: Type,
-    way: Way,
-    at: u64,
+    pub(super) type_: Type,
+    pub(super) way: Way,
+    pub(super) at: u64,
 }
 
 /// `T_OBJECT_EX` of `Include/structmember.h`, later `Py_T_OBJECT_EX` of `Include/descrobject.h`.
@@ -218,13 +218,6 @@ impl Objects<'_> {
             }
         }
         Ok(found)
-    }
-
-    /// Whether the object at `addr` is of this type, and has values but no dict of
-    /// its own.
-    pub(crate) fn has_values(&self, addr: u64, type_: &Type) -> Result<bool, Fault> {
-        Ok(self.u64(addr, self.layout.object.ob_type)? == type_.addr
-            && matches!(self.attributes_place(addr, type_)?, (None, Some(_))))
     }
 
     /// Where objects of the type of the one at `addr` have these attributes; `None`

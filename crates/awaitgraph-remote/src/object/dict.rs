@@ -35,6 +35,8 @@ const EMPTY: i64 = -1;
 const REMOVED: i64 = -2;
 /// After how many places something else is the matter.
 const MOST_PLACES: usize = 64;
+/// How many entries are read together.
+const ENTRIES_AT_ONCE: u64 = 64;
 /// So few keys are soon looked through.
 const FEW_KEYS: u64 = 16;
 
@@ -108,17 +110,45 @@ impl Objects<'_> {
     /// Keys and values of the dict at `addr`, in its order.
     pub(crate) fn dict_items(&self, addr: u64) -> Result<Vec<(u64, u64)>, Fault> {
         let entries = self.entries(self.dict_keys(addr)?)?;
-        let values = self.pointer(addr, self.layout.dict.ma_values)?;
         let mut items = Vec::new();
-        for index in 0..entries.count {
-            let entry = entries.start.wrapping_add(index * entries.size);
-            if let Some(key) = self.pointer(entry, entries.key)?
-                && let Some(value) = self.entry_value(&entries, index, values)?
-            {
-                items.push((key, value));
+        match self.pointer(addr, self.layout.dict.ma_values)? {
+            Some(values) => {
+                let values = values.wrapping_add(self.layout.dict.values);
+                return self.shared_items(&entries, values);
             }
+            None => self.each_entry(&entries, |key, value| {
+                // What there is room for was read, but for the first few.
+                if items.len() == items.capacity() {
+                    let most = 3 * items.len() + ENTRIES_AT_ONCE as usize;
+                    items.reserve_exact(most.min(entries.count as usize - items.len()));
+                }
+                if key != 0 && value != 0 {
+                    items.push((key, value));
+                }
+            })?,
         }
         Ok(items)
+    }
+
+    /// Gives `with` the words of keys and values of a table that has both, 0 where
+    /// there is none.
+    fn each_entry(&self, entries: &Entries, mut with: impl FnMut(u64, u64)) -> Result<(), Fault> {
+        let mut bytes = [0; 24 * ENTRIES_AT_ONCE as usize];
+        let mut done = 0;
+        while done < entries.count {
+            let take = ENTRIES_AT_ONCE.min(entries.count - done);
+            let length = (take * entries.size) as usize;
+            let bytes = bytes.get_mut(..length).unwrap_or_default();
+            self.fill(entries.start.wrapping_add(done * entries.size), bytes)?;
+            for entry in bytes.chunks_exact(entries.size as usize) {
+                let (words, _) = entry.as_chunks::<8>();
+                let mut words = words.iter().skip(entries.key as usize / 8);
+                let mut word = || words.next().map_or(0, |word| u64::from_le_bytes(*word));
+                with(word(), word());
+            }
+            done += take;
+        }
+        Ok(())
     }
 
     /// The items of values beside the shared keys at `keys`.
@@ -127,7 +157,10 @@ impl Objects<'_> {
         keys: u64,
         values: u64,
     ) -> Result<Vec<(u64, u64)>, Fault> {
-        let entries = self.entries(keys)?;
+        self.shared_items(&self.entries(keys)?, values)
+    }
+
+    fn shared_items(&self, entries: &Entries, values: u64) -> Result<Vec<(u64, u64)>, Fault> {
         let mut items = Vec::new();
         for index in 0..entries.count {
             let entry = entries.start.wrapping_add(index * entries.size);

@@ -35,11 +35,15 @@ impl Objects<'_> {
         if digits > 2 {
             return fault(addr, &Unexpected("an int of more than 60 bits"));
         }
-        let mut value = 0;
-        for digit in (0..digits).rev() {
-            let digit = self.u32(addr, header + 8 + 4 * digit)?;
-            value = value << DIGIT_BITS | i64::from(digit & ((1 << DIGIT_BITS) - 1));
-        }
+        let digit = |word: u64| word.cast_signed() & ((1 << DIGIT_BITS) - 1);
+        let value = match digits {
+            0 => 0,
+            1 => digit(self.u32(addr, header + 8)?.into()),
+            _ => {
+                let word = self.u64(addr, header + 8)?;
+                digit(word >> 32) << DIGIT_BITS | digit(word)
+            }
+        };
         Ok(if negative { -value } else { value })
     }
 }

@@ -156,6 +156,15 @@ impl Objects<'_> {
         Ok(type_)
     }
 
+    /// The kind of the objects of the type at `addr`; `None` where that is none.
+    pub(super) fn kind_of_type(&self, addr: u64) -> Result<Option<Kind>, Fault> {
+        match self.type_at(addr) {
+            Ok(type_) => Ok(Some(type_.kind)),
+            Err(fault) if self.used_up().is_some() => Err(fault),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// The kind of the object at `addr`.
     pub(crate) fn kind_of(&self, addr: u64) -> Result<Kind, Fault> {
         let what = &Unexpected("an object without a type");

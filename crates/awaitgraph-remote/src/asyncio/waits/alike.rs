@@ -2,43 +2,78 @@
 //!
 //! Of a thousand workers nearly all are alike. What the functions of one have
 //! told need not be found out again for the others: what they wait for is the
-//! same object, of which the same is said, or one of their own.
+//! same object, of which the same is said, or one of their own. They are looked at
+//! together, so that their objects are read one behind the other. Whoever is not
+//! quite like the others is left out, and looked at alone.
 //!
 //! ```text
+//!   rows      tasks that are looked at together
 //!   ways      how a variable leads to an object, and names it
+//!   timers    those of a sleep
 //!   objects   events and queues of their own
 //!   futures   futures of their own
 //! ```
 
 mod futures;
 mod objects;
+mod rows;
+mod timers;
 mod ways;
 
+use std::array;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use awaitgraph_model::{CodeIndex, Task, TaskIndex, Wait, WaitsFor};
+use awaitgraph_model::{CodeIndex, Task, TaskIndex, TaskState, WaitsFor};
 
 use super::frames::{Itself, Level};
 use super::roles::Role;
 use super::runs::Run;
-use super::{MOST_TRIES, Waits, plain};
+use super::{MOST_TRIES, Waits};
+use crate::asyncio::RawTask;
 use crate::coroutine::Chain;
-use crate::frame::RawFrame;
 use crate::object::Fault;
 
 use futures::OwnFuture;
 use objects::OwnObject;
+use rows::Rows;
+use timers::Timer;
 
-/// The variable of `asyncio.sleep` that has its timer.
-pub(super) const TIMER: &str = "h";
+pub(super) use timers::TIMER;
 
 /// How many are remembered, each at a place by its outermost function.
 const EXAMPLES: usize = 8;
+/// How many tasks are looked at together, where another has just been found that
+/// they may be like; four times as many each time after that, but no more than
+/// these.
+const FIRST: usize = 4;
+const MOST: usize = 256;
 
-/// Tasks that others may be like.
+/// Tasks that others may be like, and what was found of some that are.
 #[derive(Default)]
-pub(super) struct Examples([Place; EXAMPLES]);
+pub(super) struct Examples {
+    places: [Place; EXAMPLES],
+    ahead: RefCell<Ahead>,
+}
+
+/// The next tasks.
+#[derive(Default)]
+struct Ahead {
+    /// Which is the first of them.
+    begin: usize,
+    /// What was found of each.
+    found: Vec<Option<Like>>,
+    /// How many they are to be the next time.
+    next: usize,
+}
+
+/// What is said of a task that is like another.
+enum Like {
+    /// The same as of that.
+    Same(Arc<WaitsFor>),
+    /// What was found of its own.
+    Own(Arc<WaitsFor>),
+}
 
 /// Room for one.
 #[derive(Default)]
@@ -51,47 +86,29 @@ struct Place {
 }
 
 impl Examples {
-    /// The place of one that is in these functions, innermost first.
-    fn place(&self, mut codes: impl DoubleEndedIterator<Item = CodeIndex>) -> &Place {
-        let [first, ..] = &self.0;
-        let outermost = codes.next_back().map_or(0, CodeIndex::as_usize);
-        self.0.get(outermost % EXAMPLES).unwrap_or(first)
+    /// The number of the place of one that is in these functions, innermost first.
+    fn number(mut codes: impl DoubleEndedIterator<Item = CodeIndex>) -> usize {
+        codes.next_back().map_or(0, CodeIndex::as_usize) % EXAMPLES
     }
-}
 
-/// A task, as far as others may be like it.
-#[derive(Debug, Default)]
-struct Example {
-    /// The functions that it is in, innermost first, and what those that tell
-    /// how it waits have as their `self`.
-    frames: Vec<(CodeIndex, Option<u64>)>,
-    waits: How,
+    /// The place of this number.
+    fn place(&self, number: usize) -> &Place {
+        let [first, ..] = &self.places;
+        self.places.get(number).unwrap_or(first)
+    }
+
+    /// Forgets what was found of tasks: there is another that they may be like.
+    fn begin_anew(&self) {
+        *self.ahead.borrow_mut() = Ahead::default();
+    }
 }
 
 impl Place {
-    /// Something may have been found of one that is like the last.
-    fn found(&self, found: Option<WaitsFor>) -> Option<Arc<WaitsFor>> {
-        let found = found?;
-        self.tries.0.set(MOST_TRIES);
-        Some(Arc::new(found))
-    }
-
     /// Whether one more may be looked at for what it has of its own.
     fn may_try(&self) -> bool {
         let left = self.tries.0.get().checked_sub(1);
         self.tries.0.set(left.unwrap_or_default());
         left.is_some()
-    }
-
-    /// Others may be like the task with these frames, whatever their objects are.
-    fn set(&self, levels: &[Level<'_>], waits: Option<How>) {
-        if let Some(waits) = waits {
-            let mut example = self.example.borrow_mut();
-            example.frames.clear();
-            let codes = levels.iter().map(|level| (level.code, None));
-            example.frames.extend(codes);
-            example.waits = waits;
-        }
     }
 }
 
@@ -120,15 +137,13 @@ enum How {
     Own(OwnObject),
 }
 
-/// Where the timer of a sleep is.
-#[derive(Debug, Clone, Copy)]
-struct Timer {
-    /// The frame and the variable that have it.
-    level: usize,
-    variable: usize,
-    /// Its type, and where it has the time when it calls.
-    type_: u64,
-    when: u64,
+/// A task, as far as others may be like it.
+#[derive(Debug, Default)]
+struct Example {
+    /// The functions that it is in, innermost first, and what those that tell
+    /// how it waits have as their `self`.
+    frames: Vec<(CodeIndex, Option<u64>)>,
+    waits: How,
 }
 
 impl Example {
@@ -145,40 +160,75 @@ impl Example {
 }
 
 impl Waits<'_> {
-    /// What is said of a task that waits for `future`, if it is like another.
-    pub(super) fn like_another(
+    /// What is said of a task, if it is like another.
+    pub(super) fn like_another(&self, task: TaskIndex) -> Result<Option<Arc<WaitsFor>>, Fault> {
+        let mut ahead = self.examples.ahead.borrow_mut();
+        let position = task.as_usize();
+        let mut number = position.wrapping_sub(ahead.begin);
+        if number >= ahead.found.len() {
+            self.look_ahead(position, &mut ahead)?;
+            number = 0;
+        }
+        Ok(match ahead.found.get_mut(number).and_then(Option::take) {
+            Some(Like::Same(said)) => self.may_say(&said).then_some(said),
+            Some(Like::Own(found)) => Some(found),
+            None => None,
+        })
+    }
+
+    /// Looks at the task at this position and some behind it.
+    fn look_ahead(&self, position: usize, ahead: &mut Ahead) -> Result<(), Fault> {
+        let count = ahead.next.clamp(FIRST, MOST);
+        ahead.begin = position;
+        ahead.next = 4 * count;
+        ahead.found.clear();
+        let mut alike: [Rows<'_>; EXAMPLES] = array::from_fn(|_| Rows::default());
+        let tasks = self.picture.tasks.iter().zip(self.picture.raw);
+        for (place, (task, raw)) in tasks.skip(position).take(count).enumerate() {
+            let mut found = None;
+            let chain = self.picture.chains.get(position + place);
+            let future = RawTask::waits_for(raw).filter(|_| task.state == TaskState::Waiting);
+            if let (Some(chain), Some(future)) = (chain, future) {
+                let number = Examples::number(task.stack.iter().map(|frame| frame.code));
+                let example = self.examples.place(number).example.borrow();
+                if example.is_like(task, chain) {
+                    match (&example.waits, alike.get_mut(number)) {
+                        (How::For(said), _) => found = Some(Like::Same(Arc::clone(said))),
+                        (How::Otherwise, _) | (_, None) => {}
+                        (_, Some(rows)) => rows.add(place, task, chain, future),
+                    }
+                }
+            }
+            ahead.found.push(found);
+        }
+        for (place, rows) in self.examples.places.iter().zip(&alike) {
+            if !rows.is_empty() {
+                self.look_at(place, rows, &mut ahead.found)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the objects of tasks that are in the same functions as another.
+    fn look_at(
         &self,
-        task: &Task,
-        chain: Chain<'_>,
-        future: u64,
-    ) -> Result<Option<Arc<WaitsFor>>, Fault> {
-        let codes = task.stack.iter().map(|frame| frame.code);
-        let place = self.examples.place(codes);
-        let example = place.example.borrow();
-        if !example.is_like(task, chain) {
-            return Ok(None);
-        }
-        match &example.waits {
-            How::Otherwise => Ok(None),
-            How::For(said) => Ok(self.may_say(said).then(|| Arc::clone(said))),
-            How::Sleeps(timer) => {
-                let frame = chain.frames.iter().rev().nth(timer.level);
-                let left = match frame {
-                    Some(frame) => self.left_of_such(timer, frame)?,
-                    None => None,
-                };
-                let sleep = |left| Arc::new(plain(Wait::Sleep { left: Some(left) }, future));
-                Ok(left.map(sleep))
-            }
-            How::OwnFuture(own) => {
-                let found = self.such_a_future(own, future, chain)?;
-                Ok(place.found(found))
-            }
-            How::Own(own) => {
-                let found = self.such_an_object(own, task, chain)?;
-                Ok(place.found(found))
+        place: &Place,
+        rows: &Rows<'_>,
+        ahead: &mut [Option<Like>],
+    ) -> Result<(), Fault> {
+        let found = match &place.example.borrow().waits {
+            How::Otherwise | How::For(_) => return Ok(()),
+            How::Sleeps(timer) => self.such_sleeps(timer, rows)?,
+            How::OwnFuture(own) => self.such_futures(own, rows)?,
+            How::Own(own) => self.such_objects(own, rows)?,
+        };
+        for (number, found) in rows.places().zip(found) {
+            if let (Some(found), Some(ahead)) = (found, ahead.get_mut(number)) {
+                *ahead = Some(Like::Own(found));
+                place.tries.0.set(MOST_TRIES);
             }
         }
+        Ok(())
     }
 
     /// Remembers a task for others that may be like it: the frames that it is in,
@@ -195,7 +245,7 @@ impl Waits<'_> {
         if !self.objects.is_intact() || run.length >= levels.len() {
             return Ok(());
         }
-        let place = self.examples.place(levels.iter().map(|level| level.code));
+        let place = self.example_of(levels);
         let waits = match (run.role, run.objects.last()) {
             (Role::Sleep, _) => match self.timer_of(levels, run)? {
                 Some(timer) => How::Sleeps(timer),
@@ -213,15 +263,13 @@ impl Waits<'_> {
                 let task = self.picture.tasks.get(task.as_usize());
                 if let (Some(task), true) = (task, place.may_try()) {
                     let own = self.own_object(task, object, levels, run, said)?;
-                    place.set(levels, own.map(How::Own));
+                    self.set_own(place, levels, own.map(How::Own));
                 }
                 return Ok(());
             }
             _ => return Ok(()),
         };
-        let mut example = place.example.borrow_mut();
-        example.waits = How::Otherwise;
-        example.frames.clear();
+        let mut frames = Vec::with_capacity(levels.len());
         for (place, level) in levels.iter().enumerate() {
             let mut object = None;
             if place < run.length && self.frames.role(level.code) != Some(Role::Awaiting) {
@@ -232,9 +280,10 @@ impl Waits<'_> {
                     Itself::Elsewhere => return Ok(()),
                 }
             }
-            example.frames.push((level.code, object));
+            frames.push((level.code, object));
         }
-        example.waits = waits;
+        place.example.replace(Example { frames, waits });
+        self.examples.begin_anew();
         Ok(())
     }
 
@@ -246,46 +295,26 @@ impl Waits<'_> {
         levels: &[Level<'_>],
         said: &WaitsFor,
     ) -> Result<(), Fault> {
-        let place = self.examples.place(levels.iter().map(|level| level.code));
+        let place = self.example_of(levels);
         if self.objects.is_intact() && !self.is_shared(future) && place.may_try() {
             let own = self.own_future(future, levels, said)?;
-            place.set(levels, own.map(How::OwnFuture));
+            self.set_own(place, levels, own.map(How::OwnFuture));
         }
         Ok(())
     }
 
-    /// Where one that sleeps has its timer.
-    fn timer_of(&self, levels: &[Level<'_>], run: &Run) -> Result<Option<Timer>, Fault> {
-        let level = run.length.saturating_sub(1);
-        let Some(frame) = levels.get(level).map(|level| level.raw) else {
-            return Ok(None);
-        };
-        let Some(variable) = self.frames.only_place(frame.code, TIMER)? else {
-            return Ok(None);
-        };
-        let Some(timer) = self.frames.variable(frame, TIMER)? else {
-            return Ok(None);
-        };
-        let when = self.objects.only_in_slot(timer, "_when")?;
-        Ok(when.map(|(type_, when)| Timer {
-            level,
-            variable,
-            type_,
-            when,
-        }))
+    /// Where a task with these frames is remembered.
+    fn example_of(&self, levels: &[Level<'_>]) -> &Place {
+        let number = Examples::number(levels.iter().map(|level| level.code));
+        self.examples.place(number)
     }
 
-    /// Seconds until the timer calls that the frame has in that place; `None`
-    /// where it has none, or another.
-    fn left_of_such(&self, timer: &Timer, frame: &RawFrame) -> Result<Option<f64>, Fault> {
-        let objects = self.objects;
-        let addr = objects.variable_itself(frame, timer.variable)?;
-        if addr == 0 || objects.u64(addr, objects.layout.object.ob_type)? != timer.type_ {
-            return Ok(None);
-        }
-        match objects.pointer(addr, timer.when)? {
-            Some(when) => Ok(self.left(objects.number(when)?)),
-            None => Ok(None),
+    /// Others may be like the task with these frames, whatever their objects are.
+    fn set_own(&self, place: &Place, levels: &[Level<'_>], waits: Option<How>) {
+        if let Some(waits) = waits {
+            let frames = levels.iter().map(|level| (level.code, None)).collect();
+            place.example.replace(Example { frames, waits });
+            self.examples.begin_anew();
         }
     }
 }

@@ -107,14 +107,11 @@ impl Waits<'_> {
         if is_future && !orphaned && !name.as_deref().is_some_and(is_kept) {
             all.extend(self.held_by_tasks(&wanted, future)?);
         }
-        if let Some(name) = &name {
-            all.insert(0, name.clone());
-        }
-        all.dedup();
+        also_named(&mut all, name.as_deref());
         Ok(WaitsFor {
             what: Wait::Future(Future {
                 threadsafe,
-                held_by: all,
+                also_held_by: all,
                 orphaned,
             }),
             id: Some(future),
@@ -481,6 +478,14 @@ impl Waits<'_> {
 
     /// Whether several tasks await the future.
     pub(super) fn is_shared(&self, future: u64) -> bool {
-        self.picture.waiting.on(future).nth(1).is_some()
+        self.picture.waiting.is_shared(future)
+    }
+}
+
+/// Leaves of what refers to an object of this name what the name does not tell.
+pub(super) fn also_named(held_by: &mut Vec<String>, name: Option<&str>) {
+    held_by.dedup();
+    if held_by.first().map(String::as_str) == name {
+        held_by.drain(..held_by.len().min(1));
     }
 }

@@ -93,7 +93,9 @@ pub(super) struct Names<'a> {
     /// Those that were asked for lately, each at a place by its address.
     holders: RefCell<[Option<Rc<Holder>>; HOLDERS]>,
     /// By class and attribute.
-    qualified: RefCell<HashMap<(u64, u64), Box<str>>>,
+    qualified: RefCell<HashMap<(u64, u64), Rc<str>>>,
+    /// The object and the attribute that were asked for last.
+    last_qualified: RefCell<Option<(u64, u64, Rc<str>)>>,
     /// By class: what it and its bases have.
     classes: RefCell<HashMap<u64, Rc<OfClass>>>,
     containers: Reader,
@@ -110,6 +112,7 @@ impl<'a> Names<'a> {
             left: Cell::new(LEAST),
             holders: RefCell::new([const { None }; HOLDERS]),
             qualified: RefCell::default(),
+            last_qualified: RefCell::default(),
             classes: RefCell::default(),
             containers: Reader::default(),
             values: RefCell::default(),
@@ -462,10 +465,19 @@ impl<'a> Names<'a> {
     /// Adds that.
     fn push_qualified(&self, holder: u64, name: u64, out: &mut String) -> Result<(), Fault> {
         let objects = self.objects;
+        if let Some((object, attribute, known)) = &*self.last_qualified.borrow()
+            && (*object, *attribute) == (holder, name)
+        {
+            objects.hold(known.len() as u64)?;
+            out.push_str(known);
+            return Ok(());
+        }
         let class = objects.type_of(holder)?.addr;
         if let Some(known) = self.qualified.borrow().get(&(class, name)) {
             objects.hold(known.len() as u64)?;
             out.push_str(known);
+            let last = (holder, name, Rc::clone(known));
+            self.last_qualified.replace(Some(last));
             return Ok(());
         }
         let of_class = objects.type_name(class)?;
@@ -478,7 +490,7 @@ impl<'a> Names<'a> {
         objects.hold(64 + 2 * found.len() as u64)?;
         out.push_str(&found);
         if objects.is_intact() {
-            let found = found.into_boxed_str();
+            let found = Rc::from(found);
             self.qualified.borrow_mut().insert((class, name), found);
         }
         Ok(())

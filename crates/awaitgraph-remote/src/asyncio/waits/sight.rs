@@ -41,13 +41,10 @@ impl Waits<'_> {
         if !name.as_deref().is_some_and(is_kept) {
             held_by.extend(self.held_by_tasks(futures, around)?);
         }
-        if let Some(name) = &name {
-            held_by.insert(0, name.clone());
-        }
         Ok(WaitsFor {
             what: Wait::Future(Future {
                 threadsafe,
-                held_by,
+                also_held_by: held_by,
                 orphaned: false,
             }),
             id: Some(around),

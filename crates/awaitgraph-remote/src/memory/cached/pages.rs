@@ -7,7 +7,7 @@
 use std::mem;
 use std::ops::Range;
 
-use super::part::{MOST_PAGES, PAGE, Part};
+use super::part::{Looked, MOST_PAGES, PAGE, Part};
 use crate::map::HashMap;
 
 /// The pages of a chunk.
@@ -123,38 +123,15 @@ impl Pages {
         self.parts.push(part);
     }
 
-    /// Gives places to pages of a chunk that have none yet, all in a row. There
-    /// must be room.
-    pub(super) fn add(&mut self, chunk: u64, first: usize, length: usize) -> Run {
-        let number = self.open.unwrap_or_default();
-        let part = self.parts.get_mut(number);
-        let place = place(number, part.map_or(0, |part| part.take(length)));
-        let known = self.chunk_mut(chunk);
-        let places = known.places.iter_mut().skip(first).take(length);
-        for (place, slot) in (place..).zip(places) {
-            *slot = place;
-        }
-        let run = Run {
-            chunk,
-            first,
-            length,
-            readable: known.readable,
-            place,
-        };
-        known.tried |= run.pages();
-        run
-    }
-
     /// Gives places to pages that have none yet, one behind the other: their
     /// bytes. There must be room.
-    pub(super) fn add_each(&mut self, numbers: &[u64]) -> Option<&mut [u8]> {
+    pub(super) fn add(&mut self, numbers: &[u64]) -> Option<&mut [u8]> {
         let number = self.open?;
         let first = self.parts.get_mut(number)?.take(numbers.len());
         let places = place(number, first)..;
         for (place, &number) in places.zip(numbers) {
             let chunk = self.chunk_mut(number / PAGES as u64);
             chunk.tried |= bit(number);
-            chunk.expected |= bit(number);
             let slot = chunk.places.get_mut((number % PAGES as u64) as usize);
             if let Some(slot) = slot {
                 *slot = place;
@@ -162,6 +139,13 @@ impl Pages {
         }
         let pages = first..first + numbers.len();
         self.parts.get_mut(number)?.range_mut(pages)
+    }
+
+    /// Takes it that these pages will be used.
+    pub(super) fn expect(&mut self, numbers: &[u64]) {
+        for &number in numbers {
+            self.chunk_mut(number / PAGES as u64).expected |= bit(number);
+        }
     }
 
     /// Whether the page of this number has been tried.
@@ -232,6 +216,12 @@ impl Pages {
         self.parts.get(part)?.word(page, offset)
     }
 
+    /// The page that is kept at `place`.
+    pub(super) fn page(&self, place: u32) -> Option<Looked<'_>> {
+        let (part, page) = at(place);
+        self.parts.get(part)?.looked(page)
+    }
+
     /// The same, which is not noted as used; `None` where something of the page
     /// was seen to change.
     pub(super) fn lasting_word(&self, place: u32, offset: usize) -> Option<u64> {
@@ -261,10 +251,16 @@ impl Pages {
         chunk.readable = chunk.readable & !run.pages() | readable;
     }
 
-    /// Takes all of a run for changed.
-    pub(super) fn distrust(&mut self, run: Run) {
-        if let Some(part) = self.parts.get_mut(run.part()) {
-            part.distrust(run.within());
+    /// Takes all of these pages for changed.
+    pub(super) fn distrust(&mut self, numbers: &[u64]) {
+        for number in numbers {
+            let chunk = self.chunk(number / PAGES as u64);
+            let place = chunk.place((number % PAGES as u64) as usize).map(at);
+            if let Some((part, page)) = place
+                && let Some(part) = self.parts.get_mut(part)
+            {
+                part.distrust(page);
+            }
         }
     }
 
@@ -273,11 +269,6 @@ impl Pages {
     pub(super) fn miss(&self, place: u32) -> bool {
         let (part, page) = at(place);
         self.parts.get(part).is_some_and(|part| part.miss(page))
-    }
-
-    /// The bytes of a run.
-    pub(super) fn bytes(&mut self, run: Run) -> Option<&mut [u8]> {
-        self.parts.get_mut(run.part())?.range_mut(run.within())
     }
 }
 
@@ -314,6 +305,10 @@ mod tests {
     use super::*;
     use crate::sys::Region;
 
+    fn numbers(chunk: u64, pages: Range<u64>) -> Vec<u64> {
+        pages.map(|page| chunk * PAGES as u64 + page).collect()
+    }
+
     fn part(pages: usize) -> Part {
         Part::new(Region::new(pages * PAGE).unwrap())
     }
@@ -330,12 +325,10 @@ mod tests {
     fn pages_are_kept_in_the_order_in_which_they_come() {
         let mut kept = Pages::default();
         kept.open(part(18));
-        let runs = [(7, 3, 1), (9, 0, 2), (7, 4, 12), (7, 0, 3)]
-            .map(|(chunk, first, length)| kept.add(chunk, first, length));
-        assert_eq!(kept.room(), 0);
-        for (mark, &run) in (1..).zip(&runs) {
-            kept.bytes(run).unwrap().fill(mark);
+        for (mark, (chunk, pages)) in (1..).zip([(7, 3..4), (9, 0..2), (7, 4..16), (7, 0..3)]) {
+            kept.add(&numbers(chunk, pages)).unwrap().fill(mark);
         }
+        assert_eq!(kept.room(), 0);
         let mark = |chunk, page| {
             let place = kept.chunk(chunk).place(page).unwrap();
             kept.read(place, 0, 1).unwrap().0[0]
@@ -363,8 +356,8 @@ mod tests {
     fn pages_that_come_together_lie_together() {
         let mut kept = Pages::default();
         kept.open(part(4));
-        kept.add(7, 0, 1);
-        let bytes = kept.add_each(&[17, 18, 40]).unwrap();
+        kept.add(&numbers(7, 0..1));
+        let bytes = kept.add(&[17, 18, 40]).unwrap();
         for (number, page) in (1..).zip(bytes.chunks_mut(PAGE)) {
             page.fill(number);
         }
@@ -385,8 +378,8 @@ mod tests {
             if kept.room() < 5 {
                 kept.open(part(64));
             }
-            let run = kept.add(chunk, 2, 5);
-            assert_eq!(kept.bytes(run).unwrap().len(), 5 * PAGE);
+            let bytes = kept.add(&numbers(chunk, 2..7)).unwrap();
+            assert_eq!(bytes.len(), 5 * PAGE);
         }
         let runs = kept.runs(false);
         let parts = kept.take_parts();

@@ -30,6 +30,25 @@ struct Marks {
     changed: u64,
 }
 
+/// A page that is looked at more than once.
+#[derive(Clone, Copy)]
+pub(super) struct Looked<'p> {
+    words: &'p [[u8; 8]],
+    marks: &'p Marks,
+}
+
+impl Looked<'_> {
+    /// The eight bytes at `offset`, a multiple of eight, which are noted as used;
+    /// `None` where they were seen to change.
+    #[inline]
+    pub(super) fn word(&self, offset: usize) -> Option<u64> {
+        let line = 1 << (offset / LINE % 64);
+        self.marks.used.set(self.marks.used.get() | line);
+        let word = self.words.get(offset / 8)?;
+        (self.marks.changed & line == 0).then(|| u64::from_le_bytes(*word))
+    }
+}
+
 impl Part {
     /// Room for as many pages as `room` has, none of them in use.
     pub(super) fn new(room: Region) -> Self {
@@ -57,6 +76,13 @@ impl Part {
     /// The bytes of these pages.
     pub(super) fn range_mut(&mut self, pages: Range<usize>) -> Option<&mut [u8]> {
         self.bytes.get_mut(pages.start * PAGE..pages.end * PAGE)
+    }
+
+    /// A page, to be looked at more than once.
+    pub(super) fn looked(&self, page: usize) -> Option<Looked<'_>> {
+        let (words, _) = self.page(page)?.as_chunks();
+        let marks = self.marks.get(page)?;
+        Some(Looked { words, marks })
     }
 
     #[inline]
@@ -115,9 +141,9 @@ impl Part {
         }
     }
 
-    /// Takes all of these pages for changed.
-    pub(super) fn distrust(&mut self, pages: Range<usize>) {
-        for marks in self.marks.get_mut(pages).unwrap_or_default() {
+    /// Takes all of a page for changed.
+    pub(super) fn distrust(&mut self, page: usize) {
+        if let Some(marks) = self.marks.get_mut(page) {
             marks.changed = u64::MAX;
         }
     }

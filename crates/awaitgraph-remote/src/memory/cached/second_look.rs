@@ -265,9 +265,10 @@ impl Found {
         renew: bool,
     ) {
         self.note(now.bytes.len(), now.result);
-        let readable = settle(run.first, now, |addr, bytes| {
+        let readable = settle(now, |addr, bytes| {
             self.lost.is_none() && self.note(PAGE, memory.read(addr, bytes))
         });
+        let readable = (readable as u32) << run.first;
         let pages = (run.first..).zip(run.within()).zip(now.bytes.chunks(PAGE));
         for ((number, page), now) in pages {
             let is_in = |set: u32| set & 1 << number != 0;

@@ -338,6 +338,40 @@ fn what_lasts_is_not_looked_at_again() {
 }
 
 #[test]
+fn many_words_are_read_as_one_is() {
+    let memory = cached(77);
+    // One behind the other, back and forth, on the page that is not mapped, and not
+    // at a multiple of eight; 0 is none, wherever that would lead to.
+    let pages = [3, 3, 4, 90, 77, 3, 400, 77, 4];
+    let mut addrs: Vec<u64> = pages.iter().map(|page| page * PAGE as u64 + 64).collect();
+    addrs.extend([0, 3 * PAGE as u64 + 1, 0x1234_5678_9ab0]);
+    let word = |page: u64| u64::from_le_bytes([page as u8; 8]);
+    let mut expected: Vec<_> = (pages.iter())
+        .map(|&page| (page != 77).then(|| word(page)))
+        .collect();
+    expected.extend([None, None, Some(word(0x1_2345_6789))]);
+    for offset in [24, 24_u64.wrapping_neg()] {
+        assert_eq!(memory.words(&addrs, offset), expected);
+    }
+    assert_eq!(memory.words(&[8], 5 * PAGE as u64), [Some(word(5))]);
+}
+
+#[test]
+fn words_that_have_changed_are_left_out_and_not_counted() {
+    let mut memory = flat();
+    let addr = 7 * PAGE as u64 + 64;
+    let addrs = [addr, addr + 64, 9 * PAGE as u64];
+    let all = [Some(0x0707_0707_0707_0707); 3];
+    assert_eq!(memory.words(&addrs, 0), all);
+    memory.memory.odd.store(addr + 65, Relaxed);
+    assert!(!memory.compare());
+    assert_eq!(memory.words(&addrs, 0), [all[0], None, all[2]]);
+    assert_eq!(memory.torn(), 0);
+    assert!(memory.word(addr + 64).is_ok());
+    assert_eq!(memory.torn(), 1);
+}
+
+#[test]
 fn what_is_not_kept_is_not_the_same() {
     let mut memory = cached(1 << 40);
     memory.read(0, &mut [0; 8]).unwrap();

@@ -3,15 +3,16 @@
 //! Nothing is taken on trust: a future that anything else may complete, or that
 //! anybody else has in hand, goes the long way.
 
+use std::sync::Arc;
+
 use awaitgraph_model::{Future, Wait, WaitsFor};
 
 use super::super::connections::NEAREST;
 use super::super::frames::{Itself, Level};
 use super::super::sight::is_kept;
 use super::super::{Waits, plain};
+use super::rows::Rows;
 use super::ways::Way;
-use crate::coroutine::Chain;
-use crate::frame::RawFrame;
 use crate::object::{Fault, Kind, Type};
 
 /// A future of which nothing is known but how the program refers to it.
@@ -41,7 +42,7 @@ impl Waits<'_> {
             return Ok(None);
         };
         let type_ = objects.type_of(future)?;
-        let is_alone = *found.held_by == [name.as_str()] && !found.threadsafe;
+        let is_alone = found.also_held_by.is_empty() && !found.threadsafe;
         if !is_alone
             || is_kept(name) == found.orphaned
             || said.id != Some(future)
@@ -82,51 +83,85 @@ impl Waits<'_> {
         }))
     }
 
-    /// What is said of a future that is found in the same way; `None` where it is
-    /// not, or more may be known of it.
-    pub(super) fn such_a_future(
+    /// What is said of futures that are found in the same way; `None` of one that is
+    /// not, or of which more may be known.
+    pub(super) fn such_futures(
         &self,
         own: &OwnFuture,
-        future: u64,
-        chain: Chain<'_>,
-    ) -> Result<Option<WaitsFor>, Fault> {
+        rows: &Rows<'_>,
+    ) -> Result<Vec<Option<Arc<WaitsFor>>>, Fault> {
         let objects = self.objects;
-        if objects.u64(future, objects.layout.object.ob_type)? != own.type_.addr {
-            return Ok(None);
-        }
-        let Some(name) = self.name_by(&own.way, future, chain)? else {
-            return Ok(None);
-        };
+        let futures = rows.futures();
+        let mut are_such = objects.are_of(futures, own.type_.addr)?;
         for (level, type_) in &own.itselves {
-            let frame = chain.frames.iter().rev().nth(*level);
-            let object = frame.map_or(0, RawFrame::first_object);
-            if object == 0 || !objects.has_values(object, type_)? {
-                return Ok(None);
-            }
+            let have_values = objects.have_values(&rows.itselves(*level), type_)?;
+            both(&mut are_such, have_values);
         }
-        if !self.wakes_one_task(future)?
-            || self.is_shared(future)
-            || self.is_held_by_threads(future)?
-        {
-            return Ok(None);
-        }
+        both(&mut are_such, self.wake_one_task(futures)?);
+        let loops = objects.column(futures, objects.layout.future.loop_)?;
+        let names = self.names_by(&own.way, futures, rows)?;
         // What nobody has who could complete it, the loop has not either.
         let orphaned = own.way.is_variable();
-        let may_be_more = match orphaned {
-            true => !self.is_orphaned(future, &own.type_)?,
-            false => self.is_completed_by_loop(own, future)?,
-        };
-        if may_be_more {
-            return Ok(None);
+        let mut found = Vec::with_capacity(futures.len());
+        for (((&future, is_such), name), loop_) in
+            futures.iter().zip(are_such).zip(names).zip(loops)
+        {
+            let name = name.filter(|_| is_such && !self.is_shared(future));
+            let Some(name) = name else {
+                found.push(None);
+                continue;
+            };
+            let is_idle = own.idle_loop.is_some() && loop_ == own.idle_loop;
+            let may_be_more = self.is_held_by_threads(future)?
+                || match orphaned {
+                    true => !self.is_orphaned(future, &own.type_)?,
+                    false => {
+                        !is_idle
+                            && self
+                                .completed_by_loop(future, own.type_.kind, true)?
+                                .is_some()
+                    }
+                };
+            found.push((!may_be_more).then(|| {
+                let what = Future {
+                    threadsafe: false,
+                    also_held_by: Vec::new(),
+                    orphaned,
+                };
+                Arc::new(WaitsFor {
+                    name: Some(name),
+                    ..plain(Wait::Future(what), future)
+                })
+            }));
         }
-        let what = Future {
-            threadsafe: false,
-            held_by: vec![name.clone()],
-            orphaned,
-        };
-        let mut found = plain(Wait::Future(what), future);
-        found.name = Some(name);
-        Ok(Some(found))
+        Ok(found)
+    }
+
+    /// Whether each of these futures calls one thing, and that is no function: then
+    /// it stands for nothing else.
+    fn wake_one_task(&self, futures: &[u64]) -> Result<Vec<bool>, Fault> {
+        let objects = self.objects;
+        let layout = &objects.layout.future;
+        let callbacks = objects.column(futures, layout.callback0)?;
+        let callbacks: Vec<u64> = callbacks
+            .into_iter()
+            .map(Option::unwrap_or_default)
+            .collect();
+        let kinds = objects.kinds(&callbacks)?;
+        let others = objects.column(futures, layout.callbacks)?;
+        let mut found = Vec::with_capacity(futures.len());
+        for (kind, others) in kinds.into_iter().zip(others) {
+            let is_one = match others {
+                Some(0) => true,
+                Some(others) => self
+                    .frames
+                    .not_none(Some(others))
+                    .is_ok_and(|it| it.is_none()),
+                None => false,
+            };
+            found.push(is_one && kind.is_some_and(|kind| kind != Kind::Function));
+        }
+        Ok(found)
     }
 
     /// Whether the future calls one thing, and that is no function: then it stands
@@ -140,13 +175,11 @@ impl Waits<'_> {
         let others = objects.pointer(future, layout.callbacks)?;
         Ok(self.frames.not_none(others)?.is_none() && objects.kind_of(callback)? != Kind::Function)
     }
+}
 
-    fn is_completed_by_loop(&self, own: &OwnFuture, future: u64) -> Result<bool, Fault> {
-        let loop_ = self.objects.layout.future.loop_;
-        if own.idle_loop.is_some() && self.objects.pointer(future, loop_)? == own.idle_loop {
-            return Ok(false);
-        }
-        let found = self.completed_by_loop(future, own.type_.kind, true)?;
-        Ok(found.is_some())
+/// Leaves those that are both.
+fn both(these: &mut [bool], those: Vec<bool>) {
+    for (this, that) in these.iter_mut().zip(those) {
+        *this &= that;
     }
 }

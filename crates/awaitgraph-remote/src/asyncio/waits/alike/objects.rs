@@ -1,6 +1,8 @@
 //! Events and queues of which each task has its own, as workers have for what
 //! they are to do.
 
+use std::sync::Arc;
+
 use awaitgraph_model::{
     Primitive, PrimitiveKind, Queue, QueueEnd, Task, TaskIndex, Wait, WaitsFor,
 };
@@ -10,9 +12,8 @@ use super::super::queues::{OF_QUEUE, bound_of};
 use super::super::roles::Role;
 use super::super::runs::Run;
 use super::super::{Waits, plain};
+use super::rows::Rows;
 use super::ways::Way;
-use crate::coroutine::Chain;
-use crate::frame::RawFrame;
 use crate::object::{Fault, Place};
 
 /// What an event has.
@@ -93,73 +94,117 @@ impl Waits<'_> {
         Ok(way.map(|way| OwnObject { level, what, way }))
     }
 
-    /// What is said of such an object of another task; `None` where it has none, or
-    /// more may be known of it.
-    pub(super) fn such_an_object(
+    /// What is said of such objects of other tasks; `None` of one that has none, or
+    /// where more may be known of it.
+    pub(super) fn such_objects(
         &self,
         own: &OwnObject,
-        task: &Task,
-        chain: Chain<'_>,
-    ) -> Result<Option<WaitsFor>, Fault> {
-        let objects = self.objects;
-        let frame = chain.frames.iter().rev().nth(own.level);
-        let object = frame.map_or(0, RawFrame::first_object);
-        if object == 0 {
-            return Ok(None);
-        }
-        let length = |list: Option<u64>| list.map(|list| objects.length(list)).transpose();
-        let int = |value: Option<u64>| match value {
-            Some(value) => self.frames.as_int(value),
-            None => Ok(None),
-        };
+        rows: &Rows<'_>,
+    ) -> Result<Vec<Option<Arc<WaitsFor>>>, Fault> {
+        let found = rows.itselves(own.level);
         let what = match &own.what {
-            What::Event(places) => {
-                let Some([value, waiters]) = objects.values_at(object, places)? else {
-                    return Ok(None);
-                };
-                let waiting = length(waiters)?;
-                if waiting != Some(1) {
-                    return Ok(None);
-                }
-                Wait::Primitive(Box::new(Primitive {
+            What::Event(places) => self.events(&found, places)?,
+            What::Queue(places, awaiter) => self.queues_to_get(&found, places, *awaiter, rows)?,
+        };
+        let names = self.names_by(&own.way, &found, rows)?;
+        Ok((what.into_iter().zip(names).zip(found))
+            .map(|((what, name), object)| {
+                let name = Some(name?);
+                Some(Arc::new(WaitsFor {
+                    name,
+                    ..plain(what?, object)
+                }))
+            })
+            .collect())
+    }
+
+    /// These events, for each of which one task waits.
+    fn events(&self, events: &[u64], places: &[Place; 2]) -> Result<Vec<Option<Wait>>, Fault> {
+        let rows = self.objects.values_of_each(events, places)?;
+        let values = self.ints(&column(&rows, |[value, _]| value))?;
+        let waiting = self
+            .objects
+            .lengths(&column(&rows, |[_, waiters]| waiters))?;
+        Ok((waiting.into_iter().zip(values))
+            .map(|(waiting, value)| {
+                waiting.filter(|&waiting| waiting == 1)?;
+                Some(Wait::Primitive(Box::new(Primitive {
                     kind: PrimitiveKind::Event,
                     waiting,
-                    value: int(value)?,
+                    value: Some(value?),
                     bound: None,
                     holders: Vec::new(),
                     entering: false,
                     more_holders: false,
                     abandoned: false,
-                }))
-            }
-            What::Queue(places, awaiter) => {
-                let Some([bound, items, getters, putters]) = objects.values_at(object, places)?
-                else {
-                    return Ok(None);
-                };
-                let getters = length(getters)?;
-                if getters != Some(1) || *awaiter != first_awaiter(task) {
-                    return Ok(None);
-                }
-                Wait::Queue(Box::new(Queue {
-                    end: QueueEnd::Get,
-                    size: length(items)?,
-                    bound: bound_of(int(bound)?),
-                    getters,
-                    putters: length(putters)?,
-                    others: self.others(QueueEnd::Get, &[object])?,
-                    more_others: false,
-                    holders: Vec::new(),
-                }))
-            }
-        };
-        let Some(name) = self.name_by(&own.way, object, chain)? else {
-            return Ok(None);
-        };
-        let mut found = plain(what, object);
-        found.name = Some(name);
-        Ok(Some(found))
+                })))
+            })
+            .collect())
     }
+
+    /// These queues, from each of which one task wants to get something.
+    fn queues_to_get(
+        &self,
+        queues: &[u64],
+        places: &[Place; 4],
+        awaiter: Option<TaskIndex>,
+        rows: &Rows<'_>,
+    ) -> Result<Vec<Option<Wait>>, Fault> {
+        let objects = self.objects;
+        let values = objects.values_of_each(queues, places)?;
+        let bounds = self.ints(&column(&values, |[bound, ..]| bound))?;
+        let items = column(&values, |[_, items, ..]| items);
+        let getters = column(&values, |[_, _, getters, _]| getters);
+        let putters = column(&values, |[.., putters]| putters);
+        objects.expect(&[items.as_slice(), &getters, &putters].concat());
+        let sizes = objects.lengths(&items)?;
+        let getters = objects.lengths(&getters)?;
+        let putters = objects.lengths(&putters)?;
+        let counts = sizes.into_iter().zip(getters).zip(putters);
+        let mut found = Vec::with_capacity(queues.len());
+        for (((queue, task), ((size, getters), putters)), bound) in
+            queues.iter().zip(rows.tasks()).zip(counts).zip(bounds)
+        {
+            let (Some(size), Some(1), Some(putters), Some(bound)) = (size, getters, putters, bound)
+            else {
+                found.push(None);
+                continue;
+            };
+            if awaiter != first_awaiter(task) {
+                found.push(None);
+                continue;
+            }
+            found.push(Some(Wait::Queue(Box::new(Queue {
+                end: QueueEnd::Get,
+                size: Some(size),
+                bound: bound_of(Some(bound)),
+                getters: Some(1),
+                putters: Some(putters),
+                others: self.others(QueueEnd::Get, &[*queue])?,
+                more_others: false,
+                holders: Vec::new(),
+            }))));
+        }
+        Ok(found)
+    }
+
+    /// The ints at these addresses, many of which are the same.
+    fn ints(&self, addrs: &[u64]) -> Result<Vec<Option<i64>>, Fault> {
+        let mut last = (0, None);
+        let mut found = Vec::with_capacity(addrs.len());
+        for &addr in addrs {
+            if addr != last.0 {
+                last = (addr, self.if_found(self.frames.as_int(addr))?);
+            }
+            found.push(last.1);
+        }
+        Ok(found)
+    }
+}
+
+/// One of the words of each row; 0 where there is none.
+fn column<const N: usize>(rows: &[Option<[u64; N]>], word: fn([u64; N]) -> u64) -> Vec<u64> {
+    rows.iter().map(|row| row.map_or(0, word)).collect()
 }
 
 fn first_awaiter(task: &Task) -> Option<TaskIndex> {

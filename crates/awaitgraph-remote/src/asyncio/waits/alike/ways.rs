@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::super::Waits;
 use super::super::frames::Level;
 use super::super::names::Holder;
-use crate::coroutine::Chain;
+use super::rows::Rows;
 use crate::limits;
 use crate::object::{Fault, Place};
 
@@ -100,36 +100,41 @@ impl Waits<'_> {
         Ok(is_it.then(|| How::Within(holder, called.to_owned())))
     }
 
-    /// The name of an object to which one comes in the same way from the frames in
-    /// `chain`; `None` where one does not.
-    pub(super) fn name_by(
+    /// The names of objects to each of which one comes in the same way from the
+    /// frames of a task; `None` where one does not.
+    pub(super) fn names_by(
         &self,
         way: &Way,
-        object: u64,
-        chain: Chain<'_>,
-    ) -> Result<Option<String>, Fault> {
-        let frame = chain.frames.iter().rev().nth(way.level);
-        let Some(frame) = frame.filter(|it| it.has_variables()) else {
-            return Ok(None);
-        };
-        let value = self.objects.variable_itself(frame, way.variable)?;
-        let found = match &way.how {
-            How::Itself(name) if value == object => Some(name.clone()),
-            How::Attribute(place, name) if value != 0 => {
-                let its = self.objects.values_at(value, place)?;
-                (its == Some([Some(object)])).then(|| name.clone())
+        found: &[u64],
+        rows: &Rows<'_>,
+    ) -> Result<Vec<Option<String>>, Fault> {
+        let values = self.variables_of(rows, way.level, way.variable)?;
+        let pairs = values.iter().zip(found);
+        let names: Vec<Option<String>> = match &way.how {
+            How::Itself(name) => pairs
+                .map(|(value, object)| (value == object).then(|| name.clone()))
+                .collect(),
+            How::Attribute(place, name) => {
+                let theirs = self.objects.values_of_each(&values, place)?;
+                (theirs.into_iter().zip(found))
+                    .map(|(its, &object)| (its == Some([object])).then(|| name.clone()))
+                    .collect()
             }
-            How::Within(holder, called) if value == holder.addr => {
-                self.names.name_within(holder, &[object], |out| {
-                    out.push_str(called);
-                    Ok(())
-                })?
-            }
-            _ => None,
+            How::Within(holder, called) => pairs
+                .map(|(&value, &object)| {
+                    if value != holder.addr {
+                        return Ok(None);
+                    }
+                    self.if_found(self.names.name_within(holder, &[object], |out| {
+                        out.push_str(called);
+                        Ok(())
+                    }))
+                })
+                .collect::<Result<_, Fault>>()?,
         };
-        // It may be said of the object, and once more of who has it.
-        let length = found.as_ref().map_or(0, String::len);
+        // Each may be said of the object, and once more of who has it.
+        let length: usize = names.iter().flatten().map(String::len).sum();
         self.objects.hold(2 * length as u64)?;
-        Ok(found)
+        Ok(names)
     }
 }

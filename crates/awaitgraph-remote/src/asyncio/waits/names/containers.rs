@@ -32,10 +32,68 @@ const LONGEST_KEY: usize = 32;
 /// What a container has.
 #[derive(Debug, Default)]
 struct Contents {
-    /// By the object: its key there, or none that would tell anything.
-    keys: HashMap<u64, Option<Key>>,
+    /// The objects in it in their order, each behind its key, if they have any.
+    keyed: Vec<(u64, u64)>,
+    /// Whether the keys are objects, as those of a dict, and not places.
+    by_object: bool,
+    /// The objects that have none, as those of a set.
+    others: Vec<u64>,
+    /// By the object, where it is the first time among all of them, one behind the
+    /// other: the keys of a dict come last.
+    places: OnceCell<HashMap<u64, usize>>,
+    /// Where the next that is asked for most likely is: behind the last one.
+    next: Cell<usize>,
     /// The first few containers in it.
     inner: Vec<(Option<Key>, u64)>,
+}
+
+impl Contents {
+    /// The key of the first of `wanted` that is there, or none that would tell
+    /// anything.
+    fn find(&self, wanted: &[u64]) -> Option<Option<Key>> {
+        let next = self.next.get();
+        if let ([object], Some((key, there))) = (wanted, self.keyed.get(next))
+            && there == object
+        {
+            self.next.set(next + 1);
+            return Some(Some(self.key(*key)));
+        }
+        let places = self.places.get_or_init(|| {
+            let mut places = HashMap::default();
+            places.reserve(self.items().size_hint().0);
+            for (place, (object, _)) in self.items().enumerate() {
+                places.entry(object).or_insert(place);
+            }
+            places
+        });
+        let place = *wanted.iter().find_map(|it| places.get(it))?;
+        self.next.set(place + 1);
+        Some(self.keyed.get(place).map(|&(key, _)| self.key(key)))
+    }
+
+    /// All that is there, each with its key.
+    fn items(&self) -> impl Iterator<Item = (u64, Option<Key>)> {
+        let keyed = self.keyed.iter();
+        // A dict without values stands for a set with an order.
+        let keys = if self.by_object {
+            self.keyed.as_slice()
+        } else {
+            &[]
+        };
+        let others = keys.iter().map(|&(key, _)| key);
+        let others = others.chain(self.others.iter().copied());
+        keyed
+            .map(|&(key, object)| (object, Some(self.key(key))))
+            .chain(others.map(|object| (object, None)))
+    }
+
+    fn key(&self, word: u64) -> Key {
+        if self.by_object {
+            Key::Object(word)
+        } else {
+            Key::Place(word)
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +101,7 @@ enum Key {
     /// The object that is the key of a dict.
     Object(u64),
     /// The place in a list.
-    Place(usize),
+    Place(u64),
 }
 
 /// Containers that are looked through together.
@@ -236,7 +294,7 @@ impl Names<'_> {
                 return Ok(false);
             }
             let contents = self.read_contents(addr, kind, MOST_INNER_OF_SMALL)?;
-            for (&object, &key) in &contents.keys {
+            for (object, key) in contents.items() {
                 index.small.entry(object).or_insert_with(|| spot.at(key));
             }
             Rc::new(contents)
@@ -270,7 +328,7 @@ impl Names<'_> {
         } else {
             Rc::new(self.contents_in_share(addr, kind)?)
         };
-        if let Some(&key) = wanted.iter().find_map(|it| contents.keys.get(it)) {
+        if let Some(key) = contents.find(wanted) {
             return Ok(Some(spot.at(key)));
         }
         let Some(deeper) = depth.checked_sub(1).filter(|&it| it > 0) else {
@@ -344,49 +402,33 @@ impl Names<'_> {
 
     fn read_contents(&self, addr: u64, kind: Kind, most_inner: usize) -> Result<Contents, Fault> {
         let objects = self.objects;
-        let items: Vec<(u64, Option<Key>)> = match kind {
+        let mut contents = Contents::default();
+        match kind {
             Kind::Dict => {
-                let mut items = Vec::new();
-                for (key, it) in objects.dict_items(addr)? {
-                    items.push((it, Some(Key::Object(key))));
-                    // A dict without values stands for a set with an order.
-                    items.push((key, None));
-                }
-                items
+                contents.keyed = objects.dict_items(addr)?;
+                contents.by_object = true;
             }
             Kind::List | Kind::Tuple => {
                 let items = match kind {
                     Kind::List => objects.list(addr)?,
                     _ => objects.tuple(addr)?,
                 };
-                let items = items.into_iter().enumerate();
-                items
-                    .map(|(place, it)| (it, Some(Key::Place(place))))
-                    .collect()
+                contents.keyed = (0..).zip(items).collect();
             }
-            Kind::Set => (objects.set(addr)?.into_iter())
-                .map(|it| (it, None))
-                .collect(),
-            _ => (objects.deque(addr)?.into_iter())
-                .map(|it| (it, None))
-                .collect(),
-        };
-        let mut contents = Contents::default();
+            Kind::Set => contents.others = objects.set(addr)?,
+            _ => contents.others = objects.deque(addr)?,
+        }
         // The keys of a dict are none, and the first few items tell of what
         // kind all are.
-        let inner = items
-            .iter()
-            .filter(|(_, key)| key.is_some() || !matches!(kind, Kind::Dict));
-        for &(it, key) in inner.take(most_inner) {
+        let count = contents.keyed.len() + contents.others.len();
+        let mut inner = Vec::new();
+        for (it, key) in contents.items().take(count.min(most_inner)) {
             // A slot of a list that is being filled is empty.
             if it != 0 && is_container(objects.kind_of(it)?) {
-                contents.inner.push((key, it));
+                inner.push((key, it));
             }
         }
-        contents.keys.reserve(items.len());
-        for (it, key) in items {
-            contents.keys.entry(it).or_insert(key);
-        }
+        contents.inner = inner;
         Ok(contents)
     }
 }
@@ -402,7 +444,7 @@ impl Index {
             if found.is_some_and(|found| found.number < spot.number) {
                 break;
             }
-            if let Some(&key) = wanted.iter().find_map(|it| contents.keys.get(it)) {
+            if let Some(key) = contents.find(wanted) {
                 found = Some(spot.at(key));
                 break;
             }
