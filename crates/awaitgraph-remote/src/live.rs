@@ -70,8 +70,12 @@ pub fn snapshot_with(pid: u32, stop: Stop, detail: Detail) -> Result<Graph, Erro
     };
     let tracer = Tracer::of(pid);
     memory.set_aside(tracer.aside());
-    // What rests will most likely not need it.
-    if rest.is_none() {
+    if rest.is_some() {
+        // It will most likely not be needed to stop anything, nor take the time of a
+        // target that has use for it.
+        tracer.work_elsewhere();
+        memory.begin_ahead();
+    } else {
         // Whoever stops is told why it could not be started.
         let _ = tracer.start();
     }

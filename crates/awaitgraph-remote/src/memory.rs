@@ -50,20 +50,32 @@ pub(crate) trait Memory {
         None
     }
 
-    /// The eight bytes at `offset` behind each of these addresses, but for 0, which
-    /// stands for none; `None` too for those that cannot be read, or are known not to
-    /// be of the same moment as the rest. Neither is counted: who needs them will ask
-    /// again.
-    fn words(&self, addrs: &[u64], offset: u64) -> Vec<Option<u64>> {
-        let word = |addr: u64| self.word(addr.wrapping_add(offset)).ok();
-        (addrs.iter())
-            .map(|&addr| if addr == 0 { None } else { word(addr) })
-            .collect()
+    /// The eight bytes at each of these offsets behind each of these addresses, one
+    /// address after the other; 0 stands for none. `None` for that, and for what
+    /// cannot be read, or is known not to be of the same moment as the rest. Neither
+    /// is counted: who needs them will ask again.
+    fn words(&self, addrs: &[u64], offsets: &[u64]) -> Vec<Option<u64>> {
+        let mut words = Vec::with_capacity(addrs.len() * offsets.len());
+        for &addr in addrs {
+            let here = offsets.iter().map(|&offset| match addr {
+                0 => None,
+                _ => self.word(addr.wrapping_add(offset)).ok(),
+            });
+            words.extend(here);
+        }
+        words
     }
 
     /// Told which places will be read next, so that they can be asked for
     /// together.
     fn expect(&self, _addrs: &[u64]) {}
+
+    /// Has `look` done by another thread meanwhile, if there is one, to copy what
+    /// will be read later on.
+    fn look_ahead(&self, _look: Look) {}
+
+    /// Takes over what was copied by then.
+    fn take_over(&self) {}
 
     /// How many reads so far were of bytes that are known not to be of the same
     /// moment as the rest.
@@ -83,6 +95,9 @@ pub(crate) trait Memory {
         }
     }
 }
+
+/// A look at the target through a memory that is copied meanwhile.
+pub(crate) type Look = Box<dyn FnOnce(&dyn Memory) + Send>;
 
 /// One of many places to read.
 #[derive(Debug)]

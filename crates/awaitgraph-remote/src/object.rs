@@ -6,6 +6,7 @@
 //! All of it is untrusted. A length is checked before anything of that size is
 //! made, a walk counts its steps, and what does not fit is a [`Fault`].
 
+mod ahead;
 mod attributes;
 mod budget;
 mod collections;

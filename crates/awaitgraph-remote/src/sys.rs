@@ -90,6 +90,43 @@ pub(crate) fn read_memory_pieces<'a>(
     usize::try_from(read).map_err(|_| io::Error::last_os_error())
 }
 
+/// The number of the processor that this thread runs on.
+pub(crate) fn processor() -> Option<usize> {
+    // SAFETY: it has no arguments and writes to no memory.
+    usize::try_from(unsafe { libc::sched_getcpu() }).ok()
+}
+
+/// A set of processors.
+#[derive(Clone, Copy)]
+pub(crate) struct Processors(libc::cpu_set_t);
+
+impl Processors {
+    /// Those that this thread may run on.
+    pub(crate) fn of_this_thread() -> Option<Self> {
+        // SAFETY: a set of processors is bits, all of which may be 0.
+        let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+        // SAFETY: the kernel writes to the set, which is as large as said.
+        let known = unsafe { libc::sched_getaffinity(0, size_of_val(&set), &raw mut set) };
+        (known == 0).then_some(Self(set))
+    }
+
+    /// All but this one.
+    pub(crate) fn without(mut self, number: usize) -> Self {
+        if number < 8 * size_of_val(&self.0) {
+            // SAFETY: the number is one of those that the set has room for.
+            unsafe { libc::CPU_CLR(number, &mut self.0) };
+        }
+        self
+    }
+
+    /// Has this thread run on these alone; whether the kernel does that, as it does
+    /// not where there is none.
+    pub(crate) fn take(&self) -> bool {
+        // SAFETY: the kernel reads the set, which is as large as said.
+        unsafe { libc::sched_setaffinity(0, size_of_val(&self.0), &raw const self.0) == 0 }
+    }
+}
+
 /// Makes us the tracer of thread `tid` without stopping it.
 pub(crate) fn seize(tid: u32) -> io::Result<()> {
     request(libc::PTRACE_SEIZE, tid, 0)

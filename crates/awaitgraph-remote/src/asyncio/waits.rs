@@ -104,6 +104,8 @@ pub(crate) struct Picture<'a> {
     pub(crate) raw: &'a [RawTask],
     pub(crate) chains: &'a Chains,
     pub(crate) waiting: &'a Waiting,
+    /// Whether some task waits for another through `asyncio.wait_for`.
+    pub(crate) has_wait_for: bool,
     pub(crate) threads: &'a [ThreadFrames<'a>],
     /// The frames of a task that is being executed, as its thread has them.
     pub(crate) on_stack: &'a dyn Fn(TaskIndex) -> &'a [RawFrame],
@@ -492,6 +494,9 @@ impl<'a> Waits<'a> {
         let mut limits = Vec::new();
         if !levels.is_empty() || self.entered.has_timeouts() {
             self.add_limits(task, levels, &mut limits)?;
+        }
+        if !self.picture.has_wait_for {
+            return Ok(first_to_run_out(&limits));
         }
         // To 3.11 `wait_for` has a task of its own for what it waits for.
         let awaited_by = self.picture.tasks.get(task.as_usize());

@@ -17,6 +17,9 @@ const BLOCK: u64 = 12;
 const BLOCK_LEVEL: u64 = 8;
 const MOST_BLOCKS: u64 = 19;
 
+/// How many words of a frame are read together.
+const WORDS_AT_ONCE: usize = 16;
+
 /// The address of the object that a word of a value stack refers to; 0 where
 /// it is none. From 3.14 a number may stand there itself (`Py_INT_TAG` in
 /// `Include/internal/pycore_stackref.h`), as that of an instruction does
@@ -52,6 +55,14 @@ impl Objects<'_> {
         match names.len() as u64 {
             0..=limits::MOST_VARIABLES => Ok(names),
             _ => fault(addr, &Unexpected("code with too many variables")),
+        }
+    }
+
+    /// Whether the first of them is called `self`.
+    pub(crate) fn is_method(&self, addr: u64) -> Result<bool, Fault> {
+        match self.variable_names(addr)?.first() {
+            Some(&name) => self.text_is(name, "self"),
+            None => Ok(false),
         }
     }
 
@@ -229,15 +240,28 @@ impl Objects<'_> {
             FrameLayout::Interpreter(layout) => layout.localsplus,
         };
         let (base, count) = self.value_stack_place(frame, variables)?;
-        let places = (0..variables as u64)
-            .map(|place| frame.addr.wrapping_add(begin + 8 * place))
-            .chain(
-                (0..count.min(limits::MOST_VARIABLES)).map(|place| base.wrapping_add(8 * place)),
-            );
-        for place in places {
-            let value = self.u64(place, 0)?;
-            if value != 0 && value & REFERENCE_TAG == 0 {
-                with(value)?;
+        let count = count.min(limits::MOST_VARIABLES);
+        let first = frame.addr.wrapping_add(begin);
+        let variables = variables as u64;
+        // The stack lies behind the variables, as a rule.
+        let runs = match base == first.wrapping_add(8 * variables) {
+            true => [(first, variables + count), (base, 0)],
+            false => [(first, variables), (base, count)],
+        };
+        for (mut addr, mut left) in runs {
+            while left > 0 {
+                let take = left.min(WORDS_AT_ONCE as u64);
+                let mut bytes = [0; 8 * WORDS_AT_ONCE];
+                let (bytes, _) = bytes.split_at_mut(8 * take as usize);
+                self.fill(addr, bytes)?;
+                for word in bytes.as_chunks::<8>().0 {
+                    let value = u64::from_le_bytes(*word);
+                    if value != 0 && value & REFERENCE_TAG == 0 {
+                        with(value)?;
+                    }
+                }
+                addr = addr.wrapping_add(8 * take);
+                left -= take;
             }
         }
         Ok(())

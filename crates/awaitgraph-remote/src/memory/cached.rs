@@ -6,6 +6,7 @@
 //! is already here. But a small process touches few places, far apart: a chunk
 //! is read page by page at first, and as a whole once that seems worth it.
 
+mod ahead;
 mod pages;
 mod part;
 mod rooms;
@@ -15,9 +16,10 @@ mod tests;
 
 use std::cell::{Cell, RefCell};
 
-use super::{Aside, Memory, Piece, Unreadable, Why};
+use super::{Aside, Look, Memory, Piece, Unreadable, Why};
 use crate::limits;
 use crate::sys::Region;
+use ahead::Ahead;
 use pages::{ALL, CHUNK, PAGES, Pages, bit, pages};
 use part::{PAGE, Part};
 use rooms::Rooms;
@@ -44,6 +46,7 @@ pub(crate) struct Cached<M> {
     memory: M,
     kept: RefCell<Pages>,
     rooms: RefCell<Rooms>,
+    ahead: Ahead,
     /// Readable pages that were asked for lately, each at the place that its
     /// number gives.
     recent: Box<[Cell<Recent>; RECENT]>,
@@ -82,6 +85,7 @@ impl<M: Memory> Cached<M> {
             memory,
             kept: RefCell::default(),
             rooms: RefCell::default(),
+            ahead: Ahead::default(),
             recent: Box::new([const { Cell::new(Recent::NONE) }; RECENT]),
             bytes_read: Cell::new(0),
             left: Cell::new(MOST_FETCHED),
@@ -98,9 +102,15 @@ impl<M: Memory> Cached<M> {
         self.rooms.get_mut().set_aside(aside);
     }
 
+    /// Has the thread aside look ahead too, until any of it is read once more.
+    pub(crate) fn begin_ahead(&mut self) {
+        self.ahead.begin();
+    }
+
     /// Takes what is here for all there is of one moment, of which nothing has been
     /// used yet.
     pub(crate) fn begin_anew(&mut self) {
+        self.ahead.forget();
         self.late.set(false);
         self.kept.get_mut().forget_use();
     }
@@ -112,6 +122,7 @@ impl<M: Memory> Cached<M> {
 
     /// Forgets all that is here.
     pub(crate) fn reopen(&self) {
+        self.ahead.forget();
         *self.kept.borrow_mut() = Pages::default();
         self.forget_recent();
         self.left.set(MOST_FETCHED);
@@ -209,6 +220,7 @@ impl<M: Memory> Cached<M> {
 
     /// Tries pages that have not been tried, in ascending order. There must be room.
     fn copy(&self, kept: &mut Pages, numbers: &[u64]) {
+        self.ahead.note(numbers);
         let Some(mut bytes) = kept.add(numbers) else {
             return;
         };
@@ -407,38 +419,35 @@ impl<M: Memory> Memory for Cached<M> {
         Some(word)
     }
 
-    fn words(&self, addrs: &[u64], offset: u64) -> Vec<Option<u64>> {
+    fn words(&self, addrs: &[u64], offsets: &[u64]) -> Vec<Option<u64>> {
+        let mut words = Vec::with_capacity(addrs.len() * offsets.len());
+        let mut kept = self.kept.borrow();
         // Neighbours in the list are often neighbours in memory.
-        let (mut last, mut place) = (u64::MAX, None);
-        let mut words = Vec::with_capacity(addrs.len());
-        let mut rest = addrs;
-        while !rest.is_empty() {
-            let kept = self.kept.borrow();
-            let mut page = place.and_then(|place| kept.page(place));
-            let begin = words.len();
-            let here = rest.iter().map_while(|&addr| {
+        let (mut last, mut page) = (u64::MAX, None);
+        for &addr in addrs {
+            for &offset in offsets {
                 let at = addr.wrapping_add(offset);
                 let number = at / PAGE as u64;
                 // Where NULL points to, nothing is.
                 if addr == 0 || number == 0 || !at.is_multiple_of(8) {
-                    return Some(None);
+                    words.push(None);
+                    continue;
                 }
                 if number != last {
-                    let recent = self.recent_at(number).map(Cell::get);
-                    let recent = recent.filter(|recent| recent.number == number)?;
-                    (last, place) = (number, Some(recent.place));
-                    page = kept.page(recent.place);
+                    last = number;
+                    let place = match self.recent_at(number).map(Cell::get) {
+                        Some(recent) if recent.number == number => Some(recent.place),
+                        // It may have to be fetched.
+                        _ => {
+                            drop(kept);
+                            let place = self.look_for(number).ok();
+                            kept = self.kept.borrow();
+                            place
+                        }
+                    };
+                    page = place.and_then(|place| kept.page(place));
                 }
-                Some(page.and_then(|page| page.word((at % PAGE as u64) as usize)))
-            });
-            words.extend(here);
-            let done = words.len() - begin;
-            drop(kept);
-            rest = rest.get(done..).unwrap_or_default();
-            if let Some(&addr) = rest.first() {
-                // It has to be looked for, and may have to be fetched.
-                last = addr.wrapping_add(offset) / PAGE as u64;
-                place = self.look_for(last).ok();
+                words.push(page.and_then(|page| page.word((at % PAGE as u64) as usize)));
             }
         }
         words
@@ -453,6 +462,7 @@ impl<M: Memory> Memory for Cached<M> {
         missing.dedup();
         // Where NULL points to, nothing is.
         missing.retain(|&number| number != 0 && !kept.is_tried(number));
+        self.ahead.retain_unknown(&mut missing);
         let mut rest = missing.as_slice();
         while !rest.is_empty() {
             self.make_room(&mut kept, 1);
@@ -469,6 +479,14 @@ impl<M: Memory> Memory for Cached<M> {
             self.copy(&mut kept, missing);
             kept.expect(missing);
         }
+    }
+
+    fn look_ahead(&self, look: Look) {
+        self.look_aside(look);
+    }
+
+    fn take_over(&self) {
+        self.take_over_pages();
     }
 
     fn torn(&self) -> u64 {

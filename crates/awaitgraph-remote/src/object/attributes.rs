@@ -384,7 +384,7 @@ impl Objects<'_> {
     }
 
     /// Names and places of all slots of the type at `addr` and its bases.
-    fn all_slots(&self, addr: u64) -> Result<Slots, Fault> {
+    pub(super) fn all_slots(&self, addr: u64) -> Result<Slots, Fault> {
         if let Some(known) = self.all_slots.borrow().get(&addr) {
             return Ok(Rc::clone(known));
         }

@@ -13,64 +13,80 @@ use crate::layout::Attributes;
 /// A word of each object.
 pub(crate) type Column = Vec<Option<u64>>;
 
+/// Several words of each object, one object after the other.
+pub(crate) struct Rows<const N: usize>(Column);
+
+impl<const N: usize> Rows<N> {
+    /// The words of each.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[Option<u64>; N]> {
+        self.0.as_chunks().0.iter()
+    }
+}
+
 impl Objects<'_> {
     /// The words at `offset` of these objects, which are at hand; 0 stands for no
     /// object.
     pub(crate) fn column(&self, addrs: &[u64], offset: u64) -> Result<Column, Fault> {
         self.spend(addrs.len() as u64)?;
-        Ok(self.memory.words(addrs, offset))
+        Ok(self.memory.words(addrs, &[offset]))
     }
 
-    /// The same of objects that have not been looked at before.
-    pub(crate) fn first_column(&self, addrs: &[u64], offset: u64) -> Result<Column, Fault> {
+    /// The same at several offsets.
+    pub(crate) fn rows<const N: usize>(
+        &self,
+        addrs: &[u64],
+        offsets: [u64; N],
+    ) -> Result<Rows<N>, Fault> {
+        self.spend((N * addrs.len()) as u64)?;
+        Ok(Rows(self.memory.words(addrs, &offsets)))
+    }
+
+    /// The words at `offset` of those of these objects that are of a kind: what is not
+    /// has none.
+    fn words_of_kind(
+        &self,
+        addrs: &[u64],
+        offset: u64,
+        is_such: impl Fn(Kind) -> bool,
+    ) -> Result<Column, Fault> {
         self.expect(addrs);
-        self.column(addrs, offset)
-    }
-
-    /// Whether each of them is of this type.
-    pub(crate) fn are_of(&self, addrs: &[u64], type_: u64) -> Result<Vec<bool>, Fault> {
-        let types = self.first_column(addrs, self.layout.object.ob_type)?;
-        Ok(types.into_iter().map(|it| it == Some(type_)).collect())
-    }
-
-    /// Of what kind each is.
-    pub(crate) fn kinds(&self, addrs: &[u64]) -> Result<Vec<Option<Kind>>, Fault> {
-        let types = self.first_column(addrs, self.layout.object.ob_type)?;
-        let mut last = None;
-        let mut kinds = Vec::with_capacity(addrs.len());
-        for type_ in types {
-            kinds.push(match (type_, last) {
-                (None | Some(0), _) => None,
-                (Some(type_), Some((known, kind))) if type_ == known => Some(kind),
-                (Some(type_), _) => {
-                    let kind = self.kind_of_type(type_)?;
-                    last = kind.map(|kind| (type_, kind));
-                    kind
-                }
-            });
+        let rows = self.rows(addrs, [self.layout.object.ob_type, offset])?;
+        let mut last = (0, false);
+        let mut words = Vec::with_capacity(addrs.len());
+        for &[type_, word] in rows.iter() {
+            let type_ = type_.unwrap_or_default();
+            if type_ != last.0 {
+                let kind = self.kind_of_type(type_)?;
+                last = (type_, kind.is_some_and(&is_such));
+            }
+            words.push(word.filter(|_| last.1));
         }
-        Ok(kinds)
+        Ok(words)
+    }
+
+    /// Whether each is an object of a kind.
+    pub(crate) fn are_of_kind(
+        &self,
+        addrs: &[u64],
+        is_such: impl Fn(Kind) -> bool,
+    ) -> Result<Vec<bool>, Fault> {
+        let words = self.words_of_kind(addrs, self.layout.object.ob_type, is_such)?;
+        Ok(words.iter().map(Option::is_some).collect())
     }
 
     /// How many items each has that is a list or a deque.
     pub(crate) fn lengths(&self, addrs: &[u64]) -> Result<Column, Fault> {
-        let kinds = self.kinds(addrs)?;
-        let mut sizes = self.column(addrs, self.layout.object.header)?;
-        for (size, kind) in sizes.iter_mut().zip(kinds) {
-            if !matches!(kind, Some(Kind::List | Kind::Deque)) {
-                *size = None;
-            }
-        }
-        Ok(sizes)
+        let has_size = |kind| matches!(kind, Kind::List | Kind::Deque);
+        self.words_of_kind(addrs, self.layout.object.header, has_size)
     }
 
     /// The floats at these addresses.
     pub(crate) fn floats(&self, addrs: &[u64]) -> Result<Vec<Option<f64>>, Fault> {
-        let kinds = self.kinds(addrs)?;
-        let words = self.column(addrs, self.layout.float_value)?;
-        let is_float = |kind: &Option<Kind>| *kind == Some(Kind::Float);
-        Ok((words.into_iter().zip(&kinds))
-            .map(|(word, kind)| word.filter(|_| is_float(kind)).map(f64::from_bits))
+        let is_float = |kind| kind == Kind::Float;
+        let words = self.words_of_kind(addrs, self.layout.float_value, is_float)?;
+        Ok(words
+            .into_iter()
+            .map(|word| word.map(f64::from_bits))
             .collect())
     }
 
@@ -92,73 +108,68 @@ impl Objects<'_> {
             return Ok(vec![None; addrs.len()]);
         };
         let begins = self.values_begin(addrs, type_)?;
-        let mut rows: Vec<_> = begins.iter().map(|it| it.map(|_| [0; N])).collect();
+        let are_such: Vec<bool> = begins.iter().map(Option::is_some).collect();
         let begins: Vec<u64> = begins.into_iter().map(Option::unwrap_or_default).collect();
-        for (number, place) in places.iter().enumerate() {
-            let values = match place.way {
-                Way::Values => self.column(&begins, 8 * place.at)?,
-                Way::Slot => self.column(addrs, place.at)?,
-            };
-            for (row, value) in rows.iter_mut().zip(values) {
-                match (row.as_mut().and_then(|row| row.get_mut(number)), value) {
-                    (Some(slot), Some(value)) => *slot = value,
-                    _ => *row = None,
+        let mut found = vec![Some([0; N]); addrs.len()];
+        for (way, addrs, unit) in [(Way::Values, begins.as_slice(), 8), (Way::Slot, addrs, 1)] {
+            let is_it = places.each_ref().map(|place| place.way == way);
+            if !is_it.contains(&true) {
+                continue;
+            }
+            let offsets = places.map(|place| if place.way == way { unit * place.at } else { 0 });
+            let rows = self.rows(addrs, offsets)?;
+            for (values, row) in found.iter_mut().zip(rows.iter()) {
+                let words = row.iter().zip(is_it).zip(values.iter_mut().flatten());
+                let mut has_all = true;
+                for ((word, _), value) in words.filter(|((_, is_it), _)| *is_it) {
+                    has_all &= word.is_some();
+                    *value = word.unwrap_or_default();
+                }
+                if !has_all {
+                    *values = None;
                 }
             }
         }
-        Ok(rows)
-    }
-
-    /// Where the values of these objects begin, whose keys their type has; 0 where it
-    /// has none. `None` where one is of another type, or has a dict of its own.
-    fn values_begin(&self, addrs: &[u64], type_: &Type) -> Result<Column, Fault> {
-        let are_such = self.are_of(addrs, type_.addr)?;
-        let managed = type_.flags & flags::MANAGED_DICT != 0;
-        let mut found = match self.layout.attributes {
-            Attributes::ValuesBefore if managed => {
-                let dicts = self.column(addrs, 24_u64.wrapping_neg())?;
-                let mut values = self.column(addrs, 32_u64.wrapping_neg())?;
-                for (values, dict) in values.iter_mut().zip(dicts) {
-                    if dict != Some(0) {
-                        *values = None;
-                    }
-                }
-                values
-            }
-            Attributes::TaggedBefore if managed => {
-                let mut values = self.column(addrs, 24_u64.wrapping_neg())?;
-                for values in &mut values {
-                    // The pointer is to the byte before the values.
-                    let tagged = values.filter(|tagged| tagged & 1 != 0);
-                    *values = tagged.map(|tagged| tagged.wrapping_add(1));
-                }
-                values
-            }
-            Attributes::Inline { dict } if managed => {
-                let mut dicts = self.column(addrs, dict.wrapping_neg())?;
-                let inner = type_.basicsize.wrapping_add(self.layout.dict.values);
-                let has_values = type_.flags & flags::INLINE_VALUES != 0;
-                for (dict, addr) in dicts.iter_mut().zip(addrs) {
-                    let none = dict.filter(|&dict| dict == 0 && has_values);
-                    *dict = none.map(|_| addr.wrapping_add(inner));
-                }
-                dicts
-            }
-            _ => match u64::try_from(type_.dictoffset) {
-                Ok(offset) if offset > 0 => {
-                    let dicts = self.column(addrs, offset)?;
-                    dicts
-                        .into_iter()
-                        .map(|dict| dict.filter(|&it| it == 0))
-                        .collect()
-                }
-                _ => vec![Some(0); addrs.len()],
-            },
-        };
         for (values, is_such) in found.iter_mut().zip(are_such) {
             if !is_such {
                 *values = None;
             }
+        }
+        Ok(found)
+    }
+
+    /// Where the values of these objects begin, whose keys their type has; 0 where it
+    /// has none. `None` where one is of another type, or has a dict of its own.
+    pub(super) fn values_begin(&self, addrs: &[u64], type_: &Type) -> Result<Column, Fault> {
+        let managed = type_.flags & flags::MANAGED_DICT != 0;
+        // What tells of a dict: its place, or 0 where there can be none.
+        let at = match self.layout.attributes {
+            Attributes::ValuesBefore | Attributes::TaggedBefore if managed => 24_u64.wrapping_neg(),
+            Attributes::Inline { dict } if managed => dict.wrapping_neg(),
+            _ => u64::try_from(type_.dictoffset).unwrap_or(0),
+        };
+        let ob_type = self.layout.object.ob_type;
+        self.expect(addrs);
+        // To 3.11 the values are in front of the dict.
+        let before = at.wrapping_sub(8);
+        let rows = self.rows(addrs, [ob_type, if at == 0 { ob_type } else { at }, before])?;
+        let inner = type_.basicsize.wrapping_add(self.layout.dict.values);
+        let has_values = type_.flags & flags::INLINE_VALUES != 0;
+        let mut found = Vec::with_capacity(addrs.len());
+        for (&[its, dict, before], addr) in rows.iter().zip(addrs) {
+            let none = dict.filter(|&dict| dict == 0 || at == 0);
+            let values = match self.layout.attributes {
+                Attributes::ValuesBefore if managed => none.and(before),
+                // The pointer is to the byte before the values.
+                Attributes::TaggedBefore if managed => dict
+                    .filter(|tagged| tagged & 1 != 0)
+                    .map(|tagged| tagged.wrapping_add(1)),
+                Attributes::Inline { .. } if managed => none
+                    .filter(|_| has_values)
+                    .map(|_| addr.wrapping_add(inner)),
+                _ => none.map(|_| 0),
+            };
+            found.push(values.filter(|_| its == Some(type_.addr)));
         }
         if managed && !matches!(self.layout.attributes, Attributes::Inline { .. }) {
             let far: Vec<u64> = found.iter().copied().flatten().collect();

@@ -127,7 +127,7 @@ impl Objects<'_> {
     }
 
     /// The type at `addr` itself.
-    fn type_at(&self, addr: u64) -> Result<Type, Fault> {
+    pub(super) fn type_at(&self, addr: u64) -> Result<Type, Fault> {
         let place = self.recent_at(addr);
         if let Some(place) = place
             && let Some(known) = place.get()

@@ -35,6 +35,8 @@ pub(crate) struct Tracer(Rc<Starting>);
 /// A thread that is started when it is first needed.
 struct Starting {
     pid: u32,
+    /// Whether it is to keep away from the processor that its maker runs on.
+    works_elsewhere: Cell<bool>,
     /// Or why the system has no more threads.
     started: OnceCell<Result<Started, io::ErrorKind>>,
 }
@@ -65,8 +67,16 @@ impl Tracer {
     pub(crate) fn of(pid: u32) -> Self {
         Self(Rc::new(Starting {
             pid,
+            works_elsewhere: Cell::new(false),
             started: OnceCell::new(),
         }))
+    }
+
+    /// Has what it does aside done on another processor than that of whoever starts
+    /// it: some kernels let a new thread wait behind its maker, though another
+    /// processor has nothing to do.
+    pub(crate) fn work_elsewhere(&self) {
+        self.0.works_elsewhere.set(true);
     }
 
     /// Has it stand ready.
@@ -131,7 +141,11 @@ impl Starting {
             let (report, reports) = mpsc::channel();
             let pid = self.pid;
             let thread = thread::Builder::new().name("tracer".to_owned());
-            let thread = thread.spawn(move || obey(pid, &ordered, &report));
+            let left = self.works_elsewhere.get().then(sys::processor).flatten();
+            let thread = thread.spawn(move || {
+                let elsewhere = left.and_then(Elsewhere::than);
+                obey(pid, elsewhere, &ordered, &report);
+            });
             Ok(Started {
                 orders,
                 reports,
@@ -186,12 +200,35 @@ impl Drop for LetGo<'_> {
     }
 }
 
+/// The processors that the thread may run on, while it keeps away from one.
+struct Elsewhere(sys::Processors);
+
+impl Elsewhere {
+    /// Keeps away from this one, if there are others.
+    fn than(number: usize) -> Option<Self> {
+        let all = sys::Processors::of_this_thread()?;
+        all.without(number).take().then_some(Self(all))
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        self.0.take();
+    }
+}
+
 /// What the tracer's thread does, until nobody is left who could tell it to.
-fn obey(pid: u32, orders: &Receiver<Order>, reports: &Sender<Report>) {
+fn obey(
+    pid: u32,
+    mut elsewhere: Option<Elsewhere>,
+    orders: &Receiver<Order>,
+    reports: &Sender<Report>,
+) {
     let mut next = orders.recv();
     loop {
         next = match next {
             Ok(Order::Stop) => {
+                drop(elsewhere.take());
                 let since = Instant::now();
                 let mut tracees = Tracees::of(pid);
                 if let Err(error) = tracees.stop_all() {
@@ -215,7 +252,11 @@ fn obey(pid: u32, orders: &Receiver<Order>, reports: &Sender<Report>) {
                 job();
                 receive(orders)
             }
-            Ok(Order::Attend) => receive(orders),
+            Ok(Order::Attend) => {
+                // Where the target runs, it must not wait behind it.
+                drop(elsewhere.take());
+                receive(orders)
+            }
             Ok(Order::LetGo) => orders.recv(),
             Err(RecvError) => return,
         };

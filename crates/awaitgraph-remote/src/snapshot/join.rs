@@ -19,7 +19,7 @@ use std::mem;
 use std::ops::Range;
 
 use awaitgraph_model::{
-    Code, Frame, How, Problem, Task, TaskIndex, TaskState, Thread, Wait, WaitsFor,
+    Awaiter, Code, Frame, How, Problem, Task, TaskIndex, TaskState, Thread, Wait, WaitsFor,
 };
 
 use super::Detail;
@@ -37,6 +37,8 @@ use crate::process::Around;
 /// For so many tasks it is said together what of them will be looked at next:
 /// so few that all of it is still at hand by then.
 const BLOCK: usize = 1024;
+/// So many frames of each, from the innermost out, are those of what it waits for.
+const INNERMOST: usize = 3;
 
 /// The lists of a graph.
 pub(super) struct Joined {
@@ -63,7 +65,7 @@ pub(super) fn join(
             .iter()
             .map(|thread| thread.stack.frames.as_slice()),
     );
-    let chains = chains(objects, &raw_tasks, &stacks);
+    let chains = chains(objects, &raw_tasks, &stacks, detail);
     // Of the first tasks: nearly all are in the same functions.
     let suspended = chains.iter().take(BLOCK).flat_map(|chain| chain.frames);
     let on_stacks = (raw_threads.iter())
@@ -80,14 +82,15 @@ pub(super) fn join(
     let mut threads = joining.threads(&raw_tasks);
     let mut tasks = joining.tasks(&mut raw_tasks, &chains, &threads);
     let raw_tasks: Vec<RawTask> = raw_tasks.into_iter().map(|task| task.raw).collect();
-    let waiting = joining.awaiters(&raw_tasks, &mut tasks);
+    let (waiting, awaiting) = joining.awaiters(&raw_tasks, &mut tasks);
     if detail == Detail::Whole {
+        objects.take_over();
         joining.waits(
             &raw_tasks,
             &chains,
             &mut tasks,
             &mut threads,
-            &waiting,
+            (&waiting, &awaiting),
             around,
         );
     }
@@ -99,10 +102,14 @@ pub(super) fn join(
 }
 
 /// The chains of all tasks.
-fn chains(objects: &Objects<'_>, tasks: &[NamedTask], stacks: &Stacks) -> Chains {
+///
+/// Where there are many, the objects of their innermost frames are looked at ahead:
+/// they tell what the tasks wait for.
+fn chains(objects: &Objects<'_>, tasks: &[NamedTask], stacks: &Stacks, detail: Detail) -> Chains {
     let mut chains = Chains::with_capacity(tasks.len());
     let mut next = Vec::new();
-    for block in tasks.chunks(BLOCK) {
+    let mut methods: HashMap<u64, bool> = HashMap::default();
+    for (number, block) in tasks.chunks(BLOCK).enumerate() {
         let raw = || block.iter().map(|task| &task.raw);
         next.clear();
         next.extend(raw().filter_map(RawTask::coro));
@@ -118,6 +125,22 @@ fn chains(objects: &Objects<'_>, tasks: &[NamedTask], stacks: &Stacks) -> Chains
                     objects.watched(&mut torn, || objects.chain(coro, stacks, frames));
                 (end, fault.or(torn))
             });
+        }
+        if detail == Detail::Whole && tasks.len() > BLOCK {
+            let these = (number * BLOCK..).map_while(|place| chains.get(place));
+            let mut itselves: Vec<u64> = these
+                .flat_map(|chain| chain.frames.iter().rev().take(INNERMOST))
+                .filter(|frame| frame.has_variables())
+                .filter(|frame| {
+                    let known = methods.entry(frame.code);
+                    *known.or_insert_with(|| objects.is_method(frame.code).unwrap_or(false))
+                })
+                .map(RawFrame::first_object)
+                .filter(|&object| object != 0)
+                .collect();
+            // Many are in the same methods of one object.
+            itselves.dedup();
+            objects.look_ahead(itselves);
         }
     }
     chains
@@ -245,7 +268,7 @@ impl Joining<'_> {
         }
     }
 
-    fn awaiters(&mut self, raw: &[RawTask], tasks: &mut [Task]) -> Waiting {
+    fn awaiters(&mut self, raw: &[RawTask], tasks: &mut [Task]) -> (Waiting, Awaiting) {
         let wait_for = self
             .codes
             .matching(|code| code.function == "wait_for" && is_asyncio(code, "tasks"));
@@ -261,6 +284,7 @@ impl Joining<'_> {
             .map(|(position, _)| TaskIndex::from_usize(position))
             .collect();
         let mut awaiters = Awaiters::new(self.objects, self.codes, raw, in_wait_for);
+        let mut awaiting = Awaiting::new(tasks.len());
         for (task, own) in tasks.iter_mut().zip(raw) {
             let (awaited_by, fault) = awaiters.of(own);
             // What a torn task waits for is not known to be so.
@@ -268,13 +292,14 @@ impl Joining<'_> {
                 .filter_map(|awaiter| raw.get(awaiter.task.as_usize()))
                 .any(|awaiter| self.problems.is_torn(awaiter.addr));
             let fault = fault.or(of_torn.then_some(Fault::TORN));
+            awaiting.add(&awaited_by);
             task.awaited_by = awaited_by;
             if let Some(fault) = fault {
                 self.problems
                     .add_of_task(task.id, "who waits for {}", fault);
             }
         }
-        awaiters.into_waiting()
+        (awaiters.into_waiting(), awaiting)
     }
 
     /// What those wait for that wait for no task.
@@ -284,7 +309,7 @@ impl Joining<'_> {
         chains: &Chains,
         tasks: &mut [Task],
         loops: &mut [Thread],
-        waiting: &Waiting,
+        (waiting, awaiting): (&Waiting, &Awaiting),
         around: &Around<'_>,
     ) {
         let threads: Vec<ThreadFrames<'_>> = (self.raw_threads.iter())
@@ -294,7 +319,6 @@ impl Joining<'_> {
                 frames: &thread.stack.frames,
             })
             .collect();
-        let of_tasks = Awaiting::of(tasks);
         let (executing, raw_threads) = (&self.executing, self.raw_threads);
         let on_stack = |task| {
             let (thread, range) = executing.frames_of(task)?;
@@ -305,6 +329,7 @@ impl Joining<'_> {
             raw,
             chains,
             waiting,
+            has_wait_for: awaiting.has_wait_for,
             threads: &threads,
             on_stack: &|task| on_stack(task).unwrap_or_default(),
         };
@@ -326,7 +351,7 @@ impl Joining<'_> {
             }
             let index = TaskIndex::from_usize(position);
             let before = self.objects.torn();
-            let mut result = match of_tasks.of_one(index) {
+            let mut result = match awaiting.of_one(index) {
                 None => waits.of(index),
                 Some(Loosely) => waits.of_body(index),
                 Some(Firmly) => Ok(None),
@@ -479,13 +504,26 @@ enum Grip {
 use Grip::{Firmly, Loosely};
 
 /// The tasks that wait for others.
-struct Awaiting(Vec<Option<Grip>>);
+struct Awaiting {
+    grips: Vec<Option<Grip>>,
+    /// Whether one does so through `asyncio.wait_for`.
+    has_wait_for: bool,
+}
 
 impl Awaiting {
-    fn of(tasks: &[Task]) -> Self {
-        let mut found = vec![None; tasks.len()];
-        for awaiter in tasks.iter().flat_map(|task| &task.awaited_by) {
-            if let Some(grip) = found.get_mut(awaiter.task.as_usize()) {
+    /// None of so many tasks.
+    fn new(tasks: usize) -> Self {
+        Self {
+            grips: vec![None; tasks],
+            has_wait_for: false,
+        }
+    }
+
+    /// Adds those that await a task.
+    fn add(&mut self, awaiters: &[Awaiter]) {
+        for awaiter in awaiters {
+            self.has_wait_for |= awaiter.how == How::WaitFor;
+            if let Some(grip) = self.grips.get_mut(awaiter.task.as_usize()) {
                 let is_loose = matches!(awaiter.how, How::TaskGroup | How::Recorded);
                 if !is_loose {
                     *grip = Some(Firmly);
@@ -494,11 +532,10 @@ impl Awaiting {
                 }
             }
         }
-        Self(found)
     }
 
     fn of_one(&self, task: TaskIndex) -> Option<Grip> {
-        self.0.get(task.as_usize()).copied().flatten()
+        self.grips.get(task.as_usize()).copied().flatten()
     }
 }
 

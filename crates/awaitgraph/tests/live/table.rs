@@ -268,6 +268,7 @@ const ROWS: &[Row] = &[
     row("timers_are_seen_behind_futures", "waits_timers").python_tasks(),
     row("tasks_alike_wait_each_for_its_own", "waits_alike").nearly_everywhere().and(&[Nonblocking]),
     row("objects_of_their_own_are_told_one_by_one", "waits_own").nearly_everywhere().and(&[Nonblocking]),
+    row("thousands_that_are_alike_are_told_one_by_one", "waits_many").nearly_everywhere().and(&[Nonblocking]),
     row("futures_of_their_own_may_have_timers", "waits_own_timed").python_tasks(),
     row("locks_have_names_and_holders", "waits_locks").everywhere().and(&[Nonblocking, Development]),
     row("a_lock_that_was_let_go_of_within_is_not_held", "let_go_meanwhile"),

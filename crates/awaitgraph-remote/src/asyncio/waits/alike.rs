@@ -32,6 +32,7 @@ use super::runs::Run;
 use super::{MOST_TRIES, Waits};
 use crate::asyncio::RawTask;
 use crate::coroutine::Chain;
+use crate::frame::RawFrame;
 use crate::object::Fault;
 
 use futures::OwnFuture;
@@ -42,7 +43,8 @@ use timers::Timer;
 pub(super) use timers::TIMER;
 
 /// How many are remembered, each at a place by its outermost function.
-const EXAMPLES: usize = 8;
+const EXAMPLES: usize = 1 << EXAMPLE_BITS;
+const EXAMPLE_BITS: u32 = 5;
 /// How many tasks are looked at together, where another has just been found that
 /// they may be like; four times as many each time after that, but no more than
 /// these.
@@ -86,9 +88,13 @@ struct Place {
 }
 
 impl Examples {
-    /// The number of the place of one that is in these functions, innermost first.
-    fn number(mut codes: impl DoubleEndedIterator<Item = CodeIndex>) -> usize {
-        codes.next_back().map_or(0, CodeIndex::as_usize) % EXAMPLES
+    /// The number of the place of one that is in this function, from the outermost
+    /// frame on.
+    fn number(outermost: Function) -> usize {
+        // Addresses are multiples of a power of two: what tells them apart is mixed
+        // into the highest bits.
+        let mixed = outermost.0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> (u64::BITS - EXAMPLE_BITS)) as usize
     }
 
     /// The place of this number.
@@ -137,12 +143,30 @@ enum How {
     Own(OwnObject),
 }
 
+/// What tells functions apart: where the code is, or the number of one that has none
+/// in memory, far above all memory that there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Function(u64);
+
+impl Function {
+    fn of(raw: &RawFrame, code: impl FnOnce() -> Option<CodeIndex>) -> Self {
+        if raw.has_variables() {
+            return Self(raw.code);
+        }
+        Self(code().map_or(0, |code| !(code.as_usize() as u64)))
+    }
+
+    fn of_level(level: &Level<'_>) -> Self {
+        Self::of(level.raw, || Some(level.code))
+    }
+}
+
 /// A task, as far as others may be like it.
 #[derive(Debug, Default)]
 struct Example {
     /// The functions that it is in, innermost first, and what those that tell
     /// how it waits have as their `self`.
-    frames: Vec<(CodeIndex, Option<u64>)>,
+    frames: Vec<(Function, Option<u64>)>,
     waits: How,
 }
 
@@ -152,11 +176,17 @@ impl Example {
         if chain.frames.len() != count || task.stack.len() != count || chain.fault.is_some() {
             return false;
         }
-        let theirs = chain.frames.iter().rev().zip(&task.stack);
-        (self.frames.iter().zip(theirs)).all(|(&(code, object), (raw, frame))| {
-            frame.code == code && object.is_none_or(|object| raw.first_object() == object)
+        let theirs = chain.frames.iter().rev().enumerate();
+        (self.frames.iter().zip(theirs)).all(|(&(function, object), (level, raw))| {
+            Function::of(raw, || code_at(task, level)) == function
+                && object.is_none_or(|object| raw.first_object() == object)
         })
     }
+}
+
+/// The function of one of a task's frames, by how far out it is.
+fn code_at(task: &Task, level: usize) -> Option<CodeIndex> {
+    task.stack.get(level).map(|frame| frame.code)
 }
 
 impl Waits<'_> {
@@ -189,7 +219,10 @@ impl Waits<'_> {
             let chain = self.picture.chains.get(position + place);
             let future = RawTask::waits_for(raw).filter(|_| task.state == TaskState::Waiting);
             if let (Some(chain), Some(future)) = (chain, future) {
-                let number = Examples::number(task.stack.iter().map(|frame| frame.code));
+                let outermost = chain.frames.first().map_or(Function(0), |raw| {
+                    Function::of(raw, || task.stack.last().map(|frame| frame.code))
+                });
+                let number = Examples::number(outermost);
                 let example = self.examples.place(number).example.borrow();
                 if example.is_like(task, chain) {
                     match (&example.waits, alike.get_mut(number)) {
@@ -280,7 +313,7 @@ impl Waits<'_> {
                     Itself::Elsewhere => return Ok(()),
                 }
             }
-            frames.push((level.code, object));
+            frames.push((Function::of_level(level), object));
         }
         place.example.replace(Example { frames, waits });
         self.examples.begin_anew();
@@ -305,14 +338,15 @@ impl Waits<'_> {
 
     /// Where a task with these frames is remembered.
     fn example_of(&self, levels: &[Level<'_>]) -> &Place {
-        let number = Examples::number(levels.iter().map(|level| level.code));
-        self.examples.place(number)
+        let outermost = levels.last().map_or(Function(0), Function::of_level);
+        self.examples.place(Examples::number(outermost))
     }
 
     /// Others may be like the task with these frames, whatever their objects are.
     fn set_own(&self, place: &Place, levels: &[Level<'_>], waits: Option<How>) {
         if let Some(waits) = waits {
-            let frames = levels.iter().map(|level| (level.code, None)).collect();
+            let functions = levels.iter().map(Function::of_level);
+            let frames = functions.map(|function| (function, None)).collect();
             place.example.replace(Example { frames, waits });
             self.examples.begin_anew();
         }

@@ -64,8 +64,8 @@ type Ways = [Option<Rc<[Way]>>; WORDS.len()];
 #[derive(Debug, Default)]
 struct Known {
     locks: [HashMap<u64, bool>; LOCKS.len()],
-    /// By code.
-    ways: HashMap<u64, Ways>,
+    /// By code; nothing of one that calls none of them, as nearly all.
+    ways: HashMap<u64, Option<Ways>>,
     /// By class: the ways in its `__aenter__`.
     entries: HashMap<u64, Ways>,
 }
@@ -187,7 +187,8 @@ impl Waits<'_> {
             return Ok(());
         }
         let ways = match known.ways.get(&frame.code) {
-            Some(known) => known.clone(),
+            Some(None) => return Ok(()),
+            Some(Some(known)) => known.clone(),
             None => {
                 let code = self.frame_of(frame)?.code;
                 let is_known = self.frames.role(code).is_some() || self.frames.is_asyncio(code);
@@ -196,7 +197,9 @@ impl Waits<'_> {
                     false => self.ways_to_called(WORDS, frame.code)?,
                 };
                 self.objects.hold(32)?;
-                known.ways.insert(frame.code, ways.clone());
+                let has_any = ways.iter().any(Option::is_some);
+                let any = has_any.then(|| ways.clone());
+                known.ways.insert(frame.code, any);
                 ways
             }
         };

@@ -98,6 +98,8 @@ pub(super) struct Names<'a> {
     last_qualified: RefCell<Option<(u64, u64, Rc<str>)>>,
     /// By class: what it and its bases have.
     classes: RefCell<HashMap<u64, Rc<OfClass>>>,
+    /// By class: whether it is one of `asyncio.locks`.
+    locks: RefCell<HashMap<u64, bool>>,
     containers: Reader,
     /// What the frames have, while a name is sought.
     values: RefCell<Vec<Value>>,
@@ -114,6 +116,7 @@ impl<'a> Names<'a> {
             qualified: RefCell::default(),
             last_qualified: RefCell::default(),
             classes: RefCell::default(),
+            locks: RefCell::default(),
             containers: Reader::default(),
             values: RefCell::default(),
         }
@@ -408,6 +411,8 @@ impl<'a> Names<'a> {
         let mut found = Vec::new();
         if holder.is_container {
             found.push((0, holder.addr));
+        } else if self.is_lock(holder)? {
+            // What it has are the futures of who waits for it.
         } else if holder.uses.get() > 0 || self.containers.take_of_share(holder.attributes.len()) {
             for &(name, value) in &holder.attributes {
                 if is_container(self.objects.kind_of(value)?) {
@@ -419,6 +424,26 @@ impl<'a> Names<'a> {
         }
         let containers = holder.containers.get_or_init(|| Containers::new(found));
         Ok(Some(containers))
+    }
+
+    /// Whether it is of a class of `asyncio.locks`.
+    fn is_lock(&self, holder: &Holder) -> Result<bool, Fault> {
+        let Some(class) = holder.class.filter(|&class| class != holder.addr) else {
+            return Ok(false);
+        };
+        if let Some(&known) = self.locks.borrow().get(&class) {
+            return Ok(known);
+        }
+        let module = self.objects.class_attribute(class, "__module__")?;
+        let is_lock = match module {
+            Some(name) if self.objects.kind_of(name)? == Kind::Text => {
+                self.objects.text_is(name, "asyncio.locks")?
+            }
+            _ => false,
+        };
+        self.objects.hold(32)?;
+        self.locks.borrow_mut().insert(class, is_lock);
+        Ok(is_lock)
     }
 
     /// The attribute of the class at `addr`, or of its bases, that is one of

@@ -154,6 +154,39 @@ impl Pages {
         chunk.is_some_and(|chunk| chunk.tried & bit(number) != 0)
     }
 
+    /// The numbers of all pages that have been tried.
+    pub(super) fn numbers(&self) -> Vec<u64> {
+        let mut numbers = Vec::new();
+        for (number, chunk) in &self.chunks {
+            let first = number * PAGES as u64;
+            let pages = first..first + PAGES as u64;
+            numbers.extend(pages.filter(|&page| chunk.tried & bit(page) != 0));
+        }
+        numbers
+    }
+
+    /// Takes over the pages of another that have not been tried here; nothing of them
+    /// has been used.
+    pub(super) fn take_over(&mut self, others: Self) {
+        let first = place(self.parts.len(), 0);
+        for mut part in others.parts {
+            part.forget_use();
+            self.parts.push(part);
+        }
+        for (number, theirs) in others.chunks {
+            let chunk = self.chunk_mut(number);
+            let new = theirs.tried & !chunk.tried;
+            for (page, (place, theirs)) in chunk.places.iter_mut().zip(theirs.places).enumerate() {
+                if new & 1 << page != 0 {
+                    *place = first + theirs;
+                }
+            }
+            chunk.tried |= new;
+            chunk.readable |= new & theirs.readable;
+            chunk.expected |= new & theirs.expected;
+        }
+    }
+
     /// All pages that have been tried, and of which something was used or nothing,
     /// by the parts that they are in.
     pub(super) fn runs(&self, used: bool) -> Vec<Vec<Run>> {

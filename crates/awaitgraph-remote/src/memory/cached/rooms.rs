@@ -50,6 +50,16 @@ impl Rooms {
         self.rest.insert(rest).take(bytes)
     }
 
+    /// What is left, for another to give away.
+    pub(super) fn take_rest(&mut self) -> Option<Region> {
+        self.rest.take()
+    }
+
+    /// Gives away what another has left.
+    pub(super) fn put_rest(&mut self, rest: Option<Region>) {
+        self.rest = rest;
+    }
+
     fn prepare(&mut self) {
         if let (Some(aside), None) = (&self.aside, &self.next) {
             let (next, job) = Errand::new(|| touched(WHOLE));

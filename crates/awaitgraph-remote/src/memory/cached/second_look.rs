@@ -104,6 +104,7 @@ impl<M: Memory> Cached<M> {
     }
 
     fn begin_again(&mut self) {
+        self.ahead.forget();
         self.left.set(MOST_FETCHED);
         self.forget_recent();
     }

@@ -1,8 +1,8 @@
 //! The cache, over memories that are made up.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::memory::aside::Job;
@@ -351,9 +351,12 @@ fn many_words_are_read_as_one_is() {
         .collect();
     expected.extend([None, None, Some(word(0x1_2345_6789))]);
     for offset in [24, 24_u64.wrapping_neg()] {
-        assert_eq!(memory.words(&addrs, offset), expected);
+        assert_eq!(memory.words(&addrs, &[offset]), expected);
     }
-    assert_eq!(memory.words(&[8], 5 * PAGE as u64), [Some(word(5))]);
+    let far = 5 * PAGE as u64;
+    let words = memory.words(&[8, 0, 16], &[far, 0, 8, 2 * far]);
+    let row = [Some(word(5)), None, None, Some(word(10))];
+    assert_eq!(words, [row, [None; 4], row].concat());
 }
 
 #[test]
@@ -362,10 +365,10 @@ fn words_that_have_changed_are_left_out_and_not_counted() {
     let addr = 7 * PAGE as u64 + 64;
     let addrs = [addr, addr + 64, 9 * PAGE as u64];
     let all = [Some(0x0707_0707_0707_0707); 3];
-    assert_eq!(memory.words(&addrs, 0), all);
+    assert_eq!(memory.words(&addrs, &[0]), all);
     memory.memory.odd.store(addr + 65, Relaxed);
     assert!(!memory.compare());
-    assert_eq!(memory.words(&addrs, 0), [all[0], None, all[2]]);
+    assert_eq!(memory.words(&addrs, &[0]), [all[0], None, all[2]]);
     assert_eq!(memory.torn(), 0);
     assert!(memory.word(addr + 64).is_ok());
     assert_eq!(memory.torn(), 1);
@@ -393,4 +396,117 @@ fn a_refresh_finds_the_same_holes() {
     let readable = |page: u64| memory.read(page * PAGE as u64, &mut [0]).is_ok();
     assert!((0..16).all(|page| readable(page) == (page != 5)));
     assert!(!memory.is_late());
+}
+
+/// Threads aside that do what they are given when they are told to, or at once.
+#[derive(Clone, Default)]
+struct Later(Arc<Mutex<Vec<Job>>>);
+
+impl Aside for Later {
+    fn run(&self, job: Job) {
+        self.0.lock().unwrap().push(job);
+    }
+}
+
+impl Later {
+    /// Has another thread do all that there is.
+    fn work(&self) {
+        let jobs = std::mem::take(&mut *self.0.lock().unwrap());
+        std::thread::spawn(|| jobs.into_iter().for_each(|job| job()))
+            .join()
+            .unwrap();
+    }
+}
+
+fn aside() -> (Cached<Flat>, Later) {
+    let (mut memory, later) = (flat(), Later::default());
+    memory.set_aside(Box::new(later.clone()));
+    memory.begin_ahead();
+    // So much is here that as much again may be copied ahead.
+    for page in 0..200 {
+        memory.read(page * PAGE as u64, &mut [0]).unwrap();
+    }
+    (memory, later)
+}
+
+/// Has the pages of these numbers copied ahead.
+fn look_at(memory: &Cached<Flat>, numbers: std::ops::Range<u64>) {
+    let addrs: Vec<u64> = numbers.map(|number| number * PAGE as u64).collect();
+    memory.look_ahead(Box::new(move |memory| memory.expect(&addrs)));
+}
+
+#[test]
+fn what_is_copied_ahead_is_not_copied_again() {
+    let (mut memory, later) = aside();
+    let before = memory.bytes_read();
+    look_at(&memory, 100..300);
+    look_at(&memory, 250..330);
+    later.work();
+    assert_eq!(memory.bytes_read(), before);
+    memory.take_over();
+    // Some of it was here before.
+    let all = 330 * PAGE as u64;
+    assert_eq!(memory.bytes_read(), all);
+    for page in 0..330 {
+        memory.read(page * PAGE as u64 + 99, &mut [0]).unwrap();
+    }
+    assert_eq!(memory.bytes_read(), all);
+    for page in [77, 201, 329] {
+        changes_are_seen(&mut memory, page);
+    }
+}
+
+#[test]
+fn what_is_not_begun_in_time_is_left() {
+    let (memory, later) = aside();
+    let before = memory.bytes_read();
+    look_at(&memory, 400..410);
+    memory.take_over();
+    later.work();
+    memory.take_over();
+    assert_eq!(memory.bytes_read(), before);
+    memory.read(400 * PAGE as u64, &mut [0]).unwrap();
+    assert!(memory.bytes_read() > before);
+}
+
+#[test]
+fn of_another_moment_nothing_is_taken_over() {
+    let (mut memory, later) = aside();
+    look_at(&memory, 400..410);
+    later.work();
+    memory.refresh();
+    let before = memory.bytes_read();
+    memory.take_over();
+    // Nor is anything looked at ahead when all of it is read once more.
+    look_at(&memory, 420..430);
+    later.work();
+    memory.take_over();
+    assert_eq!((memory.bytes_read(), memory.is_late()), (before, true));
+    memory.begin_anew();
+    memory.take_over();
+    assert!(!memory.is_late());
+}
+
+#[test]
+fn not_much_more_is_copied_ahead_than_is_here() {
+    let (memory, later) = aside();
+    let before = memory.bytes_read();
+    for begin in (1000..9000).step_by(500) {
+        look_at(&memory, begin..begin + 500);
+    }
+    later.work();
+    memory.take_over();
+    let ahead = memory.bytes_read() - before;
+    assert!((2 * before..=4 * before).contains(&ahead), "{ahead} bytes");
+}
+
+#[test]
+fn what_cannot_be_read_ahead_hides_nothing() {
+    let (memory, later) = aside();
+    memory.memory.hole.store(403 * PAGE as u64 + 5, Relaxed);
+    look_at(&memory, 400..410);
+    later.work();
+    memory.take_over();
+    let is_there = |page: u64| memory.read(page * PAGE as u64, &mut [0]).is_ok();
+    assert!((400..410).all(|page| is_there(page) == (page != 403)));
 }

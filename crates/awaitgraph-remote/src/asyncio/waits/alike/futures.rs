@@ -92,26 +92,41 @@ impl Waits<'_> {
     ) -> Result<Vec<Option<Arc<WaitsFor>>>, Fault> {
         let objects = self.objects;
         let futures = rows.futures();
-        let mut are_such = objects.are_of(futures, own.type_.addr)?;
+        let layout = &objects.layout.future;
+        objects.expect(futures);
+        let fields = [
+            objects.layout.object.ob_type,
+            layout.callback0,
+            layout.callbacks,
+            layout.loop_,
+        ];
+        let fields = objects.rows(futures, fields)?;
+        let callbacks: Vec<u64> = (fields.iter())
+            .map(|[_, callback, ..]| callback.unwrap_or_default())
+            .collect();
+        let mut are_such = objects.are_of_kind(&callbacks, |kind| kind != Kind::Function)?;
+        for (is_such, [type_, _, others, _]) in are_such.iter_mut().zip(fields.iter()) {
+            *is_such = *is_such && *type_ == Some(own.type_.addr) && self.is_none(*others);
+        }
         for (level, type_) in &own.itselves {
             let have_values = objects.have_values(&rows.itselves(*level), type_)?;
-            both(&mut are_such, have_values);
+            for (is_such, has_values) in are_such.iter_mut().zip(have_values) {
+                *is_such &= has_values;
+            }
         }
-        both(&mut are_such, self.wake_one_task(futures)?);
-        let loops = objects.column(futures, objects.layout.future.loop_)?;
         let names = self.names_by(&own.way, futures, rows)?;
         // What nobody has who could complete it, the loop has not either.
         let orphaned = own.way.is_variable();
         let mut found = Vec::with_capacity(futures.len());
-        for (((&future, is_such), name), loop_) in
-            futures.iter().zip(are_such).zip(names).zip(loops)
+        for (((&future, is_such), name), [.., loop_]) in
+            futures.iter().zip(are_such).zip(names).zip(fields.iter())
         {
             let name = name.filter(|_| is_such && !self.is_shared(future));
             let Some(name) = name else {
                 found.push(None);
                 continue;
             };
-            let is_idle = own.idle_loop.is_some() && loop_ == own.idle_loop;
+            let is_idle = own.idle_loop.is_some() && *loop_ == own.idle_loop;
             let may_be_more = self.is_held_by_threads(future)?
                 || match orphaned {
                     true => !self.is_orphaned(future, &own.type_)?,
@@ -137,31 +152,10 @@ impl Waits<'_> {
         Ok(found)
     }
 
-    /// Whether each of these futures calls one thing, and that is no function: then
-    /// it stands for nothing else.
-    fn wake_one_task(&self, futures: &[u64]) -> Result<Vec<bool>, Fault> {
-        let objects = self.objects;
-        let layout = &objects.layout.future;
-        let callbacks = objects.column(futures, layout.callback0)?;
-        let callbacks: Vec<u64> = callbacks
-            .into_iter()
-            .map(Option::unwrap_or_default)
-            .collect();
-        let kinds = objects.kinds(&callbacks)?;
-        let others = objects.column(futures, layout.callbacks)?;
-        let mut found = Vec::with_capacity(futures.len());
-        for (kind, others) in kinds.into_iter().zip(others) {
-            let is_one = match others {
-                Some(0) => true,
-                Some(others) => self
-                    .frames
-                    .not_none(Some(others))
-                    .is_ok_and(|it| it.is_none()),
-                None => false,
-            };
-            found.push(is_one && kind.is_some_and(|kind| kind != Kind::Function));
-        }
-        Ok(found)
+    /// Whether a word is NULL or stands for `None`.
+    fn is_none(&self, word: Option<u64>) -> bool {
+        let addr = word.filter(|&addr| addr != 0);
+        word.is_some() && self.frames.not_none(addr) == Ok(None)
     }
 
     /// Whether the future calls one thing, and that is no function: then it stands
@@ -174,12 +168,5 @@ impl Waits<'_> {
         };
         let others = objects.pointer(future, layout.callbacks)?;
         Ok(self.frames.not_none(others)?.is_none() && objects.kind_of(callback)? != Kind::Function)
-    }
-}
-
-/// Leaves those that are both.
-fn both(these: &mut [bool], those: Vec<bool>) {
-    for (this, that) in these.iter_mut().zip(those) {
-        *this &= that;
     }
 }

@@ -54,13 +54,14 @@ impl Waits<'_> {
         rows: &Rows<'_>,
     ) -> Result<Vec<Option<Arc<WaitsFor>>>, Fault> {
         let objects = self.objects;
-        let mut timers = self.variables_of(rows, timer.level, timer.variable)?;
-        let are_such = objects.are_of(&timers, timer.type_)?;
-        for (timer, is_such) in timers.iter_mut().zip(are_such) {
-            *timer = if is_such { *timer } else { 0 };
-        }
-        let times = objects.column(&timers, timer.when)?;
-        let times: Vec<u64> = times.into_iter().map(Option::unwrap_or_default).collect();
+        let timers = self.variables_of(rows, timer.level, timer.variable)?;
+        objects.expect(&timers);
+        let timers = objects.rows(&timers, [objects.layout.object.ob_type, timer.when])?;
+        let such = |&[type_, when]: &[Option<u64>; 2]| when.filter(|_| type_ == Some(timer.type_));
+        let times: Vec<u64> = timers
+            .iter()
+            .map(|it| such(it).unwrap_or_default())
+            .collect();
         let times = objects.floats(&times)?;
         let sleep = |(future, time): (&u64, Option<f64>)| {
             let left = self.left(Some(time?))?;

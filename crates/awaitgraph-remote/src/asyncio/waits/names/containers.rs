@@ -51,12 +51,17 @@ impl Contents {
     /// The key of the first of `wanted` that is there, or none that would tell
     /// anything.
     fn find(&self, wanted: &[u64]) -> Option<Option<Key>> {
+        // It is often the same as the last one, or that behind it.
         let next = self.next.get();
-        if let ([object], Some((key, there))) = (wanted, self.keyed.get(next))
-            && there == object
-        {
-            self.next.set(next + 1);
-            return Some(Some(self.key(*key)));
+        if let [object] = wanted {
+            for place in [next, next.saturating_sub(1)] {
+                if let Some((key, there)) = self.keyed.get(place)
+                    && there == object
+                {
+                    self.next.set(place + 1);
+                    return Some(Some(self.key(*key)));
+                }
+            }
         }
         let places = self.places.get_or_init(|| {
             let mut places = HashMap::default();
