@@ -70,6 +70,11 @@ pub(crate) trait Memory {
     /// together.
     fn expect(&self, _addrs: &[u64]) {}
 
+    /// Whether anything is looked at ahead, and that has been worth it so far.
+    fn looks_ahead(&self) -> bool {
+        false
+    }
+
     /// Has `look` done by another thread meanwhile, if there is one, to copy what
     /// will be read later on.
     fn look_ahead(&self, _look: Look) {}

@@ -11,6 +11,7 @@
 //! What cannot be read becomes a [`Problem`](awaitgraph_model::Problem) and is
 //! left out; the rest is shown.
 
+mod chains;
 mod gather;
 mod join;
 mod problems;

@@ -160,6 +160,8 @@ pub(crate) struct Waits<'a> {
     /// By code: whether all that it does with a future is to give up on it.
     give_up: RefCell<HashMap<u64, bool>>,
     examples: Examples,
+    /// The task that was last told by another, where no timer ends its wait.
+    unlimited: Cell<Option<TaskIndex>>,
     /// The type of futures that was last seen to tell nothing.
     plain: Cell<u64>,
     /// Whether the function that a timer called last completes its argument.
@@ -220,6 +222,7 @@ impl<'a> Waits<'a> {
             counted: OnceCell::new(),
             give_up: RefCell::default(),
             examples: Examples::default(),
+            unlimited: Cell::new(None),
             plain: Cell::new(0),
             completing: Remembered::new(),
             held: OnceCell::new(),
@@ -541,15 +544,24 @@ impl<'a> Waits<'a> {
                 }
             }
         }
+        if self.unlimited.get() == Some(task) {
+            return Ok(false);
+        }
         let innermost = self.picture.tasks.get(task.as_usize());
         let innermost = innermost.and_then(|task| task.stack.first());
-        let role = innermost.and_then(|frame| self.frames.role(frame.code));
-        Ok(match role {
-            Some(Role::WaitFor | Role::WaitSet | Role::Awaiting) => {
-                self.timer_of_wait_for(&self.levels(task))?.is_some()
+        match innermost {
+            Some(frame) if self.may_be_limited(frame.code) => {
+                Ok(self.timer_of_wait_for(&self.levels(task))?.is_some())
             }
-            _ => false,
-        })
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether a task whose innermost function this is may have a timer that ends
+    /// its wait.
+    fn may_be_limited(&self, innermost: CodeIndex) -> bool {
+        let role = self.frames.role(innermost);
+        matches!(role, Some(Role::WaitFor | Role::WaitSet | Role::Awaiting))
     }
 
     fn frame_of(&self, raw: &RawFrame) -> Result<Frame, Fault> {

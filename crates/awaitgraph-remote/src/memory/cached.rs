@@ -481,6 +481,10 @@ impl<M: Memory> Memory for Cached<M> {
         }
     }
 
+    fn looks_ahead(&self) -> bool {
+        self.ahead.is_wanted()
+    }
+
     fn look_ahead(&self, look: Look) {
         self.look_aside(look);
     }

@@ -22,6 +22,11 @@ impl Objects<'_> {
         }));
     }
 
+    /// Whether that is done, and worth what it takes.
+    pub(crate) fn looks_ahead(&self) -> bool {
+        self.memory.looks_ahead()
+    }
+
     /// Takes over what was copied by then.
     pub(crate) fn take_over(&self) {
         self.memory.take_over();

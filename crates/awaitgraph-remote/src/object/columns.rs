@@ -80,6 +80,19 @@ impl Objects<'_> {
         self.words_of_kind(addrs, self.layout.object.header, has_size)
     }
 
+    /// The ints at these addresses, where they fit 60 bits.
+    pub(crate) fn ints(&self, addrs: &[u64]) -> Result<Vec<Option<i64>>, Fault> {
+        let is_int = |kind| kind == Kind::Int;
+        let header = self.layout.object.header;
+        let sizes = self.words_of_kind(addrs, header, is_int)?;
+        let digits = self.column(addrs, header + 8)?;
+        // Behind an int that has none, nothing need be.
+        let value = |(size, digits): (Option<u64>, Option<u64>)| {
+            self.value_of_digits(size?, digits.unwrap_or_default())
+        };
+        Ok(sizes.into_iter().zip(digits).map(value).collect())
+    }
+
     /// The floats at these addresses.
     pub(crate) fn floats(&self, addrs: &[u64]) -> Result<Vec<Option<f64>>, Fault> {
         let is_float = |kind| kind == Kind::Float;

@@ -27,23 +27,38 @@ impl Objects<'_> {
     /// The int at `addr`.
     pub(crate) fn int(&self, addr: u64) -> Result<i64, Fault> {
         let header = self.layout.object.header;
-        let word = self.i64(addr, header)?;
-        let (digits, negative) = match self.layout.int {
-            Int::Signed => (word.unsigned_abs(), word < 0),
-            Int::Tagged => ((word as u64) >> 3, word & 3 == 2),
+        let size = self.u64(addr, header)?;
+        let digits = match self.digits(size) {
+            (0, _) => 0,
+            (1, _) => self.u32(addr, header + 8)?.into(),
+            _ => self.u64(addr, header + 8)?,
         };
-        if digits > 2 {
-            return fault(addr, &Unexpected("an int of more than 60 bits"));
+        match self.value_of_digits(size, digits) {
+            Some(value) => Ok(value),
+            None => fault(addr, &Unexpected("an int of more than 60 bits")),
         }
+    }
+
+    /// How many digits an int of this size has, and whether it is negative.
+    fn digits(&self, size: u64) -> (u64, bool) {
+        let signed = size.cast_signed();
+        match self.layout.int {
+            Int::Signed => (signed.unsigned_abs(), signed < 0),
+            Int::Tagged => (size >> 3, size & 3 == 2),
+        }
+    }
+
+    /// What an int of this size is whose first two digits are these; `None` where it
+    /// has more.
+    pub(super) fn value_of_digits(&self, size: u64, digits: u64) -> Option<i64> {
         let digit = |word: u64| word.cast_signed() & ((1 << DIGIT_BITS) - 1);
-        let value = match digits {
+        let (count, negative) = self.digits(size);
+        let value = match count {
             0 => 0,
-            1 => digit(self.u32(addr, header + 8)?.into()),
-            _ => {
-                let word = self.u64(addr, header + 8)?;
-                digit(word >> 32) << DIGIT_BITS | digit(word)
-            }
+            1 => digit(digits),
+            2 => digit(digits >> 32) << DIGIT_BITS | digit(digits),
+            _ => return None,
         };
-        Ok(if negative { -value } else { value })
+        Some(if negative { -value } else { value })
     }
 }

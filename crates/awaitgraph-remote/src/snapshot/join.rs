@@ -22,9 +22,9 @@ use awaitgraph_model::{
     Awaiter, Code, Frame, How, Problem, Task, TaskIndex, TaskState, Thread, Wait, WaitsFor,
 };
 
-use super::Detail;
 use super::gather::{Gathered, NamedTask, RawThread};
 use super::problems::Problems;
+use super::{Detail, chains};
 use crate::asyncio::{Awaiters, Picture, RawTask, ThreadFrames, Waiting, Waits};
 use crate::code::Codes;
 use crate::coroutine::{Chain, Chains, End, Stacks};
@@ -34,11 +34,9 @@ use crate::object::Reason::Unexpected;
 use crate::object::{Fault, Objects};
 use crate::process::Around;
 
-/// For so many tasks it is said together what of them will be looked at next:
-/// so few that all of it is still at hand by then.
-const BLOCK: usize = 1024;
-/// So many frames of each, from the innermost out, are those of what it waits for.
-const INNERMOST: usize = 3;
+/// Of so many tasks the functions are asked for together: nearly all others are in
+/// the same.
+const FIRST: usize = 1024;
 
 /// The lists of a graph.
 pub(super) struct Joined {
@@ -65,9 +63,8 @@ pub(super) fn join(
             .iter()
             .map(|thread| thread.stack.frames.as_slice()),
     );
-    let chains = chains(objects, &raw_tasks, &stacks, detail);
-    // Of the first tasks: nearly all are in the same functions.
-    let suspended = chains.iter().take(BLOCK).flat_map(|chain| chain.frames);
+    let chains = chains::of(objects, &raw_tasks, &stacks, detail);
+    let suspended = chains.iter().take(FIRST).flat_map(|chain| chain.frames);
     let on_stacks = (raw_threads.iter())
         .filter(|thread| thread.running_loop.is_some())
         .flat_map(|thread| &thread.stack.frames);
@@ -99,51 +96,6 @@ pub(super) fn join(
         tasks,
         problems: joining.problems.into_list(),
     }
-}
-
-/// The chains of all tasks.
-///
-/// Where there are many, the objects of their innermost frames are looked at ahead:
-/// they tell what the tasks wait for.
-fn chains(objects: &Objects<'_>, tasks: &[NamedTask], stacks: &Stacks, detail: Detail) -> Chains {
-    let mut chains = Chains::with_capacity(tasks.len());
-    let mut next = Vec::new();
-    let mut methods: HashMap<u64, bool> = HashMap::default();
-    for (number, block) in tasks.chunks(BLOCK).enumerate() {
-        let raw = || block.iter().map(|task| &task.raw);
-        next.clear();
-        next.extend(raw().filter_map(RawTask::coro));
-        next.extend(raw().filter_map(RawTask::waits_for));
-        objects.expect(&next);
-        for task in raw() {
-            chains.push(|frames| {
-                let Some(coro) = task.coro() else {
-                    return (End::Resting, None);
-                };
-                let mut torn = None;
-                let (end, fault) =
-                    objects.watched(&mut torn, || objects.chain(coro, stacks, frames));
-                (end, fault.or(torn))
-            });
-        }
-        if detail == Detail::Whole && tasks.len() > BLOCK {
-            let these = (number * BLOCK..).map_while(|place| chains.get(place));
-            let mut itselves: Vec<u64> = these
-                .flat_map(|chain| chain.frames.iter().rev().take(INNERMOST))
-                .filter(|frame| frame.has_variables())
-                .filter(|frame| {
-                    let known = methods.entry(frame.code);
-                    *known.or_insert_with(|| objects.is_method(frame.code).unwrap_or(false))
-                })
-                .map(RawFrame::first_object)
-                .filter(|&object| object != 0)
-                .collect();
-            // Many are in the same methods of one object.
-            itselves.dedup();
-            objects.look_ahead(itselves);
-        }
-    }
-    chains
 }
 
 struct Joining<'a> {

@@ -70,11 +70,12 @@ struct Ahead {
 }
 
 /// What is said of a task that is like another.
-enum Like {
-    /// The same as of that.
-    Same(Arc<WaitsFor>),
-    /// What was found of its own.
-    Own(Arc<WaitsFor>),
+struct Like {
+    said: Arc<WaitsFor>,
+    /// Whether that is the same as of the other, and not of its own.
+    is_same: bool,
+    /// Whether none of its functions ends the wait in time.
+    is_unlimited: bool,
 }
 
 /// Room for one.
@@ -167,6 +168,8 @@ struct Example {
     /// The functions that it is in, innermost first, and what those that tell
     /// how it waits have as their `self`.
     frames: Vec<(Function, Option<u64>)>,
+    /// Whether none of them ends the wait in time.
+    is_unlimited: bool,
     waits: How,
 }
 
@@ -199,11 +202,12 @@ impl Waits<'_> {
             self.look_ahead(position, &mut ahead)?;
             number = 0;
         }
-        Ok(match ahead.found.get_mut(number).and_then(Option::take) {
-            Some(Like::Same(said)) => self.may_say(&said).then_some(said),
-            Some(Like::Own(found)) => Some(found),
-            None => None,
-        })
+        let like = ahead.found.get_mut(number).and_then(Option::take);
+        let like = like.filter(|like| !like.is_same || self.may_say(&like.said));
+        if like.as_ref().is_some_and(|like| like.is_unlimited) {
+            self.unlimited.set(Some(task));
+        }
+        Ok(like.map(|like| like.said))
     }
 
     /// Looks at the task at this position and some behind it.
@@ -226,7 +230,13 @@ impl Waits<'_> {
                 let example = self.examples.place(number).example.borrow();
                 if example.is_like(task, chain) {
                     match (&example.waits, alike.get_mut(number)) {
-                        (How::For(said), _) => found = Some(Like::Same(Arc::clone(said))),
+                        (How::For(said), _) => {
+                            found = Some(Like {
+                                said: Arc::clone(said),
+                                is_same: true,
+                                is_unlimited: example.is_unlimited,
+                            });
+                        }
                         (How::Otherwise, _) | (_, None) => {}
                         (_, Some(rows)) => rows.add(place, task, chain, future),
                     }
@@ -249,15 +259,20 @@ impl Waits<'_> {
         rows: &Rows<'_>,
         ahead: &mut [Option<Like>],
     ) -> Result<(), Fault> {
-        let found = match &place.example.borrow().waits {
+        let example = place.example.borrow();
+        let found = match &example.waits {
             How::Otherwise | How::For(_) => return Ok(()),
             How::Sleeps(timer) => self.such_sleeps(timer, rows)?,
             How::OwnFuture(own) => self.such_futures(own, rows)?,
             How::Own(own) => self.such_objects(own, rows)?,
         };
         for (number, found) in rows.places().zip(found) {
-            if let (Some(found), Some(ahead)) = (found, ahead.get_mut(number)) {
-                *ahead = Some(Like::Own(found));
+            if let (Some(said), Some(ahead)) = (found, ahead.get_mut(number)) {
+                *ahead = Some(Like {
+                    said,
+                    is_same: false,
+                    is_unlimited: example.is_unlimited,
+                });
                 place.tries.0.set(MOST_TRIES);
             }
         }
@@ -315,8 +330,7 @@ impl Waits<'_> {
             }
             frames.push((Function::of_level(level), object));
         }
-        place.example.replace(Example { frames, waits });
-        self.examples.begin_anew();
+        self.set(place, levels, frames, waits);
         Ok(())
     }
 
@@ -347,8 +361,23 @@ impl Waits<'_> {
         if let Some(waits) = waits {
             let functions = levels.iter().map(Function::of_level);
             let frames = functions.map(|function| (function, None)).collect();
-            place.example.replace(Example { frames, waits });
-            self.examples.begin_anew();
+            self.set(place, levels, frames, waits);
         }
+    }
+
+    fn set(
+        &self,
+        place: &Place,
+        levels: &[Level<'_>],
+        frames: Vec<(Function, Option<u64>)>,
+        waits: How,
+    ) {
+        let innermost = levels.first().map(|level| level.code);
+        place.example.replace(Example {
+            frames,
+            is_unlimited: !innermost.is_some_and(|code| self.may_be_limited(code)),
+            waits,
+        });
+        self.examples.begin_anew();
     }
 }

@@ -302,6 +302,26 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// The same of several objects, 0 for none, each by itself; the object that has
+    /// the containers is `called` so.
+    pub(super) fn names_within(
+        &self,
+        holder: &Holder,
+        wanted: &[u64],
+        called: &str,
+    ) -> Result<Vec<Option<String>>, Fault> {
+        match self.containers_of(holder)? {
+            Some(containers) => self.places_in(containers, wanted, |name, out| match name {
+                0 => {
+                    out.push_str(called);
+                    Ok(())
+                }
+                name => self.push_qualified(holder.addr, name, out),
+            }),
+            None => Ok(vec![None; wanted.len()]),
+        }
+    }
+
     /// The object at `addr` with its attributes, where it may have others.
     pub(super) fn holder(&self, addr: u64) -> Result<Option<Rc<Holder>>, Fault> {
         let kind = self.objects.kind_of_shared(addr)?;

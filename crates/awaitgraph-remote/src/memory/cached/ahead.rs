@@ -25,6 +25,8 @@ use crate::sys::Region;
 /// So many times as much as is here may be copied ahead; half of that where it lies
 /// scattered.
 const SHARE: u64 = 4;
+/// How many pages a look has to bring to be worth what it takes.
+const LEAST: u64 = 16;
 
 /// What is looked at ahead.
 #[derive(Default)]
@@ -43,6 +45,12 @@ impl Ahead {
     /// Has things looked at from now on.
     pub(super) fn begin(&self) {
         self.is_wanted.set(true);
+    }
+
+    /// Whether that is so, and those that have been done were worth it.
+    pub(super) fn is_wanted(&self) -> bool {
+        let known = self.known.borrow();
+        self.is_wanted.get() && known.as_ref().is_none_or(|known| known.is_worth_it())
     }
 
     /// Notes that these pages are copied.
@@ -91,7 +99,12 @@ fn lock(copied: &Mutex<Copied>) -> MutexGuard<'_, Copied> {
 
 /// Pages, as far as can be told from few bits: some that are not among them seem to
 /// be.
-pub(super) struct Known(Box<[AtomicU64]>);
+pub(super) struct Known {
+    bits: Box<[AtomicU64]>,
+    /// How many looks have been done, and how many pages they have brought.
+    looks: AtomicU64,
+    brought: AtomicU64,
+}
 
 /// How many bits: a page takes one.
 const BITS: u64 = 1 << 20;
@@ -99,13 +112,27 @@ const BITS: u64 = 1 << 20;
 impl Known {
     fn new() -> Self {
         let words = (0..BITS / 64).map(|_| AtomicU64::new(0));
-        Self(words.collect())
+        Self {
+            bits: words.collect(),
+            looks: AtomicU64::new(0),
+            brought: AtomicU64::new(0),
+        }
+    }
+
+    /// Adds a look that has brought so many bytes.
+    fn add_look(&self, bytes: u64) {
+        self.brought.fetch_add(bytes / PAGE as u64, Relaxed);
+        self.looks.fetch_add(1, Relaxed);
+    }
+
+    fn is_worth_it(&self) -> bool {
+        self.brought.load(Relaxed) >= LEAST * self.looks.load(Relaxed)
     }
 
     fn word(&self, number: u64) -> Option<(&AtomicU64, u64)> {
         // Far apart as heaps lie, their pages do not meet all at the same bits.
         let place = (number ^ number >> 20) % BITS;
-        let word = self.0.get((place / 64) as usize)?;
+        let word = self.bits.get((place / 64) as usize)?;
         Some((word, 1 << (place % 64)))
     }
 
@@ -141,7 +168,7 @@ impl Memory for Apart {
 impl<M: Memory> Cached<M> {
     /// Has `look` done by the thread aside, if there is one, with a memory of its own.
     pub(super) fn look_aside(&self, look: Look) {
-        if !self.ahead.is_wanted.get() {
+        if !self.ahead.is_wanted() {
             return;
         }
         let rooms = self.rooms.borrow();
@@ -165,10 +192,11 @@ impl<M: Memory> Cached<M> {
             let mut own = Cached::new(Apart(memory));
             own.kept.replace(pages);
             own.rooms.get_mut().put_rest(rest);
-            own.ahead.known.replace(Some(known));
+            own.ahead.known.replace(Some(Arc::clone(&known)));
             own.ahead.is_aside = true;
             own.left.set(most.saturating_sub(bytes_read) / PAGE as u64);
             look(&own);
+            known.add_look(own.bytes_read.get());
             *copied = Copied {
                 bytes_read: bytes_read + own.bytes_read.get(),
                 pages: own.kept.into_inner(),

@@ -501,6 +501,31 @@ fn not_much_more_is_copied_ahead_than_is_here() {
 }
 
 #[test]
+fn nothing_more_is_looked_at_where_that_is_not_worth_it() {
+    let (memory, later) = aside();
+    look_at(&memory, 400..500);
+    later.work();
+    look_at(&memory, 500..502);
+    assert!(memory.looks_ahead());
+    later.work();
+    look_at(&memory, 400..500);
+    look_at(&memory, 400..500);
+    later.work();
+    assert!(memory.looks_ahead());
+    for _ in 0..4 {
+        look_at(&memory, 450..500);
+    }
+    later.work();
+    assert!(!memory.looks_ahead());
+    look_at(&memory, 600..700);
+    later.work();
+    memory.take_over();
+    let before = memory.bytes_read();
+    memory.read(600 * PAGE as u64, &mut [0]).unwrap();
+    assert!(memory.bytes_read() > before);
+}
+
+#[test]
 fn what_cannot_be_read_ahead_hides_nothing() {
     let (memory, later) = aside();
     memory.memory.hole.store(403 * PAGE as u64 + 5, Relaxed);

@@ -120,17 +120,12 @@ impl Waits<'_> {
                     .map(|(its, &object)| (its == Some([object])).then(|| name.clone()))
                     .collect()
             }
-            How::Within(holder, called) => pairs
-                .map(|(&value, &object)| {
-                    if value != holder.addr {
-                        return Ok(None);
-                    }
-                    self.if_found(self.names.name_within(holder, &[object], |out| {
-                        out.push_str(called);
-                        Ok(())
-                    }))
-                })
-                .collect::<Result<_, Fault>>()?,
+            How::Within(holder, called) => {
+                let theirs: Vec<u64> = pairs
+                    .map(|(&value, &object)| if value == holder.addr { object } else { 0 })
+                    .collect();
+                self.names.names_within(holder, &theirs, called)?
+            }
         };
         // Each may be said of the object, and once more of who has it.
         let length: usize = names.iter().flatten().map(String::len).sum();

@@ -153,6 +153,14 @@ struct Spot {
 }
 
 impl Spot {
+    /// The object that is the key there, if that is all; else 0.
+    fn only_key(self) -> u64 {
+        match self.keys {
+            [Some(Some(Key::Object(key))), None] => key,
+            _ => 0,
+        }
+    }
+
     /// The place of this key in the container that is here.
     fn at(mut self, key: Option<Key>) -> Self {
         if let Some(free) = self.keys.iter_mut().find(|it| it.is_none()) {
@@ -230,12 +238,63 @@ impl Names<'_> {
         };
         let mut name = String::with_capacity(USUAL_NAME);
         push_called(spot.name, &mut name)?;
+        self.push_keys(&spot, &mut name)?;
+        Ok(Some(name))
+    }
+
+    fn push_keys(&self, spot: &Spot, name: &mut String) -> Result<(), Fault> {
         for key in spot.keys.into_iter().flatten() {
             name.push('[');
-            self.push_key(key, &mut name)?;
+            self.push_key(key, name)?;
             name.push(']');
         }
-        Ok(Some(name))
+        Ok(())
+    }
+
+    /// The same of several objects, 0 for none, each by itself: only of those in
+    /// containers that have been looked through.
+    pub(super) fn places_in(
+        &self,
+        containers: &Containers,
+        wanted: &[u64],
+        push_called: impl Fn(u64, &mut String) -> Result<(), Fault>,
+    ) -> Result<Vec<Option<String>>, Fault> {
+        let Some(index) = self.index(containers).filter(|_| containers.again.get()) else {
+            return Ok(vec![None; wanted.len()]);
+        };
+        let spots: Vec<Option<Spot>> = (wanted.iter())
+            .map(|&it| if it == 0 { None } else { index.find(&[it]) })
+            .collect();
+        // Most keys of dicts with many items are numbers.
+        let keys: Vec<u64> = (spots.iter())
+            .map(|spot| spot.map_or(0, Spot::only_key))
+            .collect();
+        let numbers = self.objects.ints(&keys)?;
+        let (mut last, mut called) = (None, String::new());
+        let mut names = Vec::with_capacity(wanted.len());
+        for (spot, number) in spots.into_iter().zip(numbers) {
+            let Some(spot) = spot else {
+                names.push(None);
+                continue;
+            };
+            if last != Some(spot.name) {
+                called.clear();
+                push_called(spot.name, &mut called)?;
+                last = Some(spot.name);
+            }
+            let mut name = String::with_capacity(USUAL_NAME);
+            name.push_str(&called);
+            match number {
+                Some(number) => {
+                    name.push('[');
+                    name.push_str(itoa::Buffer::new().format(number));
+                    name.push(']');
+                }
+                None => self.push_keys(&spot, &mut name)?,
+            }
+            names.push(Some(name));
+        }
+        Ok(names)
     }
 
     /// The same without an index.
