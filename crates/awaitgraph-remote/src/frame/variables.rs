@@ -267,6 +267,42 @@ impl Objects<'_> {
         Ok(())
     }
 
+    /// The same of many suspended frames of one function, one frame after the other,
+    /// as many words of each as the fullest has: 0 where there is no reference. Of one
+    /// of which that cannot be told, or not at once, there is `None`.
+    pub(crate) fn owned_of_each(
+        &self,
+        frames: &[Option<&RawFrame>],
+        variables: usize,
+    ) -> Result<Vec<Option<u64>>, Fault> {
+        let FrameLayout::Interpreter(layout) = &self.layout.frame else {
+            return Ok(vec![None; frames.len()]);
+        };
+        let count = |frame: &RawFrame| variables.max(frame.values.into());
+        let most = frames.iter().flatten().map(|frame| count(frame)).max();
+        let most = most.unwrap_or(0).max(1);
+        if most > WORDS_AT_ONCE {
+            return Ok(vec![None; frames.len()]);
+        }
+        let with_variables = |frame: &&RawFrame| frame.has_variables();
+        let addr = |frame: &Option<&RawFrame>| frame.filter(with_variables).map_or(0, |it| it.addr);
+        let addrs: Vec<u64> = frames.iter().map(addr).collect();
+        let places = (0..most as u64).map(|place| layout.localsplus + WORD * place);
+        let mut words = self.words_of_each(&addrs, &places.collect::<Vec<_>>())?;
+        for (words, frame) in words.chunks_mut(most).zip(frames) {
+            let count = frame.map_or(0, count);
+            for (place, word) in words.iter_mut().enumerate() {
+                *word = match *word {
+                    // Another frame has more than this one.
+                    _ if place >= count && frame.is_some() => Some(0),
+                    Some(value) if value & REFERENCE_TAG != 0 => Some(0),
+                    word => word,
+                };
+            }
+        }
+        Ok(words)
+    }
+
     /// Where the value stack of a suspended frame begins, and how many values
     /// are on it.
     fn value_stack_place(&self, frame: &RawFrame, variables: usize) -> Result<(u64, u64), Fault> {

@@ -8,7 +8,7 @@
 
 use super::type_object::flags;
 use super::{Fault, Kind, Objects, Place, Type, Way};
-use crate::layout::Attributes;
+use crate::layout::{Attributes, References};
 
 /// A word of each object.
 pub(crate) type Column = Vec<Option<u64>>;
@@ -72,6 +72,64 @@ impl Objects<'_> {
     ) -> Result<Vec<bool>, Fault> {
         let words = self.words_of_kind(addrs, self.layout.object.ob_type, is_such)?;
         Ok(words.iter().map(Option::is_some).collect())
+    }
+
+    /// What each of these passes on to: a cell to what is in it, what stands for
+    /// something that is awaited to that; 0 for anything else.
+    pub(crate) fn passed_on(&self, addrs: &[u64]) -> Result<Column, Fault> {
+        self.expect(addrs);
+        let object = &self.layout.object;
+        let offsets = [object.ob_type, self.layout.cell_content, object.header];
+        let rows = self.rows(addrs, offsets)?;
+        let mut last = (0, None);
+        let mut found = Vec::with_capacity(addrs.len());
+        for &[type_, content, wrapped] in rows.iter() {
+            let type_ = type_.unwrap_or_default();
+            if type_ != last.0 {
+                last = (type_, self.kind_of_type(type_)?);
+            }
+            found.push(match last.1 {
+                Some(Kind::Cell) => content,
+                Some(Kind::Wrapper) => wrapped,
+                kind => kind.map(|_| 0),
+            });
+        }
+        Ok(found)
+    }
+
+    /// How many references to each are counted; `None` of any where that takes more
+    /// than one look.
+    pub(crate) fn references_to_each(&self, addrs: &[u64]) -> Result<Column, Fault> {
+        match self.layout.object.references {
+            References::Counted(offset) if offset.is_multiple_of(8) => {
+                let words = self.column(addrs, offset)?;
+                let lower = |word: Option<u64>| word.map(|word| u64::from(word as u32));
+                Ok(words.into_iter().map(lower).collect())
+            }
+            _ => Ok(vec![None; addrs.len()]),
+        }
+    }
+
+    /// Whether there are weak references to each of these objects of a type.
+    pub(crate) fn weak_references_of_each(
+        &self,
+        addrs: &[u64],
+        type_: &Type,
+    ) -> Result<Vec<Option<bool>>, Fault> {
+        match type_.weaklistoffset {
+            0 => Ok(vec![Some(false); addrs.len()]),
+            offset => {
+                let lists = self.column(addrs, offset.cast_unsigned())?;
+                let is_there = |list: Option<u64>| list.map(|list| list != 0);
+                Ok(lists.into_iter().map(is_there).collect())
+            }
+        }
+    }
+
+    /// The words at several offsets of these objects, one object after the other.
+    pub(crate) fn words_of_each(&self, addrs: &[u64], offsets: &[u64]) -> Result<Column, Fault> {
+        self.spend((offsets.len() * addrs.len()) as u64)?;
+        Ok(self.memory.words(addrs, offsets))
     }
 
     /// How many items each has that is a list or a deque.

@@ -12,10 +12,12 @@
 //!   timers    those of a sleep
 //!   objects   events and queues of their own
 //!   futures   futures of their own
+//!   orphans   those that nothing is left to complete
 //! ```
 
 mod futures;
 mod objects;
+mod orphans;
 mod rows;
 mod timers;
 mod ways;

@@ -117,9 +117,13 @@ impl Waits<'_> {
         let names = self.names_by(&own.way, futures, rows)?;
         // What nobody has who could complete it, the loop has not either.
         let orphaned = own.way.is_variable();
+        let are_orphaned = match orphaned {
+            true => self.are_orphaned(rows, &own.type_)?,
+            false => vec![false; futures.len()],
+        };
         let mut found = Vec::with_capacity(futures.len());
-        for (((&future, is_such), name), [.., loop_]) in
-            futures.iter().zip(are_such).zip(names).zip(fields.iter())
+        for ((((&future, is_such), name), [.., loop_]), is_orphaned) in
+            (futures.iter().zip(are_such).zip(names).zip(fields.iter())).zip(are_orphaned)
         {
             let name = name.filter(|_| is_such && !self.is_shared(future));
             let Some(name) = name else {
@@ -129,7 +133,7 @@ impl Waits<'_> {
             let is_idle = own.idle_loop.is_some() && *loop_ == own.idle_loop;
             let may_be_more = self.is_held_by_threads(future)?
                 || match orphaned {
-                    true => !self.is_orphaned(future, &own.type_)?,
+                    true => !is_orphaned,
                     false => {
                         !is_idle
                             && self

@@ -48,6 +48,12 @@ impl<'a> Rows<'a> {
         &self.futures
     }
 
+    /// How many frames each has.
+    pub(super) fn depth(&self) -> usize {
+        let first = self.rows.first();
+        first.map_or(0, |row| row.chain.frames.len())
+    }
+
     /// A frame of each, by how far out it is.
     pub(super) fn frames(&self, level: usize) -> impl Iterator<Item = Option<&'a RawFrame>> {
         let chains = self.rows.iter().map(|row| row.chain.frames);
