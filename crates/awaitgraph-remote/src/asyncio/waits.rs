@@ -21,6 +21,7 @@
 //!   connections those that a protocol has of its own
 //!   handles     the futures that timers and descriptors of a loop complete
 //!   held        those that threads complete
+//!   deadlines   how long a task waits at most
 //!   given_up    the waits that timers end
 //!   uvloop      the same where uvloop has it
 //!   words       what the names in a program tell
@@ -35,6 +36,7 @@ mod alike;
 mod by_hand;
 mod called;
 mod connections;
+mod deadlines;
 mod executors;
 mod frames;
 mod futures;
@@ -65,7 +67,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use awaitgraph_model::{
-    CodeIndex, Frame, Future, How, Socket, SocketKind, Task, TaskIndex, Wait, WaitsFor,
+    CodeIndex, Frame, Future, Socket, SocketKind, Task, TaskIndex, Wait, WaitsFor,
 };
 
 use super::awaiters::Waiting;
@@ -491,79 +493,6 @@ impl<'a> Waits<'a> {
         Ok(self.conditions.get_or_init(|| conditions))
     }
 
-    /// Seconds until the first of what is around the task's wait gives up; `levels`
-    /// are its frames, where the innermost of them may be waiting for so long.
-    fn deadline(&self, task: TaskIndex, levels: &[Level<'_>]) -> Result<Option<f64>, Fault> {
-        let mut limits = Vec::new();
-        if !levels.is_empty() || self.entered.has_timeouts() {
-            self.add_limits(task, levels, &mut limits)?;
-        }
-        if !self.picture.has_wait_for {
-            return Ok(first_to_run_out(&limits));
-        }
-        // To 3.11 `wait_for` has a task of its own for what it waits for.
-        let awaited_by = self.picture.tasks.get(task.as_usize());
-        for awaiter in awaited_by.into_iter().flat_map(|task| &task.awaited_by) {
-            if awaiter.how == How::WaitFor {
-                self.add_limits(awaiter.task, &self.levels(awaiter.task), &mut limits)?;
-            }
-        }
-        Ok(first_to_run_out(&limits))
-    }
-
-    /// Adds the time limits that the task is inside of, the innermost first:
-    /// `asyncio.timeout(None)` has none.
-    fn add_limits(
-        &self,
-        task: TaskIndex,
-        levels: &[Level<'_>],
-        limits: &mut Vec<f64>,
-    ) -> Result<(), Fault> {
-        limits.extend(self.left_of_wait_for(levels)?);
-        for timeout in self.timeouts_that_reach(task)? {
-            limits.extend(self.left_of_timeout(timeout)?);
-        }
-        Ok(())
-    }
-
-    /// Seconds until the first time limit in the task that waits for others ends
-    /// that.
-    pub(crate) fn limit(&self, task: TaskIndex) -> Result<Option<f64>, Fault> {
-        let mut limits = Vec::new();
-        self.add_limits(task, &self.levels(task), &mut limits)?;
-        Ok(first_to_run_out(&limits))
-    }
-
-    /// Whether a time limit around the task's wait has yet to run out, so that
-    /// it goes on then; also where the clock is not known, as of a core file.
-    pub(crate) fn is_limited(&self, task: TaskIndex) -> Result<bool, Fault> {
-        if self.entered.has_timeouts() {
-            for timeout in self.timeouts_that_reach(task)? {
-                if self.will_run_out(timeout)? {
-                    return Ok(true);
-                }
-            }
-        }
-        if self.unlimited.get() == Some(task) {
-            return Ok(false);
-        }
-        let innermost = self.picture.tasks.get(task.as_usize());
-        let innermost = innermost.and_then(|task| task.stack.first());
-        match innermost {
-            Some(frame) if self.may_be_limited(frame.code) => {
-                Ok(self.timer_of_wait_for(&self.levels(task))?.is_some())
-            }
-            _ => Ok(false),
-        }
-    }
-
-    /// Whether a task whose innermost function this is may have a timer that ends
-    /// its wait.
-    fn may_be_limited(&self, innermost: CodeIndex) -> bool {
-        let role = self.frames.role(innermost);
-        matches!(role, Some(Role::WaitFor | Role::WaitSet | Role::Awaiting))
-    }
-
     fn frame_of(&self, raw: &RawFrame) -> Result<Frame, Fault> {
         self.codes.frame(raw.code, raw.offset.into(), None)
     }
@@ -571,18 +500,6 @@ impl<'a> Waits<'a> {
 
 /// The bytes that are held for what a task waits for.
 const HELD_WAIT: u64 = 256;
-
-/// Which of the time limits around a wait ends it, by the seconds that are left
-/// of each, innermost first. One that has run out does so no more; where that is
-/// the innermost, it is what matters.
-fn first_to_run_out(limits: &[f64]) -> Option<f64> {
-    match limits.first() {
-        Some(&innermost) if innermost < 0.0 => Some(innermost),
-        _ => (limits.iter().copied())
-            .filter(|&left| left >= 0.0)
-            .reduce(f64::min),
-    }
-}
 
 fn plain(what: Wait, id: u64) -> WaitsFor {
     WaitsFor {

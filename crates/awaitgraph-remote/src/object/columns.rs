@@ -221,8 +221,11 @@ impl Objects<'_> {
         };
         let ob_type = self.layout.object.ob_type;
         self.expect(addrs);
-        // To 3.11 the values are in front of the dict.
-        let before = at.wrapping_sub(8);
+        // Only 3.11 has the values in front of the dict.
+        let before = match self.layout.attributes {
+            Attributes::ValuesBefore if managed => at.wrapping_sub(8),
+            _ => ob_type,
+        };
         let rows = self.rows(addrs, [ob_type, if at == 0 { ob_type } else { at }, before])?;
         let inner = type_.basicsize.wrapping_add(self.layout.dict.values);
         let has_values = type_.flags & flags::INLINE_VALUES != 0;
