@@ -76,7 +76,7 @@ impl Objects<'_> {
         known: &Remembered<bool, N>,
     ) -> Result<bool, Fault> {
         let type_ = self.type_of(addr)?;
-        let (None, Some(_)) = self.attributes_place(addr, &type_)? else {
+        let Some(1..) = self.values_of_instance(addr, &type_)? else {
             return Ok(false);
         };
         self.remembered(known, type_.addr, || {
@@ -228,13 +228,11 @@ impl Objects<'_> {
         names: [&'static str; N],
     ) -> Result<Option<[Place; N]>, Fault> {
         let type_ = self.type_of(addr)?;
-        let (None, values) = self.attributes_place(addr, &type_)? else {
+        let Some(values) = self.values_of_instance(addr, &type_)? else {
             return Ok(None);
         };
         let ways = [Way::Slot, Way::Values];
-        let ways = ways
-            .get(..1 + usize::from(values.is_some()))
-            .unwrap_or_default();
+        let ways = ways.get(..1 + usize::from(values != 0)).unwrap_or_default();
         let mut places = [Place {
             type_,
             way: Way::Slot,
@@ -261,9 +259,9 @@ impl Objects<'_> {
             return Ok(None);
         }
         let place = |way, at| Ok(Some(Place { type_, way, at }));
-        match self.attributes_place(addr, &type_)? {
-            (Some(_), _) => return Ok(None),
-            (None, Some(values)) => {
+        match self.values_of_instance(addr, &type_)? {
+            None => return Ok(None),
+            Some(values @ 1..) => {
                 let keys = self.layout.type_object.ht_cached_keys;
                 if let Some(keys) = self.pointer(type_.addr, keys)? {
                     let (mut seen, mut at) = (0, None);
@@ -278,7 +276,7 @@ impl Objects<'_> {
                     }
                 }
             }
-            (None, None) => {}
+            Some(0) => {}
         }
         for &(_, offset) in self.all_slots(type_.addr)?.iter() {
             if self.u64(addr, offset)? == value {
@@ -313,6 +311,29 @@ impl Objects<'_> {
             };
         }
         Ok(Some(found))
+    }
+
+    /// Where the values of an object begin, whose keys its type has, also where a dict
+    /// has these (to 3.10 each that has attributes has one); 0 where it has no
+    /// attributes but slots, and `None` where it has a dict of its own.
+    fn values_of_instance(&self, addr: u64, type_: &Type) -> Result<Option<u64>, Fault> {
+        let (dict, values) = self.attributes_place(addr, type_)?;
+        let Some(dict) = dict else {
+            return Ok(Some(values.unwrap_or(0)));
+        };
+        let layout = &self.layout.dict;
+        let keys = self.pointer(type_.addr, self.layout.type_object.ht_cached_keys)?;
+        if !self.shares_keys() || keys.is_none() || self.pointer(dict, layout.ma_keys)? != keys {
+            return Ok(None);
+        }
+        let values = self.pointer(dict, layout.ma_values)?;
+        Ok(values.map(|values| values.wrapping_add(layout.values)))
+    }
+
+    /// Whether the dicts of instances are looked into for values whose keys their
+    /// type has. Later ones have a dict only once somebody has asked for it.
+    pub(super) fn shares_keys(&self) -> bool {
+        matches!(self.layout.attributes, Attributes::Dict)
     }
 
     /// Where the attributes of an object are: its dict, or values whose keys

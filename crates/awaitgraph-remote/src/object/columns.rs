@@ -245,10 +245,37 @@ impl Objects<'_> {
             };
             found.push(values.filter(|_| its == Some(type_.addr)));
         }
-        if managed && !matches!(self.layout.attributes, Attributes::Inline { .. }) {
+        if at != 0 && self.shares_keys() {
+            let dict = |&[its, dict, _]: &[Option<u64>; 3]| match its {
+                Some(its) if its == type_.addr => dict.unwrap_or(0),
+                _ => 0,
+            };
+            let dicts: Vec<u64> = rows.iter().map(dict).collect();
+            self.add_values_of_dicts(&dicts, type_, &mut found)?;
+        }
+        if !matches!(self.layout.attributes, Attributes::Inline { .. }) {
             let far: Vec<u64> = found.iter().copied().flatten().collect();
             self.expect(&far);
         }
         Ok(found)
+    }
+
+    /// Adds where the values of these dicts of instances of a type begin, whose keys
+    /// the type has.
+    fn add_values_of_dicts(
+        &self,
+        dicts: &[u64],
+        type_: &Type,
+        found: &mut Column,
+    ) -> Result<(), Fault> {
+        let layout = &self.layout.dict;
+        let keys = self.pointer(type_.addr, self.layout.type_object.ht_cached_keys)?;
+        self.expect(dicts);
+        let rows = self.rows(dicts, [layout.ma_keys, layout.ma_values])?;
+        for (found, &[its, values]) in found.iter_mut().zip(rows.iter()) {
+            let values = values.filter(|&values| values != 0 && its.is_some() && its == keys);
+            *found = found.or(values.map(|values| values.wrapping_add(layout.values)));
+        }
+        Ok(())
     }
 }

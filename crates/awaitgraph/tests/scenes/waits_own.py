@@ -72,6 +72,20 @@ async def is_alone(future):
     await future
 
 
+class Once:
+    """What leads to a future, and keeps nothing of it."""
+
+    def __init__(self, iterator):
+        self.iterators = [iterator]
+
+    def __await__(self):
+        return self.iterators.pop()
+
+
+async def is_iterated(future, once):
+    await once
+
+
 async def is_told(event):
     await event.wait()
 
@@ -179,6 +193,18 @@ def alone():
         add("alone %d" % number, is_alone(future), "future", **known)
 
 
+def iterated():
+    for number in range(6):
+        future = truth.forever()
+        iterator = future.__await__()
+        known = dict(name="future", orphaned=True)
+        if number in (2, 3):
+            # Somebody else has what leads to it.
+            hidden.append([iterator])
+            known = dict(orphaned=None)
+        add("iterated %d" % number, is_iterated(future, Once(iterator)), "future", **known)
+
+
 def told():
     events = [asyncio.Event() for _ in range(6)]
     # Two wait for the same one.
@@ -207,6 +233,7 @@ async def main():
     await connections()
     numbered()
     alone()
+    iterated()
     told()
     queues()
     await asyncio.gather(*tasks)
