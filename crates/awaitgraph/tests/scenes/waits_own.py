@@ -158,6 +158,10 @@ async def connections():
         add("by %d" % number, asks_by(link, one), "stream" if number == 2 else "future", **known)
     for number, kind in enumerate([Connection, Slotted, Slotted, Crowded, Linked, Connection, Connection]):
         plain("plain %d" % (6 + number), kind)
+    moved.append(connection(truth.forever()))
+    hidden.append([[moved[0].waiter]])
+    known = dict(id=moved[0].waiter, name=None, held_by=None, orphaned=None)
+    add("moved", asks(moved[0]), "future", **known)
     one = connection(truth.forever())
     for label in ("both 0", "both 1"):
         add(label, asks(one), "future", id=one.waiter, name="Connection.waiter")
@@ -236,9 +240,12 @@ async def main():
     iterated()
     told()
     queues()
+    await asyncio.sleep(0)
+    # By now it waits for what it had before.
+    moved[0].waiter = truth.forever()
     await asyncio.gather(*tasks)
 
 
-tasks, kept, hidden = [], [], []
+tasks, kept, hidden, moved = [], [], [], []
 if __name__ == "__main__":
     truth.run(main)

@@ -457,6 +457,21 @@ fn what_is_copied_ahead_is_not_copied_again() {
 }
 
 #[test]
+fn what_is_here_stays_where_it_is() {
+    let (mut memory, later) = aside();
+    let used = 50 * PAGE as u64;
+    memory.look_ahead(Box::new(move |memory| {
+        memory.read(used, &mut [0]).unwrap();
+        memory.expect(&[400 * PAGE as u64]);
+    }));
+    later.work();
+    memory.take_over();
+    assert!(memory.is_late());
+    memory.memory.odd.store(used, Relaxed);
+    assert!(!memory.refresh());
+}
+
+#[test]
 fn what_is_not_begun_in_time_is_left() {
     let (memory, later) = aside();
     let before = memory.bytes_read();
