@@ -43,9 +43,8 @@ pub(crate) struct RawFrame {
     /// stack, and (3.11+) those of its variables, which lie below. No function has
     /// more than this can count.
     pub(crate) values: u16,
-    /// The word of its first variable, most often `self`, where that lies by the
-    /// rest; else 0. Of a coroutine that Cython has compiled, where its qualified
-    /// name is.
+    /// The word of its first variable, most often `self`; 0 where that is not known.
+    /// Of a coroutine that Cython has compiled, where its qualified name is.
     pub(crate) first: u64,
     pub(crate) kept: Kept,
 }
@@ -175,7 +174,8 @@ impl Objects<'_> {
                     offset: bounded(i64::from(lasti) * layout.lasti_unit),
                     generator: NonZeroU64::new(fields.u64(at(layout.generator))?),
                     values: self.values(frame)?.1.try_into().unwrap_or(u16::MAX),
-                    first: 0,
+                    // It lies far behind the rest, which tells enough without it.
+                    first: fields.u64(at(layout.localsplus)).unwrap_or(0),
                     kept: Kept::Usual,
                 };
                 Ok(Link {
