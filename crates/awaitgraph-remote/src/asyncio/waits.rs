@@ -281,7 +281,7 @@ impl<'a> Waits<'a> {
         let Some(future) = self.raw(task).and_then(RawTask::waits_for) else {
             return Ok(None);
         };
-        if let Some(found) = self.if_found(self.like_another(task))? {
+        if let Some(found) = self.like_another(task) {
             return self.within_limit(task, found, &[]).map(Some);
         }
         let mut levels = self.levels.take();

@@ -302,6 +302,7 @@ impl Joining<'_> {
                 continue;
             }
             let index = TaskIndex::from_usize(position);
+            waits.look_ahead_from(index);
             let before = self.objects.torn();
             let mut result = match awaiting.of_one(index) {
                 None => waits.of(index),

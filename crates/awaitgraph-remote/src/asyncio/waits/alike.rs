@@ -196,20 +196,32 @@ fn code_at(task: &Task, level: usize) -> Option<CodeIndex> {
 
 impl Waits<'_> {
     /// What is said of a task, if it is like another.
-    pub(super) fn like_another(&self, task: TaskIndex) -> Result<Option<Arc<WaitsFor>>, Fault> {
+    pub(super) fn like_another(&self, task: TaskIndex) -> Option<Arc<WaitsFor>> {
         let mut ahead = self.examples.ahead.borrow_mut();
-        let position = task.as_usize();
-        let mut number = position.wrapping_sub(ahead.begin);
-        if number >= ahead.found.len() {
-            self.look_ahead(position, &mut ahead)?;
-            number = 0;
-        }
+        let number = task.as_usize().wrapping_sub(ahead.begin);
         let like = ahead.found.get_mut(number).and_then(Option::take);
         let like = like.filter(|like| !like.is_same || self.may_say(&like.said));
         if like.as_ref().is_some_and(|like| like.is_unlimited) {
             self.unlimited.set(Some(task));
         }
-        Ok(like.map(|like| like.said))
+        like.map(|like| like.said)
+    }
+
+    /// Looks at the task and some behind it, unless that has been done, for those that
+    /// are like another. What is met on the way that is not of the same moment as the
+    /// rest is met again by whose it is, and of no consequence here.
+    pub(crate) fn look_ahead_from(&self, task: TaskIndex) {
+        let mut ahead = self.examples.ahead.borrow_mut();
+        let position = task.as_usize();
+        if position.wrapping_sub(ahead.begin) < ahead.found.len() {
+            return;
+        }
+        let before = self.objects.torn();
+        let looked = self.look_ahead(position, &mut ahead);
+        // What could not be read either is met by who goes the long way.
+        if looked.is_err() || self.objects.torn() != before {
+            ahead.found.fill_with(|| None);
+        }
     }
 
     /// Looks at the task at this position and some behind it.

@@ -1,6 +1,7 @@
 //! Events and queues of which each task has its own, as workers have for what
 //! they are to do.
 
+use std::iter;
 use std::sync::Arc;
 
 use awaitgraph_model::{
@@ -190,15 +191,14 @@ impl Waits<'_> {
 
     /// The ints at these addresses, many of which are the same.
     fn ints(&self, addrs: &[u64]) -> Result<Vec<Option<i64>>, Fault> {
-        let mut last = (0, None);
-        let mut found = Vec::with_capacity(addrs.len());
-        for &addr in addrs {
-            if addr != last.0 {
-                last = (addr, self.if_found(self.frames.as_int(addr))?);
-            }
-            found.push(last.1);
-        }
-        Ok(found)
+        let each: Vec<&[u64]> = addrs.chunk_by(u64::eq).collect();
+        let different: Vec<u64> = (each.iter())
+            .map(|same| same.first().map_or(0, |&addr| addr))
+            .collect();
+        let values = self.objects.ints(&different)?;
+        Ok((each.iter().zip(values))
+            .flat_map(|(same, value)| iter::repeat_n(value, same.len()))
+            .collect())
     }
 }
 
