@@ -284,15 +284,17 @@ impl Names<'_> {
             }
             let mut name = String::with_capacity(USUAL_NAME);
             name.push_str(&called);
-            match number {
+            let pushed = match number {
                 Some(number) => {
                     name.push('[');
                     name.push_str(itoa::Buffer::new().format(number));
                     name.push(']');
+                    Ok(())
                 }
-                None => self.push_keys(&spot, &mut name)?,
-            }
-            names.push(Some(name));
+                // One that cannot be read tells nothing of the others.
+                None => self.push_keys(&spot, &mut name),
+            };
+            names.push(pushed.is_ok().then_some(name));
         }
         Ok(names)
     }
