@@ -3,6 +3,7 @@
 //! ```text
 //!   gather   interpreters ─> threads ─> stacks, running loops
 //!                         └> tasks ─> names, coroutines, futures
+//!   chains   tasks ─> coroutine chains; their objects are looked at ahead
 //!   join     coroutine chains + stacks ─> what each task is in, and does
 //!            futures, callbacks        ─> who awaits whom
 //!            frames, and what they have in hand ─> what the others wait for
